@@ -1,0 +1,77 @@
+/**
+ * Unpadded base64url, RFC 4648 §5, one spelling only: no padding, no white space, no second alphabet, no stray trailing bits.
+ * `Buffer.from(text, 'base64url')` accepts many spellings of the same bytes, so it is never used on input.
+ */
+import { MacaroonError } from './errors.js';
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const valueOfCode = new Uint8Array(128).fill(255);
+for (let i = 0; i < 64; i++) valueOfCode[alphabet.charCodeAt(i)] = i;
+
+/** Unpadded base64url of `bytes`. */
+export function encodeBase64url(bytes: Uint8Array): string {
+  let text = '';
+  let i = 0;
+  for (; i + 2 < bytes.length; i += 3) {
+    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number);
+    text +=
+      (alphabet[group >>> 18] as string) +
+      (alphabet[(group >>> 12) & 63] as string) +
+      (alphabet[(group >>> 6) & 63] as string) +
+      (alphabet[group & 63] as string);
+  }
+  const left = bytes.length - i;
+  if (left === 1) {
+    const group = bytes[i] as number;
+    text += (alphabet[group >>> 2] as string) + (alphabet[(group << 4) & 63] as string);
+  } else if (left === 2) {
+    const group = ((bytes[i] as number) << 8) | (bytes[i + 1] as number);
+    text +=
+      (alphabet[group >>> 10] as string) + (alphabet[(group >>> 4) & 63] as string) + (alphabet[(group << 2) & 63] as string);
+  }
+  return text;
+}
+
+/**
+ * Bytes of the unpadded base64url that stands in `text` from `start` to `end` (defaults: all of it).
+ * Throws `ERR_FORMAT_BASE64` with the character offset for every other spelling.
+ */
+export function decodeBase64url(text: string, start = 0, end = text.length): Uint8Array {
+  const length = end - start;
+  const left = length & 3;
+  if (left === 1) throw new MacaroonError('ERR_FORMAT_BASE64', 'base64url of an impossible length', { offset: end });
+  const bytes = new Uint8Array((length * 3) >>> 2);
+  let out = 0;
+  let i = start;
+  const fullEnd = end - left;
+  while (i < fullEnd) {
+    const a = sextet(text, i++);
+    const b = sextet(text, i++);
+    const c = sextet(text, i++);
+    const d = sextet(text, i++);
+    bytes[out++] = (a << 2) | (b >>> 4);
+    bytes[out++] = (b << 4) | (c >>> 2);
+    bytes[out++] = (c << 6) | d;
+  }
+  if (left === 0) return bytes;
+  const a = sextet(text, i++);
+  const b = sextet(text, i++);
+  bytes[out++] = (a << 2) | (b >>> 4);
+  let strayBits = b & 15;
+  if (left === 3) {
+    const c = sextet(text, i++);
+    bytes[out++] = (b << 4) | (c >>> 2);
+    strayBits = c & 3;
+  }
+  if (strayBits !== 0) {
+    throw new MacaroonError('ERR_FORMAT_BASE64', 'base64url with stray trailing bits', { offset: end - 1 });
+  }
+  return bytes;
+}
+
+function sextet(text: string, offset: number): number {
+  const code = text.charCodeAt(offset);
+  const value = code < 128 ? (valueOfCode[code] as number) : 255;
+  if (value === 255) throw new MacaroonError('ERR_FORMAT_BASE64', 'a character that base64url does not have', { offset });
+  return value;
+}

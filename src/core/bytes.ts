@@ -1,0 +1,82 @@
+/** Plain byte work that every format needs: joining, comparing, strict UTF-8, length prefixes. No Node API: runs in browsers. */
+import { MacaroonError } from './errors.js';
+
+const utf8Encoder = new TextEncoder();
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** UTF-8 bytes of `text`. Throws `ERR_FORMAT_UTF8` for a lone surrogate, which UTF-8 cannot hold. */
+export function encodeUtf8(text: string): Uint8Array {
+  const bytes = utf8Encoder.encode(text);
+  if (!isWellFormed(text)) throw new MacaroonError('ERR_FORMAT_UTF8', 'text holds a lone surrogate');
+  return bytes;
+}
+
+/** Text of UTF-8 `bytes`. Throws `ERR_FORMAT_UTF8` when they are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  const ascii = decodeAscii(bytes);
+  if (ascii !== undefined) return ascii;
+  try {
+    return utf8Decoder.decode(bytes);
+  } catch {
+    throw new MacaroonError('ERR_FORMAT_UTF8', 'bytes are not UTF-8');
+  }
+}
+
+/** Short ASCII runs are decoded without a call into the platform, which costs more than the characters do. */
+function decodeAscii(bytes: Uint8Array): string | undefined {
+  if (bytes.length > 128) return undefined;
+  let text = '';
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    if (byte > 0x7e || byte < 0x20) return undefined;
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+function isWellFormed(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0xd800 || unit > 0xdfff) continue;
+    const next = text.charCodeAt(i + 1);
+    if (unit > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) return false;
+    i++;
+  }
+  return true;
+}
+
+/** One array that holds `parts` in order. */
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const joined = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
+
+/** Whether `a` and `b` hold the same bytes, in a time that depends on their lengths only. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] as number);
+  return difference === 0;
+}
+
+/** `value` (0 to 2^32-1) as 4 bytes, big-endian. */
+export function uint32Bytes(value: number): Uint8Array {
+  return new Uint8Array([value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff]);
+}
+
+/** LP of the design: each part as its length (4 bytes, big-endian), then its bytes. Strings are taken as UTF-8. */
+export function lengthPrefixed(...parts: readonly (Uint8Array | string)[]): Uint8Array {
+  const framed: Uint8Array[] = [];
+  for (const part of parts) {
+    const bytes = typeof part === 'string' ? encodeUtf8(part) : part;
+    framed.push(uint32Bytes(bytes.length), bytes);
+  }
+  return concatBytes(...framed);
+}

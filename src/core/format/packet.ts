@@ -1,0 +1,100 @@
+/** V2 packets: type (one byte), varint length, data. Shared by the V2 binary form and the identifier. Strict: minimal varints only. */
+import { MacaroonError } from '../errors.js';
+
+/** Reads packets from `bytes` between `offset` and the end; `offset` always says where the next read starts. */
+export class PacketReader {
+  readonly bytes: Uint8Array;
+  offset: number;
+
+  constructor(bytes: Uint8Array, offset = 0) {
+    this.bytes = bytes;
+    this.offset = offset;
+  }
+
+  get atEnd(): boolean {
+    return this.offset >= this.bytes.length;
+  }
+
+  /** The next byte, not consumed. Throws `ERR_FORMAT_TRUNCATED` at the end. */
+  peek(): number {
+    const byte = this.bytes[this.offset];
+    if (byte === undefined) throw new MacaroonError('ERR_FORMAT_TRUNCATED', 'the token ends inside a field', { offset: this.offset });
+    return byte;
+  }
+
+  /** The next byte. Throws `ERR_FORMAT_TRUNCATED` at the end. */
+  readByte(): number {
+    const byte = this.peek();
+    this.offset++;
+    return byte;
+  }
+
+  /** Length and data of a packet whose type has been read, as a view. Throws `ERR_FORMAT_VARINT`, `ERR_FORMAT_TRUNCATED`. */
+  readData(): Uint8Array {
+    const length = this.readVarint();
+    const start = this.offset;
+    const end = start + length;
+    if (end > this.bytes.length) {
+      throw new MacaroonError('ERR_FORMAT_TRUNCATED', 'the token ends inside a field', { offset: this.bytes.length });
+    }
+    this.offset = end;
+    return this.bytes.subarray(start, end);
+  }
+
+  /** A length of at most 2^21-1 in three bytes: more than any limit, so a longer one is refused before it is added up. */
+  private readVarint(): number {
+    const start = this.offset;
+    let value = 0;
+    for (let shift = 0; shift < 21; shift += 7) {
+      const byte = this.readByte();
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        if (byte === 0 && shift > 0) throw new MacaroonError('ERR_FORMAT_VARINT', 'a length is not minimal', { offset: start });
+        return value;
+      }
+    }
+    throw new MacaroonError('ERR_FORMAT_VARINT', 'a length is too large', { offset: start });
+  }
+}
+
+/** Collects packets. */
+export class PacketWriter {
+  #bytes = new Uint8Array(256);
+  #length = 0;
+
+  writeByte(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = byte;
+  }
+
+  /** Bytes as they are, without type and length. */
+  writeRaw(data: Uint8Array): void {
+    this.#reserve(data.length);
+    this.#bytes.set(data, this.#length);
+    this.#length += data.length;
+  }
+
+  writePacket(type: number, data: Uint8Array): void {
+    this.writeByte(type);
+    let length = data.length;
+    while (length >= 0x80) {
+      this.writeByte((length & 0x7f) | 0x80);
+      length >>>= 7;
+    }
+    this.writeByte(length);
+    this.writeRaw(data);
+  }
+
+  /** What was written. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+}

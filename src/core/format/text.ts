@@ -1,0 +1,80 @@
+/**
+ * The text form of a token: `mcr_<payload>.<checksum>`, or the bare payload.
+ *
+ * The payload is the V2 binaries in unpadded base64url; the checksum is the CRC-32 of the payload's characters, 4 bytes big-endian in
+ * base64url, so that a token that was cut or mistyped is told from a forged one without any key.
+ */
+import { decodeBase64url, encodeBase64url } from '../base64url.js';
+import { uint32Bytes } from '../bytes.js';
+import { MacaroonError } from '../errors.js';
+import { limits } from '../limits.js';
+import type { UnverifiedMacaroon } from '../macaroon.js';
+import { decodeV2Token, encodeV2Token } from './v2.js';
+
+/** What the text form starts with; secret scanners look for it. */
+export const textPrefix = 'mcr_';
+const checksumLength = 6;
+
+/** Text form of `token`, with prefix and checksum. Throws `ERR_LIMIT_TEXT` past `limits.maxTextLength` characters. */
+export function encode(token: UnverifiedMacaroon): string {
+  const payload = encodeBase64url(encodeV2Token(token));
+  const text = `${textPrefix}${payload}.${checksumOf(payload)}`;
+  if (text.length > limits.maxTextLength) {
+    throw new MacaroonError('ERR_LIMIT_TEXT', `the token would be longer than ${limits.maxTextLength} characters`, {
+      limit: limits.maxTextLength,
+    });
+  }
+  return text;
+}
+
+/**
+ * The token that `text` holds; nothing of it is verified.
+ * Throws `ERR_FORMAT_*` and `ERR_LIMIT_*`; offsets count characters for faults of the text, bytes for faults of the payload.
+ */
+export function decode(text: string): UnverifiedMacaroon {
+  if (text.length === 0) throw new MacaroonError('ERR_FORMAT_EMPTY', 'the token is empty', { offset: 0 });
+  if (text.length > limits.maxTextLength) {
+    throw new MacaroonError('ERR_LIMIT_TEXT', `a token has at most ${limits.maxTextLength} characters`, {
+      limit: limits.maxTextLength,
+      offset: limits.maxTextLength,
+    });
+  }
+  if (!text.startsWith(textPrefix)) return decodeV2Token(decodePayload(text, 0, text.length));
+  const dot = text.lastIndexOf('.');
+  if (dot < 0 || text.length - dot - 1 < checksumLength) {
+    throw new MacaroonError('ERR_FORMAT_CHECKSUM', 'the token is cut: its checksum is missing', { offset: text.length });
+  }
+  const payload = text.slice(textPrefix.length, dot);
+  const bytes = decodePayload(text, textPrefix.length, dot);
+  if (text.slice(dot + 1) !== checksumOf(payload)) {
+    throw new MacaroonError('ERR_FORMAT_CHECKSUM', 'the token is cut or mistyped: its checksum differs', { offset: dot + 1 });
+  }
+  return decodeV2Token(bytes);
+}
+
+function decodePayload(text: string, start: number, end: number): Uint8Array {
+  try {
+    return decodeBase64url(text, start, end);
+  } catch (cause) {
+    const offset = cause instanceof MacaroonError ? (cause.offset ?? start) : start;
+    const code = offset < end && !/[\w-]/.test(text[offset] ?? '') ? 'ERR_FORMAT_TEXT' : 'ERR_FORMAT_BASE64';
+    throw new MacaroonError(code, 'the token holds a character or an ending that it cannot have', { offset, cause });
+  }
+}
+
+function checksumOf(payload: string): string {
+  return encodeBase64url(uint32Bytes(crc32(payload)));
+}
+
+const crcTable = new Int32Array(256).map((_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1));
+  return crc;
+});
+
+/** CRC-32 (IEEE 802.3) of the characters of `text`, which are ASCII. */
+function crc32(text: string): number {
+  let crc = -1;
+  for (let i = 0; i < text.length; i++) crc = (crc >>> 8) ^ (crcTable[(crc ^ text.charCodeAt(i)) & 0xff] as number);
+  return (crc ^ -1) >>> 0;
+}

@@ -1,0 +1,135 @@
+/**
+ * V2 binary, as libmacaroons, go-macaroon, pymacaroons and npm `macaroon` read it; the only form we write, and strict when read:
+ * fields in order, minimal varints, no empty optional field, no location on a first-party caveat, nothing after the end.
+ *
+ * `02 [01 location] 02 identifier 00 ( [01 location] 02 cid [04 vid] 00 )* 00 06 signature`
+ */
+import { decodeUtf8, encodeUtf8 } from '../bytes.js';
+import { type LimitErrorCode, MacaroonError } from '../errors.js';
+import { limits } from '../limits.js';
+import { type Caveat, type Macaroon, toSignature, type UnverifiedMacaroon } from '../macaroon.js';
+import { PacketReader, PacketWriter } from './packet.js';
+
+const version = 2;
+const field = { end: 0, location: 1, identifier: 2, vid: 4, signature: 6 } as const;
+
+/** V2 binary of `macaroon`. */
+export function encodeV2(macaroon: Macaroon): Uint8Array {
+  const writer = new PacketWriter();
+  writeMacaroon(writer, macaroon);
+  return writer.finish();
+}
+
+/** V2 binaries of the root macaroon and its discharges, one after the other. */
+export function encodeV2Token(token: UnverifiedMacaroon): Uint8Array {
+  const writer = new PacketWriter();
+  writeMacaroon(writer, token.root);
+  for (const discharge of token.discharges) writeMacaroon(writer, discharge);
+  return writer.finish();
+}
+
+function writeMacaroon(writer: PacketWriter, macaroon: Macaroon): void {
+  writer.writeByte(version);
+  if (macaroon.location !== '') writer.writePacket(field.location, encodeUtf8(macaroon.location));
+  writer.writePacket(field.identifier, macaroon.identifier);
+  writer.writeByte(field.end);
+  for (const caveat of macaroon.caveats) {
+    if (caveat.kind === 'first-party') {
+      writer.writePacket(field.identifier, caveat.condition);
+    } else {
+      if (caveat.location !== '') writer.writePacket(field.location, encodeUtf8(caveat.location));
+      writer.writePacket(field.identifier, caveat.identifier);
+      writer.writePacket(field.vid, caveat.verificationId);
+    }
+    writer.writeByte(field.end);
+  }
+  writer.writeByte(field.end);
+  writer.writePacket(field.signature, macaroon.signature);
+}
+
+/**
+ * One macaroon and its discharges from V2 binaries, one after the other.
+ * Throws `ERR_FORMAT_*` and `ERR_LIMIT_*` with the byte offset. Copies what it keeps.
+ */
+export function decodeV2Token(bytes: Uint8Array): UnverifiedMacaroon {
+  if (bytes.length === 0) throw new MacaroonError('ERR_FORMAT_EMPTY', 'the token is empty', { offset: 0 });
+  const reader = new PacketReader(bytes.slice());
+  const root = readMacaroon(reader);
+  const discharges: Macaroon[] = [];
+  while (!reader.atEnd) {
+    if (reader.peek() !== version) {
+      throw new MacaroonError('ERR_FORMAT_TRAILING', 'bytes after the end of the token', { offset: reader.offset });
+    }
+    if (discharges.length === limits.maxDischarges) throw overLimit('ERR_LIMIT_DISCHARGES', limits.maxDischarges, reader.offset);
+    discharges.push(readMacaroon(reader));
+  }
+  return Object.freeze({ root, discharges: Object.freeze(discharges) });
+}
+
+function readMacaroon(reader: PacketReader): Macaroon {
+  const start = reader.offset;
+  if (reader.readByte() !== version) throw new MacaroonError('ERR_FORMAT_VERSION', 'not a V2 macaroon', { offset: start });
+  const location = readLocation(reader);
+  const identifier = readField(reader, field.identifier, 'ERR_LIMIT_IDENTIFIER', limits.maxIdentifierBytes);
+  expectEnd(reader);
+  const caveats: Caveat[] = [];
+  while (reader.peek() !== field.end) {
+    if (caveats.length === limits.maxCaveats) throw overLimit('ERR_LIMIT_CAVEATS', limits.maxCaveats, reader.offset);
+    caveats.push(readCaveat(reader));
+  }
+  expectEnd(reader);
+  const signatureStart = reader.offset;
+  if (reader.readByte() !== field.signature) throw badField(signatureStart);
+  const signature = reader.readData();
+  if (signature.length !== 32) {
+    throw new MacaroonError('ERR_FORMAT_SIGNATURE', 'a signature has 32 bytes', { offset: signatureStart });
+  }
+  return Object.freeze({ location, identifier, caveats: Object.freeze(caveats), signature: toSignature(signature) });
+}
+
+function readCaveat(reader: PacketReader): Caveat {
+  const start = reader.offset;
+  const location = readLocation(reader);
+  const identifier = readField(reader, field.identifier, 'ERR_LIMIT_CONDITION', limits.maxConditionBytes);
+  if (reader.peek() === field.vid) {
+    const verificationId = readField(reader, field.vid, 'ERR_LIMIT_CONDITION', limits.maxConditionBytes);
+    expectEnd(reader);
+    return Object.freeze({ kind: 'third-party', identifier, verificationId, location });
+  }
+  if (location !== '') throw badField(start);
+  expectEnd(reader);
+  return Object.freeze({ kind: 'first-party', condition: identifier });
+}
+
+function readLocation(reader: PacketReader): string {
+  if (reader.peek() !== field.location) return '';
+  const start = reader.offset;
+  const bytes = readField(reader, field.location, 'ERR_LIMIT_LOCATION', limits.maxLocationBytes);
+  try {
+    return decodeUtf8(bytes);
+  } catch (cause) {
+    throw new MacaroonError('ERR_FORMAT_UTF8', 'a location is not UTF-8', { offset: start, cause });
+  }
+}
+
+function readField(reader: PacketReader, type: number, code: LimitErrorCode, limit: number): Uint8Array {
+  const start = reader.offset;
+  if (reader.readByte() !== type) throw badField(start);
+  const data = reader.readData();
+  if (data.length === 0) throw badField(start);
+  if (data.length > limit) throw overLimit(code, limit, start);
+  return data;
+}
+
+function expectEnd(reader: PacketReader): void {
+  const start = reader.offset;
+  if (reader.readByte() !== field.end) throw badField(start);
+}
+
+function badField(offset: number): MacaroonError {
+  return new MacaroonError('ERR_FORMAT_FIELD', 'a field is unknown, missing, empty, repeated or out of order', { offset });
+}
+
+function overLimit(code: LimitErrorCode, limit: number, offset: number): MacaroonError {
+  return new MacaroonError(code, `more than ${limit} at offset ${offset}`, { limit, offset });
+}

@@ -1,0 +1,110 @@
+/**
+ * HMAC-SHA-256 (RFC 2104, FIPS 198-1) and HKDF-SHA-256 (RFC 5869) on the block function of `sha256.ts`.
+ *
+ * The chain of a macaroon is HMAC keyed by the last HMAC, so the hot form is `hmacStep`: state in, state out, nothing allocated.
+ */
+import { MacaroonError } from './errors.js';
+import {
+  absorbMessage,
+  block,
+  blockBytes,
+  bytesToState,
+  compressBlock,
+  digestBytes,
+  resetState,
+  sha256,
+  stateToBytes,
+  stateWords,
+} from './sha256.js';
+
+const innerPad = 0x36363636;
+const outerPad = 0x5c5c5c5c;
+const inner = new Int32Array(stateWords);
+const outer = new Int32Array(stateWords);
+
+/** Inner and outer state of an HMAC key after its padded block: 16 words that save two compressions a use. */
+export type KeyMidstate = Int32Array;
+
+/** Midstate of the 32-byte key held in the 8 words of `key`. */
+export function keyMidstate(key: Int32Array): KeyMidstate {
+  const midstate = new Int32Array(stateWords * 2);
+  padKey(key, innerPad, inner);
+  padKey(key, outerPad, outer);
+  midstate.set(inner, 0);
+  midstate.set(outer, stateWords);
+  return midstate;
+}
+
+/** `chain` = HMAC(key of `midstate`, `message`). `chain` has 8 words. */
+export function hmacFromMidstate(midstate: KeyMidstate, message: Uint8Array, chain: Int32Array): void {
+  for (let i = 0; i < stateWords; i++) {
+    inner[i] = midstate[i] as number;
+    outer[i] = midstate[stateWords + i] as number;
+  }
+  finish(message, chain);
+}
+
+/** `chain` = HMAC(`chain`, `message`): one first-party step of a macaroon. `chain` has 8 words. */
+export function hmacStep(chain: Int32Array, message: Uint8Array): void {
+  padKey(chain, innerPad, inner);
+  padKey(chain, outerPad, outer);
+  finish(message, chain);
+}
+
+function padKey(key: Int32Array, pad: number, state: Int32Array): void {
+  for (let i = 0; i < stateWords; i++) block[i] = (key[i] as number) ^ pad;
+  for (let i = stateWords; i < 16; i++) block[i] = pad;
+  resetState(state);
+  compressBlock(state);
+}
+
+function finish(message: Uint8Array, chain: Int32Array): void {
+  absorbMessage(inner, message, blockBytes);
+  for (let i = 0; i < stateWords; i++) block[i] = inner[i] as number;
+  block[8] = 0x80000000;
+  for (let i = 9; i < 15; i++) block[i] = 0;
+  block[15] = (blockBytes + digestBytes) * 8;
+  compressBlock(outer);
+  for (let i = 0; i < stateWords; i++) chain[i] = outer[i] as number;
+}
+
+/** HMAC-SHA-256 of `message` under `key` (any length): 32 bytes. */
+export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(blockBytes);
+  padded.set(key.length > blockBytes ? sha256(key) : key);
+  loadPadded(padded, innerPad, inner);
+  loadPadded(padded, outerPad, outer);
+  const chain = new Int32Array(stateWords);
+  finish(message, chain);
+  return stateToBytes(chain);
+}
+
+function loadPadded(padded: Uint8Array, pad: number, state: Int32Array): void {
+  const half = new Int32Array(stateWords);
+  bytesToState(padded.subarray(0, digestBytes), half);
+  for (let i = 0; i < stateWords; i++) block[i] = (half[i] as number) ^ pad;
+  bytesToState(padded.subarray(digestBytes), half);
+  for (let i = 0; i < stateWords; i++) block[stateWords + i] = (half[i] as number) ^ pad;
+  resetState(state);
+  compressBlock(state);
+}
+
+/**
+ * HKDF-SHA-256 (RFC 5869): `length` bytes (at most 8,160) from `secret`, `salt` and `info`.
+ * Throws `ERR_ARGUMENT` for a longer output.
+ */
+export function hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  if (length > 255 * digestBytes) throw new MacaroonError('ERR_ARGUMENT', 'HKDF gives at most 8160 bytes', { argument: 'length' });
+  const pseudorandomKey = hmacSha256(salt, secret);
+  const output = new Uint8Array(length);
+  let previous = new Uint8Array(0);
+  for (let offset = 0, counter = 1; offset < length; offset += digestBytes, counter++) {
+    const input = new Uint8Array(previous.length + info.length + 1);
+    input.set(previous, 0);
+    input.set(info, previous.length);
+    input[input.length - 1] = counter;
+    previous = new Uint8Array(hmacSha256(pseudorandomKey, input));
+    output.set(previous.subarray(0, Math.min(digestBytes, length - offset)), offset);
+  }
+  return output;
+}

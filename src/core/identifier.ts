@@ -1,0 +1,129 @@
+/**
+ * The identifier that the issuer writes: who, for which audience, what and until when. Identity and authority live here, signed
+ * from the start, and never in caveats, which anyone can add.
+ *
+ * Byte 0 = 1; bytes 1–16 root key id; bytes 17–20 audience key generation (big-endian): at fixed places, so that the key is found
+ * before anything is parsed. Then packets, ascending, none unknown: 1 token id, 2 expiry, 3 audience, 4 client, 5 auth methods, 6 action.
+ */
+import { encodeBase64url } from './base64url.js';
+import { decodeUtf8, encodeUtf8, uint32Bytes } from './bytes.js';
+import { MacaroonError } from './errors.js';
+import { PacketReader, PacketWriter } from './format/packet.js';
+import { limits } from './limits.js';
+import { isActionPattern, isName } from './names.js';
+import { formatUuid, isUuidV7, readUint48, uuidTimeMs, writeUint48 } from './token-id.js';
+
+const version = 1;
+const headBytes = 21;
+const packet = { tokenId: 1, expiresAt: 2, audience: 3, client: 4, authMethods: 5, action: 6 } as const;
+const authMethodsPattern = /^[a-z0-9_]+(?:,[a-z0-9_]+)*$/;
+
+/** Which key a token asks for. Unverified until the signature holds. */
+export interface KeyReference {
+  /** Root key id, base64url of 16 bytes. */
+  readonly rootKeyId: string;
+  /** Generation of the audience key, 0 to 2^32-1. */
+  readonly generation: number;
+}
+
+/** What an identifier states. True only once the signature holds. */
+export interface IdentifierFacts extends KeyReference {
+  /** UUIDv7 text. */
+  readonly tokenId: string;
+  /** Taken from the token id; Unix milliseconds. */
+  readonly issuedAtMs: number;
+  /** Unix milliseconds; the token holds before it. */
+  readonly expiresAtMs: number;
+  readonly audience: string;
+  readonly client: string;
+  /** How the client proved itself, e.g. `client_secret_basic`, `ip`. */
+  readonly authMethods: readonly string[];
+  /** What the token may be used for at most; patterns such as `invoices:*`. */
+  readonly actions: readonly string[];
+}
+
+/** What the issuer writes into an identifier; ids as bytes. */
+export interface IdentifierParts {
+  readonly rootKeyId: Uint8Array;
+  readonly generation: number;
+  readonly tokenId: Uint8Array;
+  readonly expiresAtMs: number;
+  readonly audience: string;
+  readonly client: string;
+  readonly authMethods: readonly string[];
+  readonly actions: readonly string[];
+}
+
+/** Bytes of an identifier. Throws `ERR_FORMAT_IDENTIFIER` for parts that could not be read back, `ERR_LIMIT_IDENTIFIER` when too long. */
+export function encodeIdentifier(parts: IdentifierParts): Uint8Array {
+  if (parts.rootKeyId.length !== 16) throw badIdentifier('a root key id has 16 bytes', 1);
+  const writer = new PacketWriter();
+  writer.writeByte(version);
+  writer.writeRaw(parts.rootKeyId);
+  writer.writeRaw(uint32Bytes(parts.generation));
+  const expiresAt = new Uint8Array(6);
+  writeUint48(expiresAt, 0, parts.expiresAtMs);
+  writer.writePacket(packet.tokenId, parts.tokenId);
+  writer.writePacket(packet.expiresAt, expiresAt);
+  writer.writePacket(packet.audience, encodeUtf8(parts.audience));
+  writer.writePacket(packet.client, encodeUtf8(parts.client));
+  writer.writePacket(packet.authMethods, encodeUtf8(parts.authMethods.join(',')));
+  for (const action of parts.actions) writer.writePacket(packet.action, encodeUtf8(action));
+  const bytes = writer.finish();
+  if (bytes.length > limits.maxIdentifierBytes) {
+    throw new MacaroonError('ERR_LIMIT_IDENTIFIER', 'the identifier is too long: name fewer actions', {
+      limit: limits.maxIdentifierBytes,
+    });
+  }
+  decodeIdentifier(bytes);
+  return bytes;
+}
+
+/** Root key id and generation at their fixed places. Throws `ERR_FORMAT_IDENTIFIER` for what the issuer did not write. */
+export function readKeyReference(identifier: Uint8Array): KeyReference {
+  if (identifier.length < headBytes || identifier[0] !== version) throw badIdentifier('not an identifier of this issuer', 0);
+  const generation = new DataView(identifier.buffer, identifier.byteOffset).getUint32(17);
+  return { rootKeyId: encodeBase64url(identifier.subarray(1, 17)), generation };
+}
+
+/** What `identifier` states. Throws `ERR_FORMAT_IDENTIFIER` with the byte offset unless it is complete and in its one spelling. */
+export function decodeIdentifier(identifier: Uint8Array): IdentifierFacts {
+  const reference = readKeyReference(identifier);
+  const reader = new PacketReader(identifier, headBytes);
+  try {
+    const tokenId = readExactly(reader, packet.tokenId, 16);
+    if (!isUuidV7(tokenId)) throw badIdentifier('the token id is not a UUIDv7', headBytes);
+    const expiresAtMs = readUint48(readExactly(reader, packet.expiresAt, 6), 0);
+    const audience = readText(reader, packet.audience, isName);
+    const client = readText(reader, packet.client, isName);
+    const authMethods = readText(reader, packet.authMethods, (text) => authMethodsPattern.test(text)).split(',');
+    const actions = [readText(reader, packet.action, isActionPattern)];
+    while (!reader.atEnd) actions.push(readText(reader, packet.action, isActionPattern));
+    if (actions.length > limits.maxActions || new Set(actions).size !== actions.length) {
+      throw badIdentifier('too many or repeated actions', reader.offset);
+    }
+    const issuedAtMs = uuidTimeMs(tokenId);
+    return { ...reference, tokenId: formatUuid(tokenId), issuedAtMs, expiresAtMs, audience, client, authMethods, actions };
+  } catch (cause) {
+    if (cause instanceof MacaroonError && cause.code === 'ERR_FORMAT_IDENTIFIER') throw cause;
+    throw badIdentifier('the identifier is broken', reader.offset, cause);
+  }
+}
+
+function readExactly(reader: PacketReader, type: number, length: number): Uint8Array {
+  const start = reader.offset;
+  const data = reader.readByte() === type ? reader.readData() : undefined;
+  if (data?.length !== length) throw badIdentifier('a packet is missing, out of order or of a wrong length', start);
+  return data;
+}
+
+function readText(reader: PacketReader, type: number, isValid: (text: string) => boolean): string {
+  const start = reader.offset;
+  const text = reader.readByte() === type ? decodeUtf8(reader.readData()) : '';
+  if (!isValid(text)) throw badIdentifier('a packet is missing, out of order or holds a text it cannot hold', start);
+  return text;
+}
+
+function badIdentifier(message: string, offset: number, cause?: unknown): MacaroonError {
+  return new MacaroonError('ERR_FORMAT_IDENTIFIER', message, { offset, cause });
+}

@@ -1,0 +1,15 @@
+/** Core: bytes, the HMAC chain, formats, identifier, minting and signature verification. Pure: no I/O, clock and randomness passed in. */
+export { decodeBase64url, encodeBase64url } from './base64url.js';
+export * from './bytes.js';
+export * from './errors.js';
+export { decode, encode, textPrefix } from './format/text.js';
+export { decodeV2Token, encodeV2, encodeV2Token } from './format/v2.js';
+export { hkdfSha256, hmacSha256 } from './hmac.js';
+export * from './identifier.js';
+export { type Clock, deriveAudienceKey, MacaroonKey, type RandomBytes, RootKey } from './keys.js';
+export { limits } from './limits.js';
+export * from './macaroon.js';
+export * from './names.js';
+export { sha256 } from './sha256.js';
+export { createUuidV7, formatUuid, isUuidText, isUuidV7, uuidTimeMs } from './token-id.js';
+export { type PendingCondition, type SignatureResult, verifySignature } from './verify-signature.js';

@@ -1,0 +1,177 @@
+/**
+ * Macaroons as values: minting, adding caveats, binding discharges. The chain is that of libmacaroons, so any macaroon
+ * library that holds the key agrees. Every function returns a new macaroon; nothing here knows what a condition means.
+ *
+ * Source: Birgisson et al., NDSS 2014; libmacaroons; go-macaroon v2.
+ */
+import { concatBytes, encodeUtf8 } from './bytes.js';
+import { MacaroonError } from './errors.js';
+import { hmacFromMidstate, hmacSha256, hmacStep } from './hmac.js';
+import { generateKey, type MacaroonKey, type RandomBytes } from './keys.js';
+import { limits } from './limits.js';
+import { sealVerificationId } from './secretbox.js';
+import { bytesToState, stateToBytes, stateWords } from './sha256.js';
+
+/** A condition that the verifying service clears itself. */
+export interface FirstPartyCaveat {
+  readonly kind: 'first-party';
+  /** UTF-8 bytes of the condition, at most `limits.maxConditionBytes`. */
+  readonly condition: Uint8Array;
+}
+
+/** A condition that a third party must discharge. */
+export interface ThirdPartyCaveat {
+  readonly kind: 'third-party';
+  /** What the discharge's identifier must equal. */
+  readonly identifier: Uint8Array;
+  /** The discharge's key, encrypted under the signature so far: 24-byte nonce, then secretbox (72 bytes in all). */
+  readonly verificationId: Uint8Array;
+  /** Unauthenticated hint; never chooses a key or a URL. */
+  readonly location: string;
+}
+
+export type Caveat = FirstPartyCaveat | ThirdPartyCaveat;
+
+declare const signatureBrand: unique symbol;
+/** 32 bytes at the end of a chain. */
+export type Signature = Uint8Array & { readonly [signatureBrand]: true };
+
+/** One macaroon. Holding it says nothing about its being genuine: see `verifySignature`. */
+export interface Macaroon {
+  /** Unauthenticated hint; never chooses a key or a URL. */
+  readonly location: string;
+  readonly identifier: Uint8Array;
+  readonly caveats: readonly Caveat[];
+  readonly signature: Signature;
+}
+
+/** A decoded token, of which nothing has been verified: the root macaroon and the discharges that came with it. */
+export interface UnverifiedMacaroon {
+  readonly root: Macaroon;
+  readonly discharges: readonly Macaroon[];
+}
+
+/** `bytes` as a signature. Throws `ERR_FORMAT_SIGNATURE` when they are not 32. */
+export function toSignature(bytes: Uint8Array): Signature {
+  if (bytes.length !== 32) throw new MacaroonError('ERR_FORMAT_SIGNATURE', 'a signature has 32 bytes');
+  return bytes as Signature;
+}
+
+/**
+ * A new macaroon under `key` with `identifier` (1 to `limits.maxIdentifierBytes` bytes) and an optional location hint.
+ * Throws `ERR_ARGUMENT`, `ERR_LIMIT_IDENTIFIER`, `ERR_LIMIT_LOCATION`.
+ */
+export function mint(key: MacaroonKey, identifier: Uint8Array, location = ''): Macaroon {
+  const state = new Int32Array(stateWords);
+  checkIdentifier(identifier);
+  checkLocation(location);
+  hmacFromMidstate(key.midstate, identifier, state);
+  return macaroonOf(location, identifier.slice(), [], state);
+}
+
+/**
+ * `macaroon` with one more first-party caveat. `condition` is text or its UTF-8 bytes, 1 to `limits.maxConditionBytes` bytes.
+ * Throws `ERR_ARGUMENT`, `ERR_LIMIT_CONDITION`, `ERR_LIMIT_CAVEATS`.
+ */
+export function addFirstPartyCaveat(macaroon: Macaroon, condition: string | Uint8Array): Macaroon {
+  const bytes = typeof condition === 'string' ? encodeUtf8(condition) : condition.slice();
+  checkRoomForCaveat(macaroon);
+  checkConditionLength(bytes, 'condition');
+  const state = stateOf(macaroon.signature);
+  hmacStep(state, bytes);
+  return macaroonOf(macaroon.location, macaroon.identifier, [...macaroon.caveats, { kind: 'first-party', condition: bytes }], state);
+}
+
+/** What a third-party caveat is made of. */
+export interface ThirdPartyCaveatParts {
+  /** The key that the third party mints the discharge under; any length but 0. */
+  readonly key: MacaroonKey;
+  /** What tells the third party the condition; 1 to `limits.maxConditionBytes` bytes. */
+  readonly identifier: Uint8Array;
+  /** Unauthenticated hint where the third party is. */
+  readonly location?: string;
+}
+
+/**
+ * `macaroon` with one more third-party caveat. `randomBytes` gives the 24-byte secretbox nonce.
+ * Throws `ERR_ARGUMENT`, `ERR_LIMIT_CONDITION`, `ERR_LIMIT_LOCATION`, `ERR_LIMIT_CAVEATS`.
+ */
+export function addThirdPartyCaveat(macaroon: Macaroon, parts: ThirdPartyCaveatParts, randomBytes: RandomBytes): Macaroon {
+  const location = parts.location ?? '';
+  checkRoomForCaveat(macaroon);
+  checkConditionLength(parts.identifier, 'identifier');
+  checkLocation(location);
+  const identifier = parts.identifier.slice();
+  const verificationId = sealVerificationId(macaroon.signature, generateKey(parts.key.reveal()), randomBytes);
+  const state = stateOf(macaroon.signature);
+  thirdPartyStep(state, verificationId, identifier);
+  const caveat: ThirdPartyCaveat = { kind: 'third-party', identifier, verificationId, location };
+  return macaroonOf(macaroon.location, macaroon.identifier, [...macaroon.caveats, caveat], state);
+}
+
+const leftHash = new Int32Array(stateWords);
+const rightHash = new Int32Array(stateWords);
+
+/** `state` = HMAC(k, HMAC(k, left) ‖ HMAC(k, right)) with k = `state`: the step for two inputs, as go-macaroon's keyedHash2. */
+export function thirdPartyStep(state: Int32Array, left: Uint8Array, right: Uint8Array): void {
+  leftHash.set(state);
+  rightHash.set(state);
+  hmacStep(leftHash, left);
+  hmacStep(rightHash, right);
+  hmacStep(state, concatBytes(stateToBytes(leftHash), stateToBytes(rightHash)));
+}
+
+const zeroKey = new Uint8Array(32);
+
+/**
+ * `discharge` bound to `root`, so that it serves that token only. Do it last: a root that is attenuated afterwards needs
+ * its discharges bound anew.
+ */
+export function bindForRequest(root: Macaroon, discharge: Macaroon): Macaroon {
+  return Object.freeze({ ...discharge, signature: boundSignature(root.signature, discharge.signature) });
+}
+
+/** Signature of a discharge with signature `dischargeSignature` bound to a root with signature `rootSignature`. */
+export function boundSignature(rootSignature: Uint8Array, dischargeSignature: Uint8Array): Signature {
+  return toSignature(
+    hmacSha256(zeroKey, concatBytes(hmacSha256(zeroKey, rootSignature), hmacSha256(zeroKey, dischargeSignature))),
+  );
+}
+
+function stateOf(signature: Signature): Int32Array {
+  const state = new Int32Array(stateWords);
+  bytesToState(signature, state);
+  return state;
+}
+
+function macaroonOf(location: string, identifier: Uint8Array, caveats: readonly Caveat[], state: Int32Array): Macaroon {
+  return Object.freeze({ location, identifier, caveats: Object.freeze(caveats), signature: toSignature(stateToBytes(state)) });
+}
+
+function checkIdentifier(identifier: Uint8Array): void {
+  if (identifier.length === 0) throw new MacaroonError('ERR_ARGUMENT', 'an identifier must not be empty', { argument: 'identifier' });
+  if (identifier.length > limits.maxIdentifierBytes) {
+    throw new MacaroonError('ERR_LIMIT_IDENTIFIER', 'identifier too long', { limit: limits.maxIdentifierBytes });
+  }
+}
+
+function checkLocation(location: string): void {
+  if (encodeUtf8(location).length > limits.maxLocationBytes) {
+    throw new MacaroonError('ERR_LIMIT_LOCATION', 'location too long', { limit: limits.maxLocationBytes });
+  }
+}
+
+function checkRoomForCaveat(macaroon: Macaroon): void {
+  if (macaroon.caveats.length >= limits.maxCaveats) {
+    throw new MacaroonError('ERR_LIMIT_CAVEATS', `a macaroon holds at most ${limits.maxCaveats} caveats`, { limit: limits.maxCaveats });
+  }
+}
+
+function checkConditionLength(bytes: Uint8Array, argument: string): void {
+  if (bytes.length === 0) throw new MacaroonError('ERR_ARGUMENT', `the ${argument} of a caveat must not be empty`, { argument });
+  if (bytes.length > limits.maxConditionBytes) {
+    throw new MacaroonError('ERR_LIMIT_CONDITION', `the ${argument} of a caveat has at most ${limits.maxConditionBytes} bytes`, {
+      limit: limits.maxConditionBytes,
+    });
+  }
+}

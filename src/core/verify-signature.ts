@@ -1,0 +1,108 @@
+/**
+ * Whether a token is genuine: the root macaroon's chain under the key, then every discharge that its third-party caveats ask
+ * for: found by identifier, bound, used once, none left over, no deeper than the limit. Clears no caveat.
+ *
+ * The root's signature is compared before any verification id is opened, so a stranger cannot make us decrypt.
+ */
+import { equalBytes } from './bytes.js';
+import type { LimitErrorCode, SignatureErrorCode } from './errors.js';
+import { hmacFromMidstate, hmacStep, type KeyMidstate } from './hmac.js';
+import { type MacaroonKey, midstateOf } from './keys.js';
+import { limits } from './limits.js';
+import { boundSignature, type Macaroon, type ThirdPartyCaveat, thirdPartyStep, type UnverifiedMacaroon } from './macaroon.js';
+import { openVerificationId } from './secretbox.js';
+import { stateToBytes, stateWords } from './sha256.js';
+
+/** A first-party condition of a genuine token, still to be cleared. */
+export interface PendingCondition {
+  readonly condition: Uint8Array;
+  /** Position among the caveats of its macaroon, from 0. */
+  readonly caveatIndex: number;
+  /** Which discharge holds it (position in the token, from 0); absent for the root macaroon. */
+  readonly dischargeIndex?: number;
+}
+
+export type SignatureResult =
+  | { readonly ok: true; readonly conditions: readonly PendingCondition[] }
+  | { readonly ok: false; readonly code: SignatureErrorCode | LimitErrorCode };
+
+interface Walk {
+  readonly root: Macaroon;
+  readonly discharges: readonly Macaroon[];
+  readonly used: boolean[];
+  readonly conditions: PendingCondition[];
+}
+
+interface AskedDischarge {
+  readonly caveat: ThirdPartyCaveat;
+  readonly signatureBefore: Uint8Array;
+}
+
+type Failure = SignatureErrorCode | LimitErrorCode | undefined;
+
+const chain = new Int32Array(stateWords);
+
+/** Verifies the signatures of `token` under `key` and collects every first-party condition in order, root macaroon first. */
+export function verifySignature(token: UnverifiedMacaroon, key: MacaroonKey): SignatureResult {
+  const { root, discharges } = token;
+  const asked = runChain(root, key.midstate);
+  if (!equalBytes(stateToBytes(chain), root.signature)) return { ok: false, code: 'ERR_SIGNATURE_MISMATCH' };
+  const conditions = conditionsOf(root);
+  if (asked.length === 0 && discharges.length === 0) return { ok: true, conditions };
+  if (discharges.length > limits.maxDischarges) return { ok: false, code: 'ERR_LIMIT_DISCHARGES' };
+  if (hasDuplicates(discharges)) return { ok: false, code: 'ERR_DISCHARGE_DUPLICATE' };
+  const walk: Walk = { root, discharges, used: discharges.map(() => false), conditions };
+  const failure = verifyDischarges(walk, asked, 1);
+  if (failure !== undefined) return { ok: false, code: failure };
+  if (walk.used.includes(false)) return { ok: false, code: 'ERR_DISCHARGE_UNUSED' };
+  return { ok: true, conditions };
+}
+
+/** Runs the chain of `macaroon` from `midstate` into `chain` and returns what its third-party caveats ask for. */
+function runChain(macaroon: Macaroon, midstate: KeyMidstate): readonly AskedDischarge[] {
+  let asked: AskedDischarge[] | undefined;
+  hmacFromMidstate(midstate, macaroon.identifier, chain);
+  for (const caveat of macaroon.caveats) {
+    if (caveat.kind === 'first-party') {
+      hmacStep(chain, caveat.condition);
+    } else {
+      asked ??= [];
+      asked.push({ caveat, signatureBefore: stateToBytes(chain) });
+      thirdPartyStep(chain, caveat.verificationId, caveat.identifier);
+    }
+  }
+  return asked ?? [];
+}
+
+function verifyDischarges(walk: Walk, asked: readonly AskedDischarge[], depth: number): Failure {
+  for (const { caveat, signatureBefore } of asked) {
+    const index = walk.discharges.findIndex((discharge) => equalBytes(discharge.identifier, caveat.identifier));
+    const discharge = walk.discharges[index];
+    if (discharge === undefined) return 'ERR_DISCHARGE_MISSING';
+    if (walk.used[index] === true) return 'ERR_DISCHARGE_REUSED';
+    if (depth > limits.maxDischargeDepth) return 'ERR_LIMIT_DEPTH';
+    walk.used[index] = true;
+    const caveatKey = openVerificationId(signatureBefore, caveat.verificationId);
+    if (caveatKey === undefined) return 'ERR_SIGNATURE_VERIFICATION_ID';
+    const askedNext = runChain(discharge, midstateOf(caveatKey));
+    if (!equalBytes(boundSignature(walk.root.signature, stateToBytes(chain)), discharge.signature)) return 'ERR_DISCHARGE_MISMATCH';
+    walk.conditions.push(...conditionsOf(discharge, index));
+    const failure = verifyDischarges(walk, askedNext, depth + 1);
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
+}
+
+function conditionsOf(macaroon: Macaroon, dischargeIndex?: number): PendingCondition[] {
+  const conditions: PendingCondition[] = [];
+  macaroon.caveats.forEach((caveat, caveatIndex) => {
+    if (caveat.kind !== 'first-party') return;
+    const { condition } = caveat;
+    conditions.push(dischargeIndex === undefined ? { condition, caveatIndex } : { condition, caveatIndex, dischargeIndex });
+  });
+  return conditions;
+}
+
+function hasDuplicates(discharges: readonly Macaroon[]): boolean {
+  return discharges.some((one, i) => discharges.slice(i + 1).some((other) => equalBytes(one.identifier, other.identifier)));
+}
