@@ -1,0 +1,210 @@
+/**
+ * The issuer's HTTP API as data: what requests and answers hold, in the names that go over the wire. Client, verifier, CLI and server
+ * share these; the server's schemas are checked against them. Times are RFC 3339 text in UTC; ids and keys are base64url, token ids UUID text.
+ */
+
+/** `POST /v1/tokens` */
+export interface MintRequest {
+  readonly audience: string;
+  /** Within the client's grant; all of the grant when absent. */
+  readonly actions?: readonly string[] | undefined;
+  /** Seconds, 1 or more; 3600 or the grant's longest, whichever is shorter, when absent. */
+  readonly expires_in?: number | undefined;
+  /** Conditions to add at once, besides those the grant requires. */
+  readonly caveats?: readonly string[] | undefined;
+}
+
+export interface MintResponse {
+  readonly token: string;
+  readonly token_id: string;
+  readonly root_key_id: string;
+  readonly client: string;
+  readonly audience: string;
+  readonly actions: readonly string[];
+  readonly issued_at: string;
+  readonly expires_at: string;
+  readonly caveats: readonly string[];
+}
+
+/** `POST /v1/verify` */
+export interface VerifyRequest {
+  readonly token: string;
+  readonly audience: string;
+  /** `at` (RFC 3339) asks about another time than now; further members are facts for custom caveats. */
+  readonly context: {
+    readonly action: string;
+    readonly ip?: string | undefined;
+    readonly method?: string | undefined;
+    readonly path?: string | undefined;
+    readonly at?: string | undefined;
+    readonly [fact: string]: unknown;
+  };
+}
+
+/** How one caveat fared. */
+export interface WireCaveat {
+  readonly condition: string;
+  readonly holds: boolean;
+  /** In words; for a failed one, why. */
+  readonly message: string;
+  readonly caveat_index: number;
+  /** Which discharge holds the caveat; absent for the root macaroon. */
+  readonly discharge_index?: number | undefined;
+}
+
+export type VerifyResponse =
+  | {
+      readonly authorized: true;
+      readonly client: string;
+      readonly token_id: string;
+      readonly root_key_id: string;
+      readonly audience: string;
+      readonly auth_methods: readonly string[];
+      readonly actions: readonly string[];
+      readonly issued_at: string;
+      readonly expires_at: string;
+      readonly caveats: readonly WireCaveat[];
+    }
+  | {
+      readonly authorized: false;
+      /** The exact code of `core/errors.ts`; only a verifier of the audience sees it. */
+      readonly code: string;
+      readonly message: string;
+      readonly caveat_index?: number | undefined;
+      readonly discharge_index?: number | undefined;
+      /** Present once the signature held. */
+      readonly caveats?: readonly WireCaveat[] | undefined;
+    };
+
+/** `GET /v1/audiences/{a}/keys/{root_key_id}?generation=` */
+export interface WireAudienceKey {
+  readonly root_key_id: string;
+  readonly generation: number;
+  readonly client: string;
+  /** K_a, base64url of 32 bytes. */
+  readonly key: string;
+  readonly state: 'active' | 'passive';
+}
+
+/** `GET /v1/audiences/{a}/keys?after=` */
+export interface WireAudienceKeys {
+  readonly keys: readonly WireAudienceKey[];
+  /** Give it as `after` to get what changed since. */
+  readonly cursor: number;
+  /** There is more: ask again at once with `cursor`. */
+  readonly more: boolean;
+}
+
+export type WireRevocationTarget =
+  | { readonly kind: 'token'; readonly token_id: string }
+  /** Tokens of the client whose issue time is `before` or earlier. */
+  | { readonly kind: 'client'; readonly client: string; readonly before: string }
+  | { readonly kind: 'root_key'; readonly root_key_id: string }
+  | { readonly kind: 'audience_key'; readonly audience: string; readonly generation: number };
+
+export type WireRevocation = WireRevocationTarget & {
+  readonly seq: number;
+  readonly revoked_at: string;
+  /** After it no token can be concerned any more, and the entry may be forgotten. */
+  readonly expires_at: string;
+};
+
+/** `GET /v1/revocations?after=` */
+export interface WireRevocations {
+  readonly revocations: readonly WireRevocation[];
+  readonly cursor: number;
+  readonly more: boolean;
+}
+
+/** `POST /v1/revocations` */
+export type RevokeRequest = (
+  | { readonly kind: 'token'; readonly token_id: string }
+  | { readonly kind: 'client'; readonly client: string; readonly before?: string | undefined }
+  | { readonly kind: 'root_key'; readonly root_key_id: string }
+  | { readonly kind: 'audience_key'; readonly audience: string; readonly generation: number }
+) & { readonly reason?: string | undefined };
+
+/** `POST /v1/clients`, `POST /v1/clients/{c}/credentials`: the secret is shown this once. */
+export interface WireNewCredential {
+  readonly client: string;
+  readonly credential_id: string;
+  readonly auth_method: 'client_secret_basic';
+  readonly secret: string;
+}
+
+/** `POST /v1/clients` */
+export interface NewClientRequest {
+  readonly client: string;
+  readonly grants?: readonly WireGrantRequest[] | undefined;
+  /** The client may prove itself from these addresses only. */
+  readonly ips?: readonly string[] | undefined;
+  readonly verifier_of?: readonly string[] | undefined;
+}
+
+export interface WireGrantRequest {
+  readonly audience: string;
+  readonly actions: readonly string[];
+  /** Longest life of a token, seconds; 86400 when absent. */
+  readonly max_expires_in?: number | undefined;
+  /** Conditions that every token gets. */
+  readonly required_caveats?: readonly string[] | undefined;
+}
+
+export interface WireGrant {
+  readonly audience: string;
+  readonly actions: readonly string[];
+  readonly max_expires_in: number;
+  readonly required_caveats: readonly string[];
+}
+
+export interface WireClient {
+  readonly client: string;
+  readonly state: 'active' | 'disabled';
+  readonly auth_methods: readonly string[];
+  readonly ips: readonly string[];
+  readonly verifier_of: readonly string[];
+  readonly grants: readonly WireGrant[];
+  readonly created_at: string;
+}
+
+export interface WireCredential {
+  readonly credential_id: string;
+  readonly client: string;
+  readonly auth_method: string;
+  readonly state: 'live' | 'retired';
+  readonly created_at: string;
+  readonly retired_at?: string | undefined;
+}
+
+export interface WireRootKey {
+  readonly root_key_id: string;
+  readonly client: string;
+  /** 1, 2, 3, … within the client. */
+  readonly generation: number;
+  /** Mints and verifies · verifies only · gone. */
+  readonly state: 'active' | 'passive' | 'destroyed';
+  readonly created_at: string;
+}
+
+export interface WireAudience {
+  readonly audience: string;
+  /** Key generation that new tokens get. */
+  readonly generation: number;
+  readonly created_at: string;
+}
+
+export interface WireAuditEntry {
+  readonly seq: number;
+  readonly at: string;
+  readonly event: string;
+  /** Who did it: a client's name, `(anonymous)`, or `(local)` for work on the issuer's own machine. */
+  readonly actor: string;
+  readonly client?: string | undefined;
+  readonly audience?: string | undefined;
+  readonly token_id?: string | undefined;
+  readonly address?: string | undefined;
+  readonly request_id?: string | undefined;
+  readonly details: Readonly<Record<string, unknown>>;
+  /** MAC of this entry and all before it, base64url. `seq:mac` is a head. */
+  readonly mac: string;
+}
