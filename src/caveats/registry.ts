@@ -1,5 +1,5 @@
 /** The set of caveat types that a verifier knows: a value that is passed in, never global. An unknown name is a denial. */
-import { decodeUtf8, type MacaroonErrorCode, MacaroonError } from '../core/index.js';
+import { decodeUtf8, MacaroonError, type MacaroonErrorCode } from '../core/index.js';
 import type { CaveatType } from './caveat-type.js';
 
 /** Names that the protocol keeps for itself; a service cannot give them another meaning. */

@@ -94,7 +94,8 @@ function loadPadded(padded: Uint8Array, pad: number, state: Int32Array): void {
  * Throws `ERR_ARGUMENT` for a longer output.
  */
 export function hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  if (length > 255 * digestBytes) throw new MacaroonError('ERR_ARGUMENT', 'HKDF gives at most 8160 bytes', { argument: 'length' });
+  if (length > 255 * digestBytes)
+    throw new MacaroonError('ERR_ARGUMENT', 'HKDF gives at most 8160 bytes', { argument: 'length' });
   const pseudorandomKey = hmacSha256(salt, secret);
   const output = new Uint8Array(length);
   let previous = new Uint8Array(0);

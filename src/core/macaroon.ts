@@ -79,7 +79,12 @@ export function addFirstPartyCaveat(macaroon: Macaroon, condition: string | Uint
   checkConditionLength(bytes, 'condition');
   const state = stateOf(macaroon.signature);
   hmacStep(state, bytes);
-  return macaroonOf(macaroon.location, macaroon.identifier, [...macaroon.caveats, { kind: 'first-party', condition: bytes }], state);
+  return macaroonOf(
+    macaroon.location,
+    macaroon.identifier,
+    [...macaroon.caveats, { kind: 'first-party', condition: bytes }],
+    state,
+  );
 }
 
 /** What a third-party caveat is made of. */
@@ -149,7 +154,8 @@ function macaroonOf(location: string, identifier: Uint8Array, caveats: readonly 
 }
 
 function checkIdentifier(identifier: Uint8Array): void {
-  if (identifier.length === 0) throw new MacaroonError('ERR_ARGUMENT', 'an identifier must not be empty', { argument: 'identifier' });
+  if (identifier.length === 0)
+    throw new MacaroonError('ERR_ARGUMENT', 'an identifier must not be empty', { argument: 'identifier' });
   if (identifier.length > limits.maxIdentifierBytes) {
     throw new MacaroonError('ERR_LIMIT_IDENTIFIER', 'identifier too long', { limit: limits.maxIdentifierBytes });
   }
@@ -163,7 +169,9 @@ function checkLocation(location: string): void {
 
 function checkRoomForCaveat(macaroon: Macaroon): void {
   if (macaroon.caveats.length >= limits.maxCaveats) {
-    throw new MacaroonError('ERR_LIMIT_CAVEATS', `a macaroon holds at most ${limits.maxCaveats} caveats`, { limit: limits.maxCaveats });
+    throw new MacaroonError('ERR_LIMIT_CAVEATS', `a macaroon holds at most ${limits.maxCaveats} caveats`, {
+      limit: limits.maxCaveats,
+    });
   }
 }
 

@@ -22,7 +22,9 @@ export function isAction(text: string): boolean {
 
 /** Whether `pattern` covers `action` (itself an action or a pattern): equal, or below `…:` of a pattern that ends in `:*`. */
 export function coversAction(pattern: string, action: string): boolean {
-  return pattern === action || (pattern.endsWith(':*') && action.length >= pattern.length && action.startsWith(pattern.slice(0, -1)));
+  return (
+    pattern === action || (pattern.endsWith(':*') && action.length >= pattern.length && action.startsWith(pattern.slice(0, -1)))
+  );
 }
 
 /** Whether one of `patterns` covers `action`. */

@@ -85,7 +85,8 @@ function verifyDischarges(walk: Walk, asked: readonly AskedDischarge[], depth: n
     const caveatKey = openVerificationId(signatureBefore, caveat.verificationId);
     if (caveatKey === undefined) return 'ERR_SIGNATURE_VERIFICATION_ID';
     const askedNext = runChain(discharge, midstateOf(caveatKey));
-    if (!equalBytes(boundSignature(walk.root.signature, stateToBytes(chain)), discharge.signature)) return 'ERR_DISCHARGE_MISMATCH';
+    if (!equalBytes(boundSignature(walk.root.signature, stateToBytes(chain)), discharge.signature))
+      return 'ERR_DISCHARGE_MISMATCH';
     walk.conditions.push(...conditionsOf(discharge, index));
     const failure = verifyDischarges(walk, askedNext, depth + 1);
     if (failure !== undefined) return failure;

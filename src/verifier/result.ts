@@ -1,5 +1,12 @@
 /** What `verify` answers, and what a key source must offer. */
-import type { CaveatErrorCode, FormatErrorCode, LimitErrorCode, MacaroonKey, SignatureErrorCode, TokenErrorCode } from '../core/index.js';
+import type {
+  CaveatErrorCode,
+  FormatErrorCode,
+  LimitErrorCode,
+  MacaroonKey,
+  SignatureErrorCode,
+  TokenErrorCode,
+} from '../core/index.js';
 
 /** Facts of the request at hand, as the service sees it. `nowMs` comes from the verifier's clock. */
 export interface VerifyContext {
@@ -64,7 +71,10 @@ export interface RevocationSubject {
   readonly generation: number;
 }
 
-export type RevocationCode = Extract<TokenErrorCode, 'ERR_REVOKED_TOKEN' | 'ERR_REVOKED_CLIENT' | 'ERR_REVOKED_ROOT_KEY' | 'ERR_REVOKED_AUDIENCE_KEY'>;
+export type RevocationCode = Extract<
+  TokenErrorCode,
+  'ERR_REVOKED_TOKEN' | 'ERR_REVOKED_CLIENT' | 'ERR_REVOKED_ROOT_KEY' | 'ERR_REVOKED_AUDIENCE_KEY'
+>;
 
 /** Where a verifier that holds keys gets them and the revocations. Broken machinery throws `MacaroonError`. */
 export interface KeySource {
@@ -79,7 +89,13 @@ export interface KeySource {
 
 export type KeyLookup =
   | { readonly found: true; readonly entry: AudienceKey }
-  | { readonly found: false; readonly code: Extract<TokenErrorCode, 'ERR_KEY_UNKNOWN' | 'ERR_KEY_DESTROYED' | 'ERR_REVOKED_ROOT_KEY' | 'ERR_REVOKED_AUDIENCE_KEY'> };
+  | {
+      readonly found: false;
+      readonly code: Extract<
+        TokenErrorCode,
+        'ERR_KEY_UNKNOWN' | 'ERR_KEY_DESTROYED' | 'ERR_REVOKED_ROOT_KEY' | 'ERR_REVOKED_AUDIENCE_KEY'
+      >;
+    };
 
 /** A verifier that holds no keys asks the issuer about each token. */
 export interface RemoteSource {

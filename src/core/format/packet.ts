@@ -18,7 +18,8 @@ export class PacketReader {
   /** The next byte, not consumed. Throws `ERR_FORMAT_TRUNCATED` at the end. */
   peek(): number {
     const byte = this.bytes[this.offset];
-    if (byte === undefined) throw new MacaroonError('ERR_FORMAT_TRUNCATED', 'the token ends inside a field', { offset: this.offset });
+    if (byte === undefined)
+      throw new MacaroonError('ERR_FORMAT_TRUNCATED', 'the token ends inside a field', { offset: this.offset });
     return byte;
   }
 
