@@ -1,0 +1,143 @@
+/**
+ * The issuer's use cases as one interface: what HTTP, the CLI's recovery and tests call. Inputs and outputs are those of the wire;
+ * who may call what at all is decided by the route table, what a caller may do beyond that is decided here.
+ */
+import type { KeyReference, MacaroonKey } from '../../core/index.js';
+import type {
+  MintRequest,
+  MintResponse,
+  NewClientRequest,
+  RevokeRequest,
+  WireAudience,
+  WireAudienceKey,
+  WireAudienceKeys,
+  WireAuditEntry,
+  WireClient,
+  WireCredential,
+  WireGrant,
+  WireGrantRequest,
+  WireNewCredential,
+  WireRevocation,
+  WireRevocations,
+  WireRootKey,
+} from '../../protocol/wire.js';
+import type { AuditFilter, CredentialRecord } from './records.js';
+
+/** Where a request came from; goes to the audit log. */
+export interface Origin {
+  readonly address?: string | undefined;
+  readonly requestId?: string | undefined;
+}
+
+/** A client that proved itself by DESIGN §7. */
+export interface ClientCaller extends Origin {
+  readonly kind: 'client';
+  readonly client: string;
+  /** How it proved itself; goes into identifiers. */
+  readonly authMethods: readonly string[];
+  readonly credentialId: string;
+}
+
+/** The holder of a cleared macaroon for audience `macaroond`. */
+export interface AdminCaller extends Origin {
+  readonly kind: 'admin';
+  readonly client: string;
+  readonly tokenId: string;
+  /** Effective actions: the identifier's, narrowed by every `action` caveat. */
+  readonly actions: readonly string[];
+}
+
+/** A failed proof or a denied token: counted by the minute in the audit log. */
+export interface FailureNote extends Origin {
+  readonly event: 'login.failed' | 'token.denied';
+  /** Claimed, not proved; noted only when it is spelled like a name. */
+  readonly client?: string | undefined;
+  /** The exact code. */
+  readonly reason: string;
+}
+
+/** The live state that a token of the issuer's own is judged by. */
+export interface KeyState {
+  readonly client: string;
+  readonly key: MacaroonKey;
+}
+
+export interface Issuer {
+  // Tokens
+  mint(caller: ClientCaller, request: MintRequest): Promise<MintResponse>;
+  /** K_a for a token's key reference: the key, or why there is none. Also for audience `macaroond`; never served over HTTP for that one. */
+  findKey(
+    audience: string,
+    reference: KeyReference,
+  ): Promise<
+    | { readonly found: true; readonly state: KeyState }
+    | {
+        readonly found: false;
+        readonly code: 'ERR_KEY_UNKNOWN' | 'ERR_KEY_DESTROYED' | 'ERR_REVOKED_ROOT_KEY' | 'ERR_REVOKED_AUDIENCE_KEY';
+      }
+  >;
+  /** Whether a token was revoked by id or by its client's time. */
+  revocationOf(subject: {
+    readonly tokenId: string;
+    readonly client: string;
+    readonly issuedAtMs: number;
+  }): Promise<'ERR_REVOKED_TOKEN' | 'ERR_REVOKED_CLIENT' | undefined>;
+
+  // For verifiers
+  isVerifierOf(client: string, audience: string): Promise<boolean>;
+  verifierAudiences(client: string): Promise<readonly string[]>;
+  /** Throws `invalid_request` for a cursor that was never given out. */
+  audienceKeys(audience: string, after: number): Promise<WireAudienceKeys>;
+  /** `generation`: the audience's present one when absent. Throws `not_found` for a destroyed or revoked key. */
+  audienceKey(audience: string, rootKeyId: string, generation?: number): Promise<WireAudienceKey>;
+  /** Throws `invalid_request` for a cursor that was never given out. */
+  revocations(audiences: readonly string[], after: number): Promise<WireRevocations>;
+
+  // Revoking
+  revoke(caller: AdminCaller | ClientCaller, request: RevokeRequest): Promise<WireRevocation>;
+
+  // Clients, credentials, root keys, grants, audiences
+  createClient(caller: AdminCaller, request: NewClientRequest): Promise<WireNewCredential>;
+  clients(): Promise<readonly WireClient[]>;
+  client(name: string): Promise<WireClient>;
+  disableClient(caller: AdminCaller, name: string): Promise<WireClient>;
+  addVerifier(caller: AdminCaller, name: string, audience: string): Promise<WireClient>;
+  credentials(client: string): Promise<readonly WireCredential[]>;
+  addCredential(caller: AdminCaller, client: string): Promise<WireNewCredential>;
+  retireCredential(caller: AdminCaller, client: string, credentialId: string): Promise<WireCredential>;
+  rootKeys(client: string): Promise<readonly WireRootKey[]>;
+  rotateRootKey(caller: AdminCaller, client: string): Promise<WireRootKey>;
+  destroyRootKey(caller: AdminCaller, client: string, rootKeyId: string): Promise<WireRootKey>;
+  grants(client: string): Promise<readonly WireGrant[]>;
+  putGrant(caller: AdminCaller, client: string, grant: WireGrantRequest): Promise<WireGrant>;
+  removeGrant(caller: AdminCaller, client: string, audience: string): Promise<void>;
+  audiences(): Promise<readonly WireAudience[]>;
+  createAudience(caller: AdminCaller, audience: string): Promise<WireAudience>;
+  /** New key generation; the one before it is revoked in the same transaction unless `keepPrevious`. */
+  rotateAudience(caller: AdminCaller, audience: string, keepPrevious: boolean): Promise<WireAudience>;
+
+  // Audit
+  audit(
+    filter: AuditFilter,
+  ): Promise<{ readonly entries: readonly WireAuditEntry[]; readonly cursor: number; readonly more: boolean }>;
+  /** Notes a failure: the first of a kind at once, repetitions as a count by the minute. Never throws. */
+  noteFailure(note: FailureNote): Promise<void>;
+  /** Writes the counts that wait. Call it on a timer and before stopping. */
+  flushFailures(): Promise<void>;
+
+  // What an authenticator needs
+  credentialsForLogin(client: string): Promise<
+    | {
+        readonly state: 'active' | 'disabled';
+        readonly authPolicy: readonly (readonly string[])[];
+        readonly ips: readonly string[];
+        readonly live: readonly CredentialRecord[];
+      }
+    | undefined
+  >;
+}
+
+/** Name of the issuer's own audience: reserved, has no verifier, its keys are never served. */
+export const issuerAudience = 'macaroond';
+/** Name of the client that `init` creates. */
+export const adminClient = 'admin';

@@ -1,0 +1,126 @@
+/**
+ * What the issuer needs of a store. Every method is asynchronous, so that SQLite and a PostgreSQL-wire database fit alike.
+ * Broken machinery throws `MacaroonError`: `ERR_STORE_UNAVAILABLE`, `ERR_STORE_FULL`, `ERR_STORE_CORRUPT`.
+ */
+import type { Clock, RandomBytes, RootKey } from '../../core/index.js';
+import type {
+  AudienceGenerationRecord,
+  AudienceRecord,
+  AuditEvent,
+  AuditFilter,
+  AuditRecord,
+  ClientRecord,
+  CredentialRecord,
+  GrantRecord,
+  RevocationRecord,
+  RootKeyRecord,
+  TokenRecord,
+} from './records.js';
+
+/** A root key with what an audience's verifier may know of it. */
+export interface AudienceKeyRow {
+  readonly rootKeyId: string;
+  readonly client: string;
+  readonly state: 'active' | 'passive';
+  /** Highest change of the root key, the client's grant for the audience, and the audience. */
+  readonly changeSeq: number;
+}
+
+export interface StoreReader {
+  client(name: string): Promise<ClientRecord | undefined>;
+  clients(): Promise<readonly ClientRecord[]>;
+  credential(id: string): Promise<CredentialRecord | undefined>;
+  credentials(client: string): Promise<readonly CredentialRecord[]>;
+  rootKey(id: string): Promise<RootKeyRecord | undefined>;
+  rootKeys(client: string): Promise<readonly RootKeyRecord[]>;
+  /** The secret of a root key; `undefined` when there is none or it was destroyed. */
+  rootKeySecret(id: string): Promise<RootKey | undefined>;
+  audience(name: string): Promise<AudienceRecord | undefined>;
+  audiences(): Promise<readonly AudienceRecord[]>;
+  audienceGenerations(audience: string): Promise<readonly AudienceGenerationRecord[]>;
+  /** The grant also when removed: look at `removedAtMs`. */
+  grant(client: string, audience: string): Promise<GrantRecord | undefined>;
+  /** Grants that were not removed. */
+  grants(client: string): Promise<readonly GrantRecord[]>;
+  /** Audiences that the client verifies for. */
+  verifierAudiences(client: string): Promise<readonly string[]>;
+  token(tokenId: string): Promise<TokenRecord | undefined>;
+  /** Latest expiry of any token that matches; 0 when there is none. */
+  latestExpiry(of: {
+    readonly client?: string;
+    readonly rootKeyId?: string;
+    readonly audience?: string;
+    readonly generation?: number;
+  }): Promise<number>;
+  /**
+   * Revocations with a greater seq, in order, that still matter at `nowMs` and concern one of `audiences`
+   * (client and root-key revocations concern all of them).
+   */
+  revocationsAfter(
+    after: number,
+    audiences: readonly string[],
+    nowMs: number,
+    limit: number,
+  ): Promise<readonly RevocationRecord[]>;
+  /** Highest seq ever given to a revocation; 0 before the first. */
+  latestRevocationSeq(): Promise<number>;
+  isTokenRevoked(tokenId: string): Promise<boolean>;
+  isRootKeyRevoked(rootKeyId: string): Promise<boolean>;
+  /** Root keys (not destroyed) of clients that hold or held a grant for `audience`, changed after `after`, in order of change. */
+  audienceKeysAfter(audience: string, after: number, limit: number): Promise<readonly AudienceKeyRow[]>;
+  /** Highest change ever given out. */
+  latestChangeSeq(): Promise<number>;
+  audit(filter: AuditFilter): Promise<readonly AuditRecord[]>;
+}
+
+/** Writes of one transaction. All of them are durable together, or none. */
+export interface StoreTransaction extends StoreReader {
+  insertClient(client: ClientRecord): Promise<void>;
+  updateClient(client: ClientRecord): Promise<void>;
+  insertCredential(credential: CredentialRecord): Promise<void>;
+  updateCredential(credential: CredentialRecord): Promise<void>;
+  /** Encrypts `key` under the master key, tied to the row. */
+  insertRootKey(rootKey: RootKeyRecord, key: RootKey): Promise<void>;
+  /** A record in state `destroyed` also erases the encrypted key. */
+  updateRootKey(rootKey: RootKeyRecord): Promise<void>;
+  /** Also records generation `audience.generation` as live. */
+  insertAudience(audience: AudienceRecord): Promise<void>;
+  /** Also records generation `audience.generation` as live when it is new. */
+  updateAudience(audience: AudienceRecord): Promise<void>;
+  revokeAudienceGeneration(audience: string, generation: number, atMs: number): Promise<void>;
+  /** Inserts or replaces. */
+  putGrant(grant: GrantRecord): Promise<void>;
+  putVerifier(client: string, audience: string, atMs: number): Promise<void>;
+  insertToken(token: TokenRecord): Promise<void>;
+  /** Returns the record with its seq. */
+  insertRevocation(revocation: Omit<RevocationRecord, 'seq'>): Promise<RevocationRecord>;
+  /** Chained and written with the rest: when it cannot be, the transaction fails. */
+  appendAudit(event: AuditEvent): Promise<void>;
+  /** The next position in the feed of key changes. */
+  nextChangeSeq(): Promise<number>;
+}
+
+/**
+ * Why a transaction is made. `grow` is refused with `ERR_STORE_FULL` when the disk is full; `revoke` may then use the reserve.
+ */
+export type TransactionPurpose = 'grow' | 'revoke';
+
+export interface Store {
+  /** Reads outside of transactions; each sees what was committed before it. */
+  readonly read: StoreReader;
+  /**
+   * Runs `work` alone and commits; resolves only when the commit is durable. `work` awaits nothing but the transaction's own methods.
+   * A rejection of `work` rolls back.
+   */
+  transaction<T>(purpose: TransactionPurpose, work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
+  /** Throws when the store cannot be read or written now. */
+  checkHealth(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What every use case stands on. */
+export interface IssuerDependencies {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+}
