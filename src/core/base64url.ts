@@ -69,6 +69,19 @@ export function decodeBase64url(text: string, start = 0, end = text.length): Uin
   return bytes;
 }
 
+/**
+ * Bytes of base64 as foreign formats allow it: either alphabet (not both in one text), padded or not; stray trailing bits are refused.
+ * Throws `ERR_FORMAT_TEXT` for a character that neither alphabet has, `ERR_FORMAT_BASE64` otherwise, with the character offset.
+ */
+export function decodeBase64Any(text: string): Uint8Array {
+  const foreign = text.search(/[^A-Za-z0-9+/_=-]/);
+  if (foreign >= 0) throw new MacaroonError('ERR_FORMAT_TEXT', 'a character that base64 does not have', { offset: foreign });
+  const padding = text.length % 4 === 0 ? /={0,2}$/.exec(text)?.[0].length : 0;
+  const unpadded = text.slice(0, text.length - (padding ?? 0));
+  const oneAlphabet = /[-_]/.test(unpadded) ? unpadded : unpadded.replaceAll('+', '-').replaceAll('/', '_');
+  return decodeBase64url(oneAlphabet);
+}
+
 function sextet(text: string, offset: number): number {
   const code = text.charCodeAt(offset);
   const value = code < 128 ? (valueOfCode[code] as number) : 255;

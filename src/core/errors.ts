@@ -14,7 +14,7 @@ export type FormatErrorCode =
   | 'ERR_FORMAT_BASE64' // not the one unpadded base64url spelling
   | 'ERR_FORMAT_TRUNCATED' // the bytes end inside a field
   | 'ERR_FORMAT_VERSION' // neither V2 binary, nor (where accepted) V2 JSON or V1 binary
-  | 'ERR_FORMAT_VARINT' // a varint that is not minimal or too large
+  | 'ERR_FORMAT_VARINT' // a length (varint, or the hex digits of V1) that is not in its one spelling or too large
   | 'ERR_FORMAT_FIELD' // a field that is unknown, missing, repeated or out of order
   | 'ERR_FORMAT_SIGNATURE' // a signature that is not 32 bytes
   | 'ERR_FORMAT_TRAILING' // bytes after the end
@@ -75,7 +75,8 @@ export type MachineryErrorCode =
   | 'ERR_STORE_UNAVAILABLE'
   | 'ERR_STORE_FULL'
   | 'ERR_STORE_CORRUPT' // a ciphertext, row or audit chain that does not hold
-  | 'ERR_SOURCE_STALE' // the key source lost contact for longer than allowed
+  | 'ERR_SOURCE_STALE' // the key source lost contact for longer than allowed, or was closed
+  | 'ERR_SOURCE_BUSY' // a key is not here, and the issuer may not be asked for one more just now
   | 'ERR_ISSUER_UNREACHABLE'
   | 'ERR_ISSUER_IDENTITY' // TLS: not the server that was expected
   | 'ERR_ISSUER_REFUSED' // the issuer answered with a problem; `problem` holds its code

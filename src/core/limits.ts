@@ -8,6 +8,8 @@ export const limits = Object.freeze({
   maxTextLength: 7 * 1024,
   /** Characters of a token's text form from which tools warn: proxies in the way may refuse it. */
   warnTextLength: 4 * 1024,
+  /** Characters or bytes of a token that is imported from another form; what it holds keeps to the other limits. */
+  maxImportLength: 64 * 1024,
   /** Caveats of one macaroon. */
   maxCaveats: 64,
   /** Bytes of one condition, third-party identifier or verification id. */
