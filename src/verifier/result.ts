@@ -67,6 +67,7 @@ export interface RevocationSubject {
   readonly tokenId: string;
   readonly issuedAtMs: number;
   readonly client: string;
+  readonly audience: string;
   readonly rootKeyId: string;
   readonly generation: number;
 }

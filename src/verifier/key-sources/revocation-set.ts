@@ -1,0 +1,70 @@
+/** What has been revoked, of all four kinds, as one audience's verifier needs it. */
+import type { RevocationCode, RevocationSubject } from '../result.js';
+
+export type Revocation =
+  | { readonly kind: 'token'; readonly tokenId: string; readonly expiresAtMs?: number }
+  /** Tokens of the client whose issue time is `beforeMs` or earlier. */
+  | { readonly kind: 'client'; readonly client: string; readonly beforeMs: number }
+  | { readonly kind: 'root_key'; readonly rootKeyId: string }
+  | { readonly kind: 'audience_key'; readonly audience: string; readonly generation: number };
+
+type KeyRevocationCode = Extract<RevocationCode, 'ERR_REVOKED_ROOT_KEY' | 'ERR_REVOKED_AUDIENCE_KEY'>;
+
+/** How long a revoked token's entry outlives it, for verifiers whose clock is behind the issuer's. */
+const forgetAfterMs = 60 * 60 * 1000;
+const smallSize = 10_000;
+
+export class RevocationSet {
+  readonly #tokens = new Map<string, number>();
+  readonly #clients = new Map<string, number>();
+  readonly #rootKeys = new Set<string>();
+  readonly #generations = new Map<string, Set<number>>();
+  #forgetAtSize = smallSize;
+
+  add(revocation: Revocation): void {
+    switch (revocation.kind) {
+      case 'token':
+        this.#tokens.set(revocation.tokenId, revocation.expiresAtMs ?? Number.POSITIVE_INFINITY);
+        return;
+      case 'client': {
+        const known = this.#clients.get(revocation.client) ?? Number.NEGATIVE_INFINITY;
+        this.#clients.set(revocation.client, Math.max(known, revocation.beforeMs));
+        return;
+      }
+      case 'root_key':
+        this.#rootKeys.add(revocation.rootKeyId);
+        return;
+      case 'audience_key': {
+        const generations = this.#generations.get(revocation.audience) ?? new Set();
+        this.#generations.set(revocation.audience, generations.add(revocation.generation));
+      }
+    }
+  }
+
+  /** Why the key may carry no token any more, or `undefined`. */
+  revocationOfKey(audience: string, rootKeyId: string, generation: number): KeyRevocationCode | undefined {
+    if (this.#rootKeys.has(rootKeyId)) return 'ERR_REVOKED_ROOT_KEY';
+    if (this.#generations.get(audience)?.has(generation) === true) return 'ERR_REVOKED_AUDIENCE_KEY';
+    return undefined;
+  }
+
+  /** Why the token is revoked, or `undefined`. */
+  revocationOf(audience: string, subject: RevocationSubject): RevocationCode | undefined {
+    if (this.#tokens.has(subject.tokenId)) return 'ERR_REVOKED_TOKEN';
+    const beforeMs = this.#clients.get(subject.client);
+    if (beforeMs !== undefined && subject.issuedAtMs <= beforeMs) return 'ERR_REVOKED_CLIENT';
+    return this.revocationOfKey(audience, subject.rootKeyId, subject.generation);
+  }
+
+  /**
+   * Forgets revoked tokens that have long expired, once there are many. `issuerTimeMs` is a time that the issuer itself told: our own
+   * clock may have jumped ahead, and would then revive tokens when it comes back.
+   */
+  forgetExpired(issuerTimeMs: number): void {
+    if (this.#tokens.size < this.#forgetAtSize) return;
+    for (const [tokenId, expiresAtMs] of this.#tokens) {
+      if (expiresAtMs + forgetAfterMs < issuerTimeMs) this.#tokens.delete(tokenId);
+    }
+    this.#forgetAtSize = Math.max(smallSize, this.#tokens.size * 2);
+  }
+}
