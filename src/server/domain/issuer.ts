@@ -141,3 +141,16 @@ export interface Issuer {
 export const issuerAudience = 'macaroond';
 /** Name of the client that `init` creates. */
 export const adminClient = 'admin';
+/** Everything that can be done at the issuer's own API; what client `admin` is granted. */
+export const adminActions: readonly string[] = [
+  'clients:read',
+  'clients:write',
+  'root-keys:read',
+  'root-keys:write',
+  'grants:read',
+  'grants:write',
+  'audiences:read',
+  'audiences:write',
+  'revocations:write',
+  'audit:read',
+];

@@ -1,0 +1,44 @@
+/** The first state of a new issuer, and the way back in for who lost the administrator's credential but has the machine. */
+
+import type { MintResponse, WireNewCredential } from '../../protocol/wire.js';
+import { record } from './audit-trail.js';
+import { insertClientWithin } from './clients.js';
+import { adminActions, adminClient, issuerAudience } from './issuer.js';
+import { IssuerError } from './issuer-error.js';
+import type { IssuerDependencies } from './ports.js';
+import { mintWithin } from './tokens.js';
+
+const local = { client: '(local)' };
+const adminMaxExpiresMs = 86_400_000;
+const recoveryExpiresSeconds = 600;
+
+/** Creates the issuer's own audience and client `admin` with a grant for all of it. Returns the credential: shown this once. */
+export async function createFirstAdmin(deps: IssuerDependencies): Promise<WireNewCredential> {
+  return await deps.store.transaction('grow', async (tx) => {
+    const nowMs = deps.clock();
+    await record(tx, nowMs, local, 'issuer.initialised', { client: adminClient, audience: issuerAudience });
+    await tx.insertAudience({ name: issuerAudience, generation: 0, createdAtMs: nowMs, changeSeq: await tx.nextChangeSeq() });
+    const credential = await insertClientWithin(deps, tx, adminClient, [], nowMs);
+    await tx.putGrant({
+      client: adminClient,
+      audience: issuerAudience,
+      actions: adminActions,
+      maxExpiresMs: adminMaxExpiresMs,
+      requiredCaveats: [],
+      createdAtMs: nowMs,
+      removedAtMs: null,
+      changeSeq: await tx.nextChangeSeq(),
+    });
+    return credential;
+  });
+}
+
+/** A ten-minute administration token for whoever can read the master key and the database of this machine. */
+export async function mintRecoveryToken(deps: IssuerDependencies): Promise<MintResponse> {
+  return await deps.store.transaction('grow', async (tx) => {
+    const client = await tx.client(adminClient);
+    if (client === undefined) throw new IssuerError('not_found', 'this issuer has no client admin');
+    const request = { audience: issuerAudience, expires_in: recoveryExpiresSeconds };
+    return await mintWithin(deps, tx, client, request, { actor: local, authMethods: ['local'], credentialId: null });
+  });
+}

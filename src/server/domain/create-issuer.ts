@@ -1,0 +1,57 @@
+/** Puts the use cases together over a store, a clock and a source of randomness. */
+
+import { createAudience, listAudiences, rotateAudience } from './audiences.js';
+import { listAudit } from './audit-trail.js';
+import { addVerifier, createClient, disableClient, listClients, showClient } from './clients.js';
+import { addCredential, listCredentials, retireCredential } from './credentials.js';
+import { createFailureLog } from './failures.js';
+import { listGrants, putGrant, removeGrant } from './grants.js';
+import { type Issuer, issuerAudience } from './issuer.js';
+import type { IssuerDependencies } from './ports.js';
+import { revoke } from './revoking.js';
+import { destroyRootKey, listRootKeys, rotateRootKey } from './root-keys.js';
+import { mintForClient } from './tokens.js';
+import { audienceKey, audienceKeys, findKey, revocationOf, revocations } from './verifier-feed.js';
+
+export function createIssuer(deps: IssuerDependencies): Issuer {
+  const { read } = deps.store;
+  const failures = createFailureLog(deps);
+  return {
+    mint: (caller, request) => mintForClient(deps, caller, request),
+    findKey: (audience, reference) => findKey(read, audience, reference),
+    revocationOf: (subject) => revocationOf(read, subject),
+    isVerifierOf: async (client, audience) =>
+      audience !== issuerAudience && (await read.verifierAudiences(client)).includes(audience),
+    verifierAudiences: (client) => read.verifierAudiences(client),
+    audienceKeys: (audience, after) => audienceKeys(read, audience, after),
+    audienceKey: (audience, rootKeyId, generation) => audienceKey(read, audience, rootKeyId, generation),
+    revocations: (audiences, after) => revocations(read, audiences, after, deps.clock()),
+    revoke: (caller, request) => revoke(deps, caller, request),
+    createClient: (caller, request) => createClient(deps, caller, request),
+    clients: () => listClients(read),
+    client: (name) => showClient(read, name),
+    disableClient: (caller, name) => disableClient(deps, caller, name),
+    addVerifier: (caller, name, audience) => addVerifier(deps, caller, name, audience),
+    credentials: (client) => listCredentials(read, client),
+    addCredential: (caller, client) => addCredential(deps, caller, client),
+    retireCredential: (caller, client, credentialId) => retireCredential(deps, caller, client, credentialId),
+    rootKeys: (client) => listRootKeys(read, client),
+    rotateRootKey: (caller, client) => rotateRootKey(deps, caller, client),
+    destroyRootKey: (caller, client, rootKeyId) => destroyRootKey(deps, caller, client, rootKeyId),
+    grants: (client) => listGrants(read, client),
+    putGrant: (caller, client, grant) => putGrant(deps, caller, client, grant),
+    removeGrant: (caller, client, audience) => removeGrant(deps, caller, client, audience),
+    audiences: () => listAudiences(read),
+    createAudience: (caller, audience) => createAudience(deps, caller, audience),
+    rotateAudience: (caller, audience, keepPrevious) => rotateAudience(deps, caller, audience, keepPrevious),
+    audit: (filter) => listAudit(read, filter),
+    noteFailure: (note) => failures.note(note),
+    flushFailures: () => failures.flush(),
+    credentialsForLogin: async (name) => {
+      const client = await read.client(name);
+      if (client === undefined) return undefined;
+      const live = (await read.credentials(name)).filter((credential) => credential.retiredAtMs === null);
+      return { state: client.state, authPolicy: client.authPolicy, ips: client.ips, live };
+    },
+  };
+}

@@ -1,0 +1,178 @@
+/**
+ * Revoking: a token, a client's tokens up to a time, a root key generation, an audience key generation. It only takes away, so an
+ * administrator may revoke what belongs to a wider one; a client may revoke its own tokens alone.
+ */
+import { formatRfc3339, parseRfc3339 } from '../../caveats/rfc3339.js';
+import type { RevokeRequest, WireRevocation } from '../../protocol/wire.js';
+import { advanceAudience } from './audiences.js';
+import { record } from './audit-trail.js';
+import { requireClient } from './authority.js';
+import type { AdminCaller, ClientCaller } from './issuer.js';
+import { IssuerError } from './issuer-error.js';
+import type { IssuerDependencies, StoreTransaction } from './ports.js';
+import type { ClientRecord, RevocationRecord, RevocationTarget } from './records.js';
+import { replaceActiveRootKey } from './root-keys.js';
+import { toWireRevocation } from './verifier-feed.js';
+
+/** How long a revocation is kept beyond the last expiry that it concerns: more than any clock that a verifier may have. */
+const keptBeyondExpiryMs = 3_600_000;
+const maxReasonLength = 256;
+
+/** Revokes what `request` names. Throws `not_found`, `forbidden`, `invalid_request`. */
+export async function revoke(
+  deps: IssuerDependencies,
+  caller: AdminCaller | ClientCaller,
+  request: RevokeRequest,
+): Promise<WireRevocation> {
+  if (request.reason !== undefined && request.reason.length > maxReasonLength) {
+    throw new IssuerError('invalid_request', `a reason has at most ${maxReasonLength} characters`, '/reason');
+  }
+  return await deps.store.transaction('revoke', async (tx) => {
+    const nowMs = deps.clock();
+    const revocation = await revokeWithin(deps, tx, caller, request, nowMs);
+    const { kind: _, ...target } = revocation.target;
+    await record(tx, nowMs, caller, `revoked.${request.kind}`, subjectOf(revocation.target), {
+      ...target,
+      ...(request.reason === undefined ? {} : { reason: request.reason }),
+    });
+    return toWireRevocation(revocation);
+  });
+}
+
+async function revokeWithin(
+  deps: IssuerDependencies,
+  tx: StoreTransaction,
+  caller: AdminCaller | ClientCaller,
+  request: RevokeRequest,
+  nowMs: number,
+): Promise<RevocationRecord> {
+  const reason = request.reason ?? null;
+  switch (request.kind) {
+    case 'token': {
+      const token = await tx.token(request.token_id);
+      const isOwn = caller.kind === 'admin' || token?.client === caller.client;
+      if (token === undefined || !isOwn) throw new IssuerError('not_found', 'there is no such token', '/token_id');
+      const target = { kind: 'token', tokenId: token.tokenId, audience: token.audience } as const;
+      return await insert(tx, target, nowMs, token.expiresAtMs, reason);
+    }
+    case 'client': {
+      if (caller.kind === 'client' && caller.client !== request.client) {
+        throw new IssuerError('forbidden', 'a client revokes its own tokens alone', '/client');
+      }
+      const client = await requireClient(tx, request.client);
+      return await revokeClientTokens(tx, client, nowMs, timeOf(request.before, nowMs), reason);
+    }
+    case 'root_key':
+      requireAdmin(caller);
+      return await revokeRootKey(deps, tx, request.root_key_id, nowMs, reason);
+    case 'audience_key':
+      requireAdmin(caller);
+      return await revokeAudienceKey(tx, request.audience, request.generation, nowMs, reason);
+  }
+}
+
+/**
+ * Revokes every token of `client` issued at `untilMs` or before. Never less than the highest issue time on record: a clock that was set
+ * back would otherwise leave tokens alive.
+ */
+export async function revokeClientTokens(
+  tx: StoreTransaction,
+  client: ClientRecord,
+  nowMs: number,
+  requestedUntilMs: number,
+  reason: string | null,
+): Promise<RevocationRecord> {
+  const untilMs = Math.max(requestedUntilMs, client.lastIssuedAtMs, client.revokedUntilMs);
+  await tx.updateClient({ ...client, revokedUntilMs: untilMs });
+  const latestExpiryMs = await tx.latestExpiry({ client: client.name });
+  return await insert(tx, { kind: 'client', client: client.name, untilMs }, nowMs, latestExpiryMs, reason);
+}
+
+async function revokeRootKey(
+  deps: IssuerDependencies,
+  tx: StoreTransaction,
+  rootKeyId: string,
+  nowMs: number,
+  reason: string | null,
+): Promise<RevocationRecord> {
+  const rootKey = await tx.rootKey(rootKeyId);
+  if (rootKey === undefined) throw new IssuerError('not_found', 'there is no such root key', '/root_key_id');
+  if (rootKey.state === 'active') await replaceActiveRootKey(deps, tx, rootKey.client, nowMs);
+  return await insertRootKeyRevocation(tx, rootKeyId, nowMs, reason);
+}
+
+/** The revocation of a root key generation, in the caller's transaction. */
+export async function insertRootKeyRevocation(
+  tx: StoreTransaction,
+  rootKeyId: string,
+  nowMs: number,
+  reason: string | null,
+): Promise<RevocationRecord> {
+  return await insert(tx, { kind: 'root_key', rootKeyId }, nowMs, await tx.latestExpiry({ rootKeyId }), reason);
+}
+
+async function revokeAudienceKey(
+  tx: StoreTransaction,
+  audienceName: string,
+  generation: number,
+  nowMs: number,
+  reason: string | null,
+): Promise<RevocationRecord> {
+  const audience = await tx.audience(audienceName);
+  const known = (await tx.audienceGenerations(audienceName)).some((one) => one.generation === generation);
+  if (audience === undefined || !known)
+    throw new IssuerError('not_found', 'there is no such audience key generation', '/generation');
+  if (generation === audience.generation) await advanceAudience(tx, audience);
+  return await revokeAudienceGeneration(tx, audienceName, generation, nowMs, reason);
+}
+
+/** Revokes one key generation of an audience, in the caller's transaction. */
+export async function revokeAudienceGeneration(
+  tx: StoreTransaction,
+  audience: string,
+  generation: number,
+  nowMs: number,
+  reason: string | null,
+): Promise<RevocationRecord> {
+  await tx.revokeAudienceGeneration(audience, generation, nowMs);
+  const latestExpiryMs = await tx.latestExpiry({ audience, generation });
+  return await insert(tx, { kind: 'audience_key', audience, generation }, nowMs, latestExpiryMs, reason);
+}
+
+async function insert(
+  tx: StoreTransaction,
+  target: RevocationTarget,
+  nowMs: number,
+  latestExpiryMs: number,
+  reason: string | null,
+): Promise<RevocationRecord> {
+  const expiresAtMs = Math.max(latestExpiryMs, nowMs) + keptBeyondExpiryMs;
+  return await tx.insertRevocation({ target, revokedAtMs: nowMs, expiresAtMs, reason });
+}
+
+function timeOf(before: string | undefined, nowMs: number): number {
+  if (before === undefined) return nowMs;
+  const timeMs = parseRfc3339(before);
+  if (timeMs === undefined) {
+    throw new IssuerError('invalid_request', `before must be a time such as ${formatRfc3339(nowMs)}`, '/before');
+  }
+  if (timeMs > nowMs) throw new IssuerError('invalid_request', 'before must not lie in the future', '/before');
+  return timeMs;
+}
+
+function requireAdmin(caller: AdminCaller | ClientCaller): void {
+  if (caller.kind !== 'admin') throw new IssuerError('forbidden', 'a client revokes its own tokens alone', '/kind');
+}
+
+function subjectOf(target: RevocationTarget): { client?: string; audience?: string; tokenId?: string } {
+  switch (target.kind) {
+    case 'token':
+      return { tokenId: target.tokenId, audience: target.audience };
+    case 'client':
+      return { client: target.client };
+    case 'audience_key':
+      return { audience: target.audience };
+    case 'root_key':
+      return {};
+  }
+}

@@ -1,0 +1,192 @@
+/** Minting: the client, its credential, its grant and its revocation time are looked at inside the commit that records the token. */
+import { formatRfc3339 } from '../../caveats/rfc3339.js';
+import { standardRegistry } from '../../caveats/standard.js';
+import {
+  addFirstPartyCaveat,
+  createUuidV7,
+  decodeBase64url,
+  deriveAudienceKey,
+  encode,
+  encodeIdentifier,
+  formatUuid,
+  isActionPattern,
+  limits,
+  type Macaroon,
+  MacaroonError,
+  mint,
+  someCoverAction,
+} from '../../core/index.js';
+import type { MintRequest, MintResponse } from '../../protocol/wire.js';
+import { type Actor, record } from './audit-trail.js';
+import type { ClientCaller } from './issuer.js';
+import { IssuerError } from './issuer-error.js';
+import type { IssuerDependencies, StoreTransaction } from './ports.js';
+import type { ClientRecord, GrantRecord, RootKeyRecord } from './records.js';
+
+const defaultExpiresMs = 3_600_000;
+/** How far past the clock an issue time may lie before minting is refused; verifiers allow as much. */
+const maxIssueAheadMs = 60_000;
+
+/** Mints for a client that proved itself. Throws `invalid_client`, `grant_exceeded`, `invalid_request`, `unavailable`. */
+export async function mintForClient(deps: IssuerDependencies, caller: ClientCaller, request: MintRequest): Promise<MintResponse> {
+  return await deps.store.transaction('grow', async (tx) => {
+    const client = await tx.client(caller.client);
+    const credential = await tx.credential(caller.credentialId);
+    const isLive = client?.state === 'active' && credential?.client === caller.client && credential.retiredAtMs === null;
+    if (!isLive) throw new IssuerError('invalid_client', 'the client could not be authenticated');
+    return await mintWithin(deps, tx, client, request, {
+      actor: caller,
+      authMethods: caller.authMethods,
+      credentialId: caller.credentialId,
+    });
+  });
+}
+
+/** How the client of a new token was proved, and by whom the audit log says it was asked for. */
+export interface MintOccasion {
+  readonly actor: Actor;
+  readonly authMethods: readonly string[];
+  readonly credentialId: string | null;
+}
+
+/** Mints and records inside `tx`. Throws `grant_exceeded`, `invalid_request`, `unavailable`. */
+export async function mintWithin(
+  deps: IssuerDependencies,
+  tx: StoreTransaction,
+  client: ClientRecord,
+  request: MintRequest,
+  occasion: MintOccasion,
+): Promise<MintResponse> {
+  const audience = await tx.audience(request.audience);
+  const grant = await tx.grant(client.name, request.audience);
+  if (audience === undefined || grant === undefined || grant.removedAtMs !== null) {
+    throw new IssuerError('grant_exceeded', 'the client has no grant for this audience', '/audience');
+  }
+  const actions = actionsWithin(grant, request.actions);
+  const lifeMs = lifeWithin(grant, request.expires_in);
+  const conditions = conditionsOf(grant, request.caveats ?? []);
+  const rootKey = await activeRootKey(tx, client.name);
+  const secret = await tx.rootKeySecret(rootKey.id);
+  if (secret === undefined) throw new MacaroonError('ERR_STORE_CORRUPT', 'the active root key of a client has no secret');
+
+  const nowMs = deps.clock();
+  const issuedAtMs = Math.max(nowMs, client.revokedUntilMs + 1);
+  if (issuedAtMs - nowMs > maxIssueAheadMs) {
+    throw new IssuerError('unavailable', "the issuer's clock is behind the time up to which the client's tokens are revoked");
+  }
+  const tokenIdBytes = createUuidV7(issuedAtMs, deps.randomBytes);
+  const tokenId = formatUuid(tokenIdBytes);
+  const expiresAtMs = issuedAtMs + lifeMs;
+  const identifier = encodeIdentifier({
+    rootKeyId: decodeBase64url(rootKey.id),
+    generation: audience.generation,
+    tokenId: tokenIdBytes,
+    expiresAtMs,
+    audience: audience.name,
+    client: client.name,
+    authMethods: occasion.authMethods,
+    actions,
+  });
+  const key = deriveAudienceKey(secret, audience.name, audience.generation);
+  const token = encodeWithin(conditions.reduce<Macaroon>(addFirstPartyCaveat, mint(key, identifier)));
+
+  await tx.insertToken({
+    tokenId,
+    client: client.name,
+    audience: audience.name,
+    rootKeyId: rootKey.id,
+    generation: audience.generation,
+    credentialId: occasion.credentialId,
+    issuedAtMs,
+    expiresAtMs,
+  });
+  if (issuedAtMs > client.lastIssuedAtMs) await tx.updateClient({ ...client, lastIssuedAtMs: issuedAtMs });
+  const expiresAt = formatRfc3339(expiresAtMs);
+  const subject = { client: client.name, audience: audience.name, tokenId };
+  await record(tx, nowMs, occasion.actor, 'token.minted', subject, {
+    actions_count: actions.length,
+    expires_at: expiresAt,
+    caveats_count: conditions.length,
+    root_key_id: rootKey.id,
+    credential_id: occasion.credentialId,
+    auth_methods: occasion.authMethods,
+  });
+  return {
+    token,
+    token_id: tokenId,
+    root_key_id: rootKey.id,
+    client: client.name,
+    audience: audience.name,
+    actions,
+    issued_at: formatRfc3339(issuedAtMs),
+    expires_at: expiresAt,
+    caveats: conditions,
+  };
+}
+
+function actionsWithin(grant: GrantRecord, requested: readonly string[] | undefined): readonly string[] {
+  if (requested === undefined) return grant.actions;
+  if (requested.length === 0 || requested.length > limits.maxActions || new Set(requested).size !== requested.length) {
+    throw new IssuerError('invalid_request', `actions must be 1 to ${limits.maxActions} different actions`, '/actions');
+  }
+  requested.forEach((action, i) => {
+    if (!isActionPattern(action))
+      throw new IssuerError('invalid_request', 'not an action such as invoices:read', `/actions/${i}`);
+    if (!someCoverAction(grant.actions, action)) {
+      throw new IssuerError('grant_exceeded', "the client's grant does not cover an action that was asked for", `/actions/${i}`);
+    }
+  });
+  return requested;
+}
+
+function lifeWithin(grant: GrantRecord, expiresInSeconds: number | undefined): number {
+  if (expiresInSeconds === undefined) return Math.min(defaultExpiresMs, grant.maxExpiresMs);
+  if (!Number.isSafeInteger(expiresInSeconds) || expiresInSeconds < 1) {
+    throw new IssuerError('invalid_request', 'expires_in must be a whole number of seconds, 1 or more', '/expires_in');
+  }
+  if (expiresInSeconds * 1000 > grant.maxExpiresMs) {
+    throw new IssuerError('grant_exceeded', `the grant allows at most ${grant.maxExpiresMs / 1000} seconds`, '/expires_in');
+  }
+  return expiresInSeconds * 1000;
+}
+
+function conditionsOf(grant: GrantRecord, requested: readonly string[]): readonly string[] {
+  requireConditions(requested, '/caveats');
+  const conditions = [...new Set([...grant.requiredCaveats, ...requested])];
+  if (conditions.length > limits.maxCaveats) {
+    throw new IssuerError('invalid_request', `a token holds at most ${limits.maxCaveats} caveats`, '/caveats');
+  }
+  return conditions;
+}
+
+/** Throws `invalid_request` for a condition that no verifier could read. A name that only a service knows is allowed. */
+export function requireConditions(conditions: readonly string[], pointer: string): void {
+  conditions.forEach((condition, i) => {
+    const read = standardRegistry.parse(condition);
+    if (!read.ok && read.code !== 'ERR_CAVEAT_UNKNOWN') throw new IssuerError('invalid_request', read.message, `${pointer}/${i}`);
+    if (new TextEncoder().encode(condition).length > limits.maxConditionBytes) {
+      throw new IssuerError('invalid_request', `a condition has at most ${limits.maxConditionBytes} bytes`, `${pointer}/${i}`);
+    }
+  });
+}
+
+async function activeRootKey(tx: StoreTransaction, client: string): Promise<RootKeyRecord> {
+  const active = (await tx.rootKeys(client)).find((rootKey) => rootKey.state === 'active');
+  if (active === undefined) throw new MacaroonError('ERR_STORE_CORRUPT', 'a client has no active root key');
+  return active;
+}
+
+function encodeWithin(root: Macaroon): string {
+  try {
+    return encode({ root, discharges: [] });
+  } catch (cause) {
+    if (cause instanceof MacaroonError && cause.code === 'ERR_LIMIT_TEXT') {
+      throw new IssuerError(
+        'invalid_request',
+        `the token would pass ${limits.maxTextLength} characters: ask for fewer caveats`,
+        '/caveats',
+      );
+    }
+    throw cause;
+  }
+}
