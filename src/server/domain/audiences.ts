@@ -8,7 +8,7 @@ import { type AdminCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import type { IssuerDependencies, StoreReader, StoreTransaction } from './ports.js';
 import type { AudienceRecord } from './records.js';
-import { revokeAudienceGeneration } from './revoking.js';
+import { revokeAudienceGeneration } from './revocation-entries.js';
 
 /** Every audience, the issuer's own included. */
 export async function listAudiences(read: StoreReader): Promise<readonly WireAudience[]> {

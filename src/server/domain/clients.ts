@@ -11,7 +11,7 @@ import { type AdminCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import type { IssuerDependencies, StoreReader, StoreTransaction } from './ports.js';
 import type { ClientRecord } from './records.js';
-import { revokeClientTokens } from './revoking.js';
+import { revokeClientTokens } from './revocation-entries.js';
 import { insertActiveRootKey } from './root-keys.js';
 
 const maxRanges = 64;

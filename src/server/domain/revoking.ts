@@ -10,12 +10,11 @@ import { requireClient } from './authority.js';
 import type { AdminCaller, ClientCaller } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import type { IssuerDependencies, StoreTransaction } from './ports.js';
-import type { ClientRecord, RevocationRecord, RevocationTarget } from './records.js';
+import type { RevocationRecord, RevocationTarget } from './records.js';
+import { insertRevocation, insertRootKeyRevocation, revokeAudienceGeneration, revokeClientTokens } from './revocation-entries.js';
 import { replaceActiveRootKey } from './root-keys.js';
 import { toWireRevocation } from './verifier-feed.js';
 
-/** How long a revocation is kept beyond the last expiry that it concerns: more than any clock that a verifier may have. */
-const keptBeyondExpiryMs = 3_600_000;
 const maxReasonLength = 256;
 
 /** Revokes what `request` names. Throws `not_found`, `forbidden`, `invalid_request`. */
@@ -53,7 +52,7 @@ async function revokeWithin(
       const isOwn = caller.kind === 'admin' || token?.client === caller.client;
       if (token === undefined || !isOwn) throw new IssuerError('not_found', 'there is no such token', '/token_id');
       const target = { kind: 'token', tokenId: token.tokenId, audience: token.audience } as const;
-      return await insert(tx, target, nowMs, token.expiresAtMs, reason);
+      return await insertRevocation(tx, target, nowMs, token.expiresAtMs, reason);
     }
     case 'client': {
       if (caller.kind === 'client' && caller.client !== request.client) {
@@ -71,23 +70,6 @@ async function revokeWithin(
   }
 }
 
-/**
- * Revokes every token of `client` issued at `untilMs` or before. Never less than the highest issue time on record: a clock that was set
- * back would otherwise leave tokens alive.
- */
-export async function revokeClientTokens(
-  tx: StoreTransaction,
-  client: ClientRecord,
-  nowMs: number,
-  requestedUntilMs: number,
-  reason: string | null,
-): Promise<RevocationRecord> {
-  const untilMs = Math.max(requestedUntilMs, client.lastIssuedAtMs, client.revokedUntilMs);
-  await tx.updateClient({ ...client, revokedUntilMs: untilMs });
-  const latestExpiryMs = await tx.latestExpiry({ client: client.name });
-  return await insert(tx, { kind: 'client', client: client.name, untilMs }, nowMs, latestExpiryMs, reason);
-}
-
 async function revokeRootKey(
   deps: IssuerDependencies,
   tx: StoreTransaction,
@@ -99,16 +81,6 @@ async function revokeRootKey(
   if (rootKey === undefined) throw new IssuerError('not_found', 'there is no such root key', '/root_key_id');
   if (rootKey.state === 'active') await replaceActiveRootKey(deps, tx, rootKey.client, nowMs);
   return await insertRootKeyRevocation(tx, rootKeyId, nowMs, reason);
-}
-
-/** The revocation of a root key generation, in the caller's transaction. */
-export async function insertRootKeyRevocation(
-  tx: StoreTransaction,
-  rootKeyId: string,
-  nowMs: number,
-  reason: string | null,
-): Promise<RevocationRecord> {
-  return await insert(tx, { kind: 'root_key', rootKeyId }, nowMs, await tx.latestExpiry({ rootKeyId }), reason);
 }
 
 async function revokeAudienceKey(
@@ -124,30 +96,6 @@ async function revokeAudienceKey(
     throw new IssuerError('not_found', 'there is no such audience key generation', '/generation');
   if (generation === audience.generation) await advanceAudience(tx, audience);
   return await revokeAudienceGeneration(tx, audienceName, generation, nowMs, reason);
-}
-
-/** Revokes one key generation of an audience, in the caller's transaction. */
-export async function revokeAudienceGeneration(
-  tx: StoreTransaction,
-  audience: string,
-  generation: number,
-  nowMs: number,
-  reason: string | null,
-): Promise<RevocationRecord> {
-  await tx.revokeAudienceGeneration(audience, generation, nowMs);
-  const latestExpiryMs = await tx.latestExpiry({ audience, generation });
-  return await insert(tx, { kind: 'audience_key', audience, generation }, nowMs, latestExpiryMs, reason);
-}
-
-async function insert(
-  tx: StoreTransaction,
-  target: RevocationTarget,
-  nowMs: number,
-  latestExpiryMs: number,
-  reason: string | null,
-): Promise<RevocationRecord> {
-  const expiresAtMs = Math.max(latestExpiryMs, nowMs) + keptBeyondExpiryMs;
-  return await tx.insertRevocation({ target, revokedAtMs: nowMs, expiresAtMs, reason });
 }
 
 function timeOf(before: string | undefined, nowMs: number): number {

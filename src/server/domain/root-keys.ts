@@ -8,7 +8,7 @@ import type { AdminCaller } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import type { IssuerDependencies, StoreReader, StoreTransaction } from './ports.js';
 import type { RootKeyRecord } from './records.js';
-import { insertRootKeyRevocation } from './revoking.js';
+import { insertRootKeyRevocation } from './revocation-entries.js';
 
 /** A fresh active root key of `client`, in the caller's transaction. */
 export async function insertActiveRootKey(

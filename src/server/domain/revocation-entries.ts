@@ -1,0 +1,58 @@
+/** Revocation entries as parts of other use cases: each is written in the transaction of what causes it. */
+import type { StoreTransaction } from './ports.js';
+import type { ClientRecord, RevocationRecord, RevocationTarget } from './records.js';
+
+/** How long a revocation is kept beyond the last expiry that it concerns: more than any clock that a verifier may have. */
+const keptBeyondExpiryMs = 3_600_000;
+
+/**
+ * Revokes every token of `client` issued at `untilMs` or before. Never less than the highest issue time on record: a clock that was set
+ * back would otherwise leave tokens alive.
+ */
+export async function revokeClientTokens(
+  tx: StoreTransaction,
+  client: ClientRecord,
+  nowMs: number,
+  requestedUntilMs: number,
+  reason: string | null,
+): Promise<RevocationRecord> {
+  const untilMs = Math.max(requestedUntilMs, client.lastIssuedAtMs, client.revokedUntilMs);
+  await tx.updateClient({ ...client, revokedUntilMs: untilMs });
+  const latestExpiryMs = await tx.latestExpiry({ client: client.name });
+  return await insertRevocation(tx, { kind: 'client', client: client.name, untilMs }, nowMs, latestExpiryMs, reason);
+}
+
+/** The revocation of a root key generation, in the caller's transaction. */
+export async function insertRootKeyRevocation(
+  tx: StoreTransaction,
+  rootKeyId: string,
+  nowMs: number,
+  reason: string | null,
+): Promise<RevocationRecord> {
+  return await insertRevocation(tx, { kind: 'root_key', rootKeyId }, nowMs, await tx.latestExpiry({ rootKeyId }), reason);
+}
+
+/** Revokes one key generation of an audience, in the caller's transaction. */
+export async function revokeAudienceGeneration(
+  tx: StoreTransaction,
+  audience: string,
+  generation: number,
+  nowMs: number,
+  reason: string | null,
+): Promise<RevocationRecord> {
+  await tx.revokeAudienceGeneration(audience, generation, nowMs);
+  const latestExpiryMs = await tx.latestExpiry({ audience, generation });
+  return await insertRevocation(tx, { kind: 'audience_key', audience, generation }, nowMs, latestExpiryMs, reason);
+}
+
+/** One revocation, kept until no token that it concerns can be alive. */
+export async function insertRevocation(
+  tx: StoreTransaction,
+  target: RevocationTarget,
+  nowMs: number,
+  latestExpiryMs: number,
+  reason: string | null,
+): Promise<RevocationRecord> {
+  const expiresAtMs = Math.max(latestExpiryMs, nowMs) + keptBeyondExpiryMs;
+  return await tx.insertRevocation({ target, revokedAtMs: nowMs, expiresAtMs, reason });
+}
