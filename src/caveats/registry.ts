@@ -1,6 +1,6 @@
 /** The set of caveat types that a verifier knows: a value that is passed in, never global. An unknown name is a denial. */
-import { decodeUtf8, MacaroonError, type MacaroonErrorCode } from '../core/index.js';
-import type { CaveatType } from './caveat-type.js';
+import { type CaveatErrorCode, decodeUtf8, MacaroonError } from '../core/index.js';
+import type { CaveatType, ParseResult } from './caveat-type.js';
 
 /** Names that the protocol keeps for itself; a service cannot give them another meaning. */
 export const reservedNames: readonly string[] = ['cnf', 'request', 'request-required'];
@@ -8,6 +8,9 @@ export const reservedNames: readonly string[] = ['cnf', 'request', 'request-requ
 const namePattern = /^[a-z][a-z0-9-]*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const controlPattern = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** Readings kept in each of two generations, so that a token presented again is not parsed again and memory stays bounded. */
+const maxReadings = 512;
 
 /** A condition that was read: its type and value. */
 export interface ParsedCaveat {
@@ -21,7 +24,7 @@ export type ConditionResult =
   | { readonly ok: true; readonly caveat: ParsedCaveat }
   | {
       readonly ok: false;
-      readonly code: Extract<MacaroonErrorCode, 'ERR_CAVEAT_UNKNOWN' | 'ERR_CAVEAT_MALFORMED'>;
+      readonly code: Extract<CaveatErrorCode, 'ERR_CAVEAT_UNKNOWN' | 'ERR_CAVEAT_MALFORMED'>;
       readonly message: string;
     };
 
@@ -33,7 +36,7 @@ export interface CaveatRegistry {
 }
 
 /**
- * A registry of `types`. Throws `ERR_ARGUMENT` for a name that is given twice, reserved, or not `[a-z][a-z0-9-]*`.
+ * A registry of `types`, whose `parse` must depend on the argument alone: what it gave is kept. Throws `ERR_ARGUMENT` for a name that is given twice, reserved, or not `[a-z][a-z0-9-]*`.
  */
 export function createCaveatRegistry(types: readonly CaveatType<unknown>[]): CaveatRegistry {
   const byName = new Map<string, CaveatType<unknown>>();
@@ -44,16 +47,27 @@ export function createCaveatRegistry(types: readonly CaveatType<unknown>[]): Cav
     if (byName.has(name)) throw argumentError(`the caveat type ${name} is given twice`);
     byName.set(name, type);
   }
-  return Object.freeze({
-    names: Object.freeze([...byName.keys()]),
-    get: (name: string) => byName.get(name),
-    parse: (condition: string | Uint8Array) => parseCondition(byName, condition),
-  });
+  let recent = new Map<string, ConditionResult>();
+  let older = new Map<string, ConditionResult>();
+  const parse = (condition: string | Uint8Array): ConditionResult => {
+    const text = textOf(condition);
+    if (text === undefined) return malformed('a condition is UTF-8 text');
+    const known = recent.get(text);
+    if (known !== undefined) return known;
+    const result = older.get(text) ?? parseCondition(byName, text);
+    if (!result.ok) return result;
+    if (recent.size >= maxReadings) {
+      older = recent;
+      recent = new Map();
+    }
+    recent.set(text, result);
+    return result;
+  };
+  return Object.freeze({ names: Object.freeze([...byName.keys()]), get: (name: string) => byName.get(name), parse });
 }
 
-function parseCondition(byName: ReadonlyMap<string, CaveatType<unknown>>, condition: string | Uint8Array): ConditionResult {
-  const text = textOf(condition);
-  if (text === undefined || controlPattern.test(text)) return malformed('a condition is UTF-8 text without control characters');
+function parseCondition(byName: ReadonlyMap<string, CaveatType<unknown>>, text: string): ConditionResult {
+  if (controlPattern.test(text)) return malformed('a condition holds no control characters');
   const space = text.indexOf(' ');
   const name = space < 0 ? text : text.slice(0, space);
   if (!namePattern.test(name)) return malformed('a condition is a name, one space, and an argument');
@@ -61,10 +75,24 @@ function parseCondition(byName: ReadonlyMap<string, CaveatType<unknown>>, condit
   if (type === undefined) return { ok: false, code: 'ERR_CAVEAT_UNKNOWN', message: 'this verifier does not know the caveat' };
   if (space < 0) return malformed(`${name} needs an argument`);
   const argument = text.slice(space + 1);
-  const parsed = type.parse(argument);
+  const parsed = parseArgument(type, argument);
   if (!parsed.ok) return malformed(`${name}: ${parsed.message}`);
-  if (type.format(parsed.value) !== argument) return malformed(`${name}: not in its one spelling`);
-  return { ok: true, caveat: { type, value: parsed.value, text } };
+  return { ok: true, caveat: Object.freeze({ type, value: parsed.value, text }) };
+}
+
+/** A type is a service's own code: when it throws, or answers something else than it promised, the condition is malformed. */
+function parseArgument(type: CaveatType<unknown>, argument: string): ParseResult<unknown> {
+  try {
+    const parsed = type.parse(argument);
+    if (parsed.ok === true) {
+      if (type.format(parsed.value) === argument) return parsed;
+      return { ok: false, message: 'not in its one spelling' };
+    }
+    if (parsed.ok === false) return { ok: false, message: String(parsed.message) };
+  } catch {
+    // The answer below says all that may be told.
+  }
+  return { ok: false, message: 'its type could not read it' };
 }
 
 function textOf(condition: string | Uint8Array): string | undefined {

@@ -1,0 +1,34 @@
+/**
+ * Which request paths have one meaning only. Servers, proxies and frameworks disagree about `//`, `..`, `;` and percent-encoding, so a
+ * path that any of them could rewrite is refused and never normalised (RFC 3986 §3.3, §6.2.2).
+ */
+
+const shape = /^\/(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-F]{2})*$/;
+const emptyOrDotSegment = /\/\/|\/\.\.?(?:[/;]|%3B|$)/;
+/** Percent-encoded control and unreserved characters, `%`, `/` and `\`. */
+const needlessEncoding = /%(?:[01][0-9A-F]|2[5DEF]|3[0-9]|4[1-9A-F]|5[0-9ACF]|6[1-9A-F]|7[0-9AEF])/;
+const controlPattern = /\p{Cc}/u;
+
+/**
+ * Whether `path` (raw, without query) is canonical: starts with `/`; pchar only; no empty segment but the last; no `.` or `..`
+ * segment, also before `;`; percent-encoding in upper case, of UTF-8, never of an unreserved or control character, `/`, `\` or `%`.
+ */
+export function isCanonicalPath(path: string): boolean {
+  if (!shape.test(path) || emptyOrDotSegment.test(path)) return false;
+  return !path.includes('%') || (!needlessEncoding.test(path) && isEncodedText(path));
+}
+
+/** Overlong UTF-8 spells `/` and `.` a second time for sloppy decoders; a strict one throws. */
+function isEncodedText(path: string): boolean {
+  try {
+    return !controlPattern.test(decodeURIComponent(path));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the canonical `path` is `prefix` or below it by segment: `/a` covers `/a` and `/a/b`; `/a/` covers `/a/` and below, not `/a`. */
+export function pathCovers(prefix: string, path: string): boolean {
+  if (!path.startsWith(prefix)) return false;
+  return path.length === prefix.length || prefix.endsWith('/') || path[prefix.length] === '/';
+}

@@ -1,0 +1,15 @@
+/** The caveat types that every verifier of this project knows. A service adds its own: `createCaveatRegistry([...standardCaveats, mine])`. */
+import type { CaveatType } from './caveat-type.js';
+import { type CaveatRegistry, createCaveatRegistry } from './registry.js';
+import { action } from './types/action.js';
+import { ip } from './types/ip.js';
+import { method } from './types/method.js';
+import { path } from './types/path.js';
+import { timeAfter } from './types/time-after.js';
+import { timeBefore } from './types/time-before.js';
+
+/** `time-before`, `time-after`, `action`, `ip`, `method`, `path`. */
+export const standardCaveats: readonly CaveatType<unknown>[] = Object.freeze([timeBefore, timeAfter, action, ip, method, path]);
+
+/** A registry of `standardCaveats` alone. */
+export const standardRegistry: CaveatRegistry = createCaveatRegistry(standardCaveats);

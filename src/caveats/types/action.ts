@@ -1,0 +1,25 @@
+/** `action invoices:read,invoices:list`: holds when an item covers the requested action. The value is the list of patterns. */
+import { coversAction, isAction, isActionPattern, limits, someCoverAction } from '../../core/index.js';
+import type { CaveatType } from '../caveat-type.js';
+import { narrowList, parseList } from '../list.js';
+
+const expected = `expected up to ${limits.maxActions} actions such as invoices:read or invoices:*, separated by commas`;
+
+export const action: CaveatType<readonly string[]> = Object.freeze<CaveatType<readonly string[]>>({
+  name: 'action',
+  parse(argument) {
+    const parsed = parseList(argument, (text) => (isActionPattern(text) ? text : undefined), expected);
+    return parsed.ok && parsed.value.length > limits.maxActions ? { ok: false, message: expected } : parsed;
+  },
+  format: (patterns) => patterns.join(','),
+  check(patterns, context) {
+    const requested: unknown = context.action;
+    if (requested === undefined) return { holds: false, reason: 'missing-context', needs: 'action' };
+    const isValid = typeof requested === 'string' && isAction(requested);
+    if (isValid && someCoverAction(patterns, requested)) return { holds: true };
+    const actual = isValid ? requested : 'something that is not an action';
+    return { holds: false, reason: 'denied', expected: patterns.join(' or '), actual };
+  },
+  describe: (patterns) => `only for ${patterns.join(', ')}`,
+  narrows: (inForce, added) => narrowList(inForce, added, coversAction),
+});

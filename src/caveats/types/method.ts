@@ -1,0 +1,27 @@
+/** `method GET,HEAD`: holds when the HTTP method is in the list; `GET` does not include `HEAD`. The value is the list. */
+import type { CaveatType } from '../caveat-type.js';
+import { narrowList, parseList } from '../list.js';
+
+/** Upper-case methods as registered with IANA, such as `GET` and `VERSION-CONTROL`. */
+const methodPattern = /^[A-Z]+(?:-[A-Z]+)*$/;
+
+export const method: CaveatType<readonly string[]> = Object.freeze<CaveatType<readonly string[]>>({
+  name: 'method',
+  parse: (argument) =>
+    parseList(
+      argument,
+      (text) => (methodPattern.test(text) ? text : undefined),
+      'expected HTTP methods in upper case, separated by commas',
+    ),
+  format: (methods) => methods.join(','),
+  check(methods, context) {
+    const requested: unknown = context.method;
+    if (requested === undefined) return { holds: false, reason: 'missing-context', needs: 'method' };
+    const isValid = typeof requested === 'string' && methodPattern.test(requested);
+    if (isValid && methods.includes(requested)) return { holds: true };
+    const actual = isValid ? requested : 'something that is not an upper-case method';
+    return { holds: false, reason: 'denied', expected: methods.join(' or '), actual };
+  },
+  describe: (methods) => `only with the method ${methods.join(' or ')}`,
+  narrows: (inForce, added) => narrowList(inForce, added, (one, other) => one === other),
+});
