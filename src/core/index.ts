@@ -7,6 +7,7 @@ export { decode, encode, textPrefix } from './format/text.js';
 export { decodeV1Token } from './format/v1.js';
 export { decodeV2Token, encodeV2, encodeV2Token } from './format/v2.js';
 export { decodeV2Json, exportV2Json, type V2Json, type V2JsonCaveat } from './format/v2-json.js';
+export { encodeHex } from './hex.js';
 export { hkdfSha256, hmacSha256 } from './hmac.js';
 export * from './identifier.js';
 export { type Clock, deriveAudienceKey, MacaroonKey, type RandomBytes, RootKey } from './keys.js';

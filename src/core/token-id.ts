@@ -1,9 +1,12 @@
 /** Token ids and root key ids: UUIDv7 (RFC 9562 §5.7), 16 bytes whose first 6 are the time of making in Unix milliseconds. */
+
+import { MacaroonError } from './errors.js';
+import { encodeHex } from './hex.js';
 import type { RandomBytes } from './keys.js';
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** A new UUIDv7 for `timeMs`: 16 bytes. `randomBytes` gives the 10 that are not time. */
+/** A new UUIDv7 for `timeMs` (0 to 2^48-1): 16 bytes. `randomBytes` gives the 10 that are not time. Throws `ERR_ARGUMENT`. */
 export function createUuidV7(timeMs: number, randomBytes: RandomBytes): Uint8Array {
   const bytes = new Uint8Array(16);
   writeUint48(bytes, 0, timeMs);
@@ -25,8 +28,7 @@ export function uuidTimeMs(bytes: Uint8Array): number {
 
 /** `bytes` (16) in the usual text form, lower case. */
 export function formatUuid(bytes: Uint8Array): string {
-  let hex = '';
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
+  const hex = encodeHex(bytes);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
@@ -42,8 +44,11 @@ export function readUint48(bytes: Uint8Array, offset: number): number {
   return value;
 }
 
-/** Writes `value` (0 to 2^48-1) as 6 bytes, big-endian. */
+/** Writes `value` (0 to 2^48-1) as 6 bytes, big-endian. Throws `ERR_ARGUMENT` for another number. */
 export function writeUint48(bytes: Uint8Array, offset: number, value: number): void {
+  if (!Number.isInteger(value) || value < 0 || value >= 2 ** 48) {
+    throw new MacaroonError('ERR_ARGUMENT', 'a time must be whole milliseconds from 0 to 2^48-1', { argument: 'value' });
+  }
   let rest = value;
   for (let i = 5; i >= 0; i--) {
     bytes[offset + i] = rest % 256;
