@@ -5,7 +5,7 @@
 import type { CaveatErrorCode, PendingCondition } from '../core/index.js';
 import type { RequestContext } from './caveat-type.js';
 import { printable, printCondition } from './print-condition.js';
-import type { CaveatRegistry, ParsedCaveat } from './registry.js';
+import type { CaveatRegistry, ConditionResult, ParsedCaveat } from './registry.js';
 
 /** Where a caveat stands in its token. */
 export interface CaveatPlace {
@@ -72,7 +72,7 @@ export function describeCaveat(caveat: ParsedCaveat): string {
 
 function judge(registry: CaveatRegistry, condition: Uint8Array, context: RequestContext): Verdict {
   const parsed = registry.parse(condition);
-  if (!parsed.ok) return { holds: false, code: parsed.code, message: parsed.message };
+  if (!parsed.ok) return { holds: false, code: parsed.code, message: whyUnread(parsed, condition) };
   const { caveat } = parsed;
   const { name } = caveat.type;
   try {
@@ -87,6 +87,12 @@ function judge(registry: CaveatRegistry, condition: Uint8Array, context: Request
   } catch {
     return { holds: false, code: 'ERR_CAVEAT_DENIED', message: `${name}: its check failed` };
   }
+}
+
+/** The signature held when conditions are cleared, so the name may be told; its grammar admits letters, digits and `-` only. */
+function whyUnread(parsed: ConditionResult & { readonly ok: false }, condition: Uint8Array): string {
+  if (parsed.code !== 'ERR_CAVEAT_UNKNOWN') return parsed.message;
+  return `${parsed.message} ${printCondition(condition).split(' ', 1)[0]}`;
 }
 
 function placeOf({ caveatIndex, dischargeIndex }: PendingCondition): CaveatPlace {
