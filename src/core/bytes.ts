@@ -45,6 +45,11 @@ function isWellFormed(text: string): boolean {
   return true;
 }
 
+/** A copy of `bytes`, of a Node `Buffer` too, whose own `slice` shares the memory. */
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /** One array that holds `parts` in order. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
@@ -66,8 +71,11 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-/** `value` (0 to 2^32-1) as 4 bytes, big-endian. */
+/** `value` (0 to 2^32-1) as 4 bytes, big-endian. Throws `ERR_ARGUMENT` for another number. */
 export function uint32Bytes(value: number): Uint8Array {
+  if (value >>> 0 !== value) {
+    throw new MacaroonError('ERR_ARGUMENT', 'must be an integer from 0 to 4294967295', { argument: 'value' });
+  }
   return new Uint8Array([value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff]);
 }
 

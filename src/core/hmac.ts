@@ -91,11 +91,12 @@ function loadPadded(padded: Uint8Array, pad: number, state: Int32Array): void {
 
 /**
  * HKDF-SHA-256 (RFC 5869): `length` bytes (at most 8,160) from `secret`, `salt` and `info`.
- * Throws `ERR_ARGUMENT` for a longer output.
+ * Throws `ERR_ARGUMENT` for another length.
  */
 export function hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  if (length > 255 * digestBytes)
-    throw new MacaroonError('ERR_ARGUMENT', 'HKDF gives at most 8160 bytes', { argument: 'length' });
+  if (!Number.isInteger(length) || length < 0 || length > 255 * digestBytes) {
+    throw new MacaroonError('ERR_ARGUMENT', 'HKDF gives 0 to 8160 bytes', { argument: 'length' });
+  }
   const pseudorandomKey = hmacSha256(salt, secret);
   const output = new Uint8Array(length);
   let previous = new Uint8Array(0);

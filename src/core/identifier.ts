@@ -54,7 +54,10 @@ export interface IdentifierParts {
   readonly actions: readonly string[];
 }
 
-/** Bytes of an identifier. Throws `ERR_FORMAT_IDENTIFIER` for parts that could not be read back, `ERR_LIMIT_IDENTIFIER` when too long. */
+/**
+ * Bytes of an identifier. Throws `ERR_FORMAT_IDENTIFIER` for parts that could not be read back, `ERR_ARGUMENT` for numbers out of
+ * range, `ERR_LIMIT_IDENTIFIER` when too long.
+ */
 export function encodeIdentifier(parts: IdentifierParts): Uint8Array {
   if (parts.rootKeyId.length !== 16) throw badIdentifier('a root key id has 16 bytes', 1);
   const writer = new PacketWriter();
@@ -75,7 +78,8 @@ export function encodeIdentifier(parts: IdentifierParts): Uint8Array {
       limit: limits.maxIdentifierBytes,
     });
   }
-  decodeIdentifier(bytes);
+  const { authMethods } = decodeIdentifier(bytes);
+  if (authMethods.length !== parts.authMethods.length) throw badIdentifier('an auth method holds a comma', headBytes);
   return bytes;
 }
 

@@ -1,5 +1,5 @@
 /** Secret keys that never print themselves, and the derivation of a service's key from a client's root key (DESIGN: Keys). */
-import { concatBytes, encodeUtf8, lengthPrefixed, uint32Bytes } from './bytes.js';
+import { concatBytes, copyBytes, encodeUtf8, lengthPrefixed, uint32Bytes } from './bytes.js';
 import { MacaroonError } from './errors.js';
 import { hkdfSha256, hmacSha256, type KeyMidstate, keyMidstate } from './hmac.js';
 import { bytesToState, stateWords } from './sha256.js';
@@ -17,7 +17,7 @@ abstract class SecretBytes {
   readonly #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes.slice();
+    this.#bytes = copyBytes(bytes);
   }
 
   /** A copy of the secret bytes. Call it only where they are used. */
@@ -83,6 +83,7 @@ export function midstateOf(derivedKey: Uint8Array): KeyMidstate {
 /**
  * K_a: the key of audience `audience` at key generation `generation` (0 to 2^32-1) under a client's root key.
  * HKDF-SHA-256 with empty salt and info LP("macaroond/v1/audience") ‖ LP(audience) ‖ u32be(generation).
+ * Throws `ERR_ARGUMENT` for another generation, `ERR_FORMAT_UTF8` for an audience that UTF-8 cannot hold.
  */
 export function deriveAudienceKey(rootKey: RootKey, audience: string, generation: number): MacaroonKey {
   const info = concatBytes(lengthPrefixed('macaroond/v1/audience', audience), uint32Bytes(generation));

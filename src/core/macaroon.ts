@@ -4,7 +4,7 @@
  *
  * Source: Birgisson et al., NDSS 2014; libmacaroons; go-macaroon v2.
  */
-import { concatBytes, encodeUtf8 } from './bytes.js';
+import { concatBytes, copyBytes, encodeUtf8 } from './bytes.js';
 import { MacaroonError } from './errors.js';
 import { hmacFromMidstate, hmacSha256, hmacStep } from './hmac.js';
 import { generateKey, type MacaroonKey, type RandomBytes } from './keys.js';
@@ -66,7 +66,7 @@ export function mint(key: MacaroonKey, identifier: Uint8Array, location = ''): M
   checkIdentifier(identifier);
   checkLocation(location);
   hmacFromMidstate(key.midstate, identifier, state);
-  return macaroonOf(location, identifier.slice(), [], state);
+  return macaroonOf(location, copyBytes(identifier), [], state);
 }
 
 /**
@@ -74,7 +74,7 @@ export function mint(key: MacaroonKey, identifier: Uint8Array, location = ''): M
  * Throws `ERR_ARGUMENT`, `ERR_LIMIT_CONDITION`, `ERR_LIMIT_CAVEATS`.
  */
 export function addFirstPartyCaveat(macaroon: Macaroon, condition: string | Uint8Array): Macaroon {
-  const bytes = typeof condition === 'string' ? encodeUtf8(condition) : condition.slice();
+  const bytes = typeof condition === 'string' ? encodeUtf8(condition) : copyBytes(condition);
   checkRoomForCaveat(macaroon);
   checkConditionLength(bytes, 'condition');
   const state = stateOf(macaroon.signature);
@@ -106,7 +106,7 @@ export function addThirdPartyCaveat(macaroon: Macaroon, parts: ThirdPartyCaveatP
   checkRoomForCaveat(macaroon);
   checkConditionLength(parts.identifier, 'identifier');
   checkLocation(location);
-  const identifier = parts.identifier.slice();
+  const identifier = copyBytes(parts.identifier);
   const verificationId = sealVerificationId(macaroon.signature, generateKey(parts.key.reveal()), randomBytes);
   const state = stateOf(macaroon.signature);
   thirdPartyStep(state, verificationId, identifier);

@@ -5,7 +5,7 @@
  * A packet is four hex digits (its whole length), a name, a space, the data, a line feed:
  * `location identifier ( cid [vid [cl]] )* signature`. An empty location is no location.
  */
-import { decodeUtf8 } from '../bytes.js';
+import { copyBytes, decodeUtf8 } from '../bytes.js';
 import { type LimitErrorCode, MacaroonError } from '../errors.js';
 import { limits } from '../limits.js';
 import { type Caveat, type Macaroon, toSignature, type UnverifiedMacaroon } from '../macaroon.js';
@@ -25,7 +25,7 @@ export function startsV1(byte: number): boolean {
 export function decodeV1Token(bytes: Uint8Array): UnverifiedMacaroon {
   if (bytes.length === 0) throw new MacaroonError('ERR_FORMAT_EMPTY', 'the token is empty', { offset: 0 });
   if (bytes.length > limits.maxImportLength) throw overLimit('ERR_LIMIT_TEXT', limits.maxImportLength, limits.maxImportLength);
-  const reader = new V1Reader(new Uint8Array(bytes));
+  const reader = new V1Reader(copyBytes(bytes));
   const root = readMacaroon(reader);
   const discharges: Macaroon[] = [];
   while (!reader.atEnd) {

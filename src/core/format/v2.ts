@@ -4,7 +4,7 @@
  *
  * `02 [01 location] 02 identifier 00 ( [01 location] 02 cid [04 vid] 00 )* 00 06 signature`
  */
-import { decodeUtf8, encodeUtf8 } from '../bytes.js';
+import { copyBytes, decodeUtf8, encodeUtf8 } from '../bytes.js';
 import { type LimitErrorCode, MacaroonError } from '../errors.js';
 import { limits } from '../limits.js';
 import { type Caveat, type Macaroon, toSignature, type UnverifiedMacaroon } from '../macaroon.js';
@@ -53,7 +53,7 @@ function writeMacaroon(writer: PacketWriter, macaroon: Macaroon): void {
  */
 export function decodeV2Token(bytes: Uint8Array): UnverifiedMacaroon {
   if (bytes.length === 0) throw new MacaroonError('ERR_FORMAT_EMPTY', 'the token is empty', { offset: 0 });
-  const reader = new PacketReader(bytes.slice());
+  const reader = new PacketReader(copyBytes(bytes));
   const root = readMacaroon(reader);
   const discharges: Macaroon[] = [];
   while (!reader.atEnd) {
