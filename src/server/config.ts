@@ -1,0 +1,148 @@
+/**
+ * The server's settings: defaults < file < environment < flags, one schema, unknown keys refused with the nearest known one.
+ *
+ * File: `<data>/config.json` or `--config`. Environment: `MACAROOND_` and the key in upper case; the master key also as `…_FILE`.
+ */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { formatRange, parseRange } from '../caveats/ip-address.js';
+import { MacaroonError } from '../core/index.js';
+import { nearest } from './nearest.js';
+
+const range = z.string().refine((text) => {
+  const parsed = parseRange(text);
+  return parsed !== undefined && formatRange(parsed) === text;
+}, 'must be an address or range such as 10.0.0.0/8, without host bits');
+
+const originUrl = z.string().refine((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && `${url.origin}` === text;
+}, 'must be an origin such as https://issuer.example:8443, without a path');
+
+const schema = z.strictObject({
+  data: z.string().min(1).default('./data'),
+  /** Address to listen on. */
+  host: z.string().min(1).default('127.0.0.1'),
+  /** 0 lets the system choose. */
+  port: z.coerce.number().int().min(0).max(65_535).default(8443),
+  /** What clients call the issuer, when that differs from host and port. */
+  public_url: originUrl.optional(),
+  /** PEM files of one's own certificate; both or neither. */
+  tls_cert: z.string().min(1).optional(),
+  tls_key: z.string().min(1).optional(),
+  /** HTTP without TLS; on loopback only. */
+  plain_http: z.stringbool().or(z.boolean()).default(false),
+  /** Proxies whose X-Forwarded-For is believed. */
+  trusted_proxies: z
+    .union([z.array(range), z.string().transform((text) => text.split(',').filter((one) => one !== ''))])
+    .pipe(z.array(range))
+    .default([]),
+  log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Failed logins a minute before 429, for one client from one address and for one address. */
+  failed_logins_per_client_address: z.coerce.number().int().min(1).default(10),
+  failed_logins_per_address: z.coerce.number().int().min(1).default(100),
+});
+
+/** Every setting, checked. */
+export type Config = Readonly<z.output<typeof schema>>;
+/** Settings as given by flags. */
+export type ConfigInput = Readonly<Partial<Record<keyof Config, unknown>>>;
+
+/** Variables of the environment that are not settings of the server, but belong to the same family. */
+const otherVariables = [
+  'MACAROOND_URL',
+  'MACAROOND_CA_FILE',
+  'MACAROOND_CREDENTIAL',
+  'MACAROOND_TOKEN',
+  'MACAROOND_CONFIG',
+  'MACAROOND_MASTER_KEY',
+  'MACAROOND_MASTER_KEY_FILE',
+];
+const prefix = 'MACAROOND_';
+const testPrefix = 'MACAROOND_TEST_';
+
+/**
+ * Settings from `flags`, `env` and the configuration file. Throws `ERR_CONFIG` that names the wrong setting and where it was given;
+ * values are not quoted, as a secret may stand in the wrong place.
+ */
+export function loadConfig(flags: ConfigInput & { readonly config?: string | undefined }, env: NodeJS.ProcessEnv): Config {
+  const { config: configFlag, ...settings } = flags;
+  const fromFlags = withoutUndefined(settings);
+  const fromEnvironment = readEnvironment(env);
+  const data = String(fromFlags['data'] ?? fromEnvironment['data'] ?? './data');
+  const namedFile = configFlag ?? env['MACAROOND_CONFIG'];
+  const fromFile = readConfigFile(namedFile ?? join(data, 'config.json'), namedFile !== undefined);
+  const parsed = schema.safeParse({ ...fromFile, ...fromEnvironment, ...fromFlags });
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const key = String(issue?.path[0] ?? '');
+    throw configError(`${key}: ${issue?.message ?? 'is not valid'}`, key);
+  }
+  const config = { ...parsed.data, data: resolve(parsed.data.data) };
+  if ((config.tls_cert === undefined) !== (config.tls_key === undefined)) {
+    throw configError('tls_cert and tls_key go together: give both or neither', 'tls_cert');
+  }
+  if (config.plain_http && config.tls_cert !== undefined)
+    throw configError('plain_http and tls_cert exclude each other', 'plain_http');
+  return Object.freeze(config);
+}
+
+function readEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {
+  const settings: Record<string, unknown> = {};
+  const known = [...Object.keys(schema.shape).map(variableOf), ...otherVariables];
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith(prefix) || variable.startsWith(testPrefix) || value === undefined) continue;
+    if (!known.includes(variable)) {
+      throw configError(`the environment variable ${variable} is not known; did you mean ${nearest(variable, known)}?`, variable);
+    }
+    if (!otherVariables.includes(variable)) settings[variable.slice(prefix.length).toLowerCase()] = value;
+  }
+  return settings;
+}
+
+function variableOf(key: string): string {
+  return prefix + key.toUpperCase();
+}
+
+function readConfigFile(path: string, mustExist: boolean): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (!mustExist && isMissing(cause)) return {};
+    throw configError(`the configuration file ${path} cannot be read`, 'config', cause);
+  }
+  const settings = parseObject(text, path);
+  const known = Object.keys(schema.shape);
+  for (const key of Object.keys(settings)) {
+    if (!known.includes(key))
+      throw configError(`${path}: the key ${key} is not known; did you mean ${nearest(key, known)}?`, key);
+  }
+  return settings;
+}
+
+function parseObject(text: string, path: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw configError(`the configuration file ${path} is not JSON`, 'config');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw configError(`the configuration file ${path} must hold one JSON object`, 'config');
+  }
+  return { ...value };
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR');
+}
+
+function withoutUndefined(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+function configError(message: string, argument: string, cause?: unknown): MacaroonError {
+  return new MacaroonError('ERR_CONFIG', message, { argument, cause });
+}
