@@ -65,7 +65,8 @@ function typeErrors(folder: string): string {
   const config = { extends: join(repositoryRoot, 'test/tsconfig.json'), include: ['.'] };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
   const compiler = join(repositoryRoot, 'node_modules/typescript/bin/tsc');
-  return spawnSync(process.execPath, [compiler, '-p', folder], { encoding: 'utf8' }).stdout;
+  const { stdout, stderr } = spawnSync(process.execPath, [compiler, '-p', folder], { encoding: 'utf8' });
+  return stdout + stderr;
 }
 
 describe('a relative link in a document', () => {
