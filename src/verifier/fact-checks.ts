@@ -1,0 +1,79 @@
+/** What a genuine token's identifier must say for the request at hand, in the order in which it is checked. */
+
+import type { RequestContext } from '../caveats/caveat-type.js';
+import { isCanonicalPath } from '../caveats/path.js';
+import { formatRfc3339, isRfc3339Time } from '../caveats/rfc3339.js';
+import { type IdentifierFacts, someCoverAction } from '../core/index.js';
+import type { AudienceKey, DenialCode } from './result.js';
+
+/** How far the issuer's clock may be ahead of ours. */
+const maxIssuedAheadMs = 60_000;
+
+/** What the checks look at. */
+export interface FactInput {
+  readonly facts: IdentifierFacts;
+  readonly entry: AudienceKey;
+  readonly audience: string;
+  readonly context: RequestContext;
+}
+
+/** One check: `holds` decides, the texts are for people and made when they are needed. */
+export interface FactCheck {
+  readonly name: string;
+  readonly code: DenialCode;
+  holds(input: FactInput): boolean;
+  /** Why it holds. */
+  describe(input: FactInput): string;
+  /** Why it does not. */
+  explain(input: FactInput): string;
+}
+
+export const factChecks: readonly FactCheck[] = [
+  {
+    name: 'audience',
+    code: 'ERR_TOKEN_AUDIENCE',
+    holds: ({ facts, audience }) => facts.audience === audience,
+    describe: ({ facts }) => facts.audience,
+    explain: ({ facts, audience }) => `the token is for ${facts.audience}, not for ${audience}`,
+  },
+  {
+    name: 'client',
+    code: 'ERR_TOKEN_CLIENT',
+    holds: ({ facts, entry }) => facts.client === entry.client,
+    describe: ({ facts }) => `${facts.client}, who owns the root key`,
+    explain: ({ facts }) => `the token names the client ${facts.client}, but its root key belongs to another`,
+  },
+  {
+    name: 'expiry',
+    code: 'ERR_TOKEN_EXPIRED',
+    holds: ({ facts, context }) => context.nowMs < facts.expiresAtMs,
+    describe: ({ facts }) => `holds until ${timeText(facts.expiresAtMs)}`,
+    explain: ({ facts }) => `the token expired at ${timeText(facts.expiresAtMs)}`,
+  },
+  {
+    name: 'issue time',
+    code: 'ERR_TOKEN_NOT_YET',
+    holds: ({ facts, context }) => facts.issuedAtMs <= context.nowMs + maxIssuedAheadMs,
+    describe: ({ facts }) => `issued at ${timeText(facts.issuedAtMs)}`,
+    explain: ({ facts }) => `the token was issued in the future, at ${timeText(facts.issuedAtMs)}: check the clocks`,
+  },
+  {
+    name: 'action',
+    code: 'ERR_ACTION_NOT_GRANTED',
+    holds: ({ facts, context }) => someCoverAction(facts.actions, context.action),
+    describe: ({ facts, context }) => `${context.action} is covered by ${facts.actions.join(', ')}`,
+    explain: ({ facts, context }) => `the token is for ${facts.actions.join(', ')}, which does not cover ${context.action}`,
+  },
+  {
+    name: 'request path',
+    code: 'ERR_REQUEST_PATH',
+    holds: ({ context }) => context.path === undefined || isCanonicalPath(context.path),
+    describe: ({ context }) => (context.path === undefined ? 'not told' : 'canonical'),
+    explain: () => 'the path of the request is not canonical: no "//", "." or "..", no needless or lower-case percent-encoding',
+  },
+];
+
+/** `timeMs` as RFC 3339; a time that has no such spelling as milliseconds. */
+function timeText(timeMs: number): string {
+  return isRfc3339Time(timeMs) ? formatRfc3339(timeMs) : `${timeMs} ms`;
+}

@@ -1,0 +1,100 @@
+/**
+ * From text to a token whose signature holds: decode, find the key, run the chain. Nothing that the text says is in a message before
+ * that, since anyone may have written it.
+ */
+import {
+  decode,
+  decodeIdentifier,
+  type IdentifierFacts,
+  type KeyReference,
+  MacaroonError,
+  type PendingCondition,
+  readKeyReference,
+  type UnverifiedMacaroon,
+  verifySignature,
+} from '../core/index.js';
+import type { AudienceKey, Denial, DenialCode, KeyLookup, KeySource } from './result.js';
+import type { SignatureCache } from './signature-cache.js';
+
+/** A token whose signature held under an audience key. Whether it may be used is not decided yet. */
+export interface GenuineToken {
+  readonly facts: IdentifierFacts;
+  /** First-party conditions still to be cleared, root macaroon first. */
+  readonly conditions: readonly PendingCondition[];
+}
+
+/** How far a text came. */
+export type Authentication =
+  | { readonly ok: true; readonly token: GenuineToken; readonly entry: AudienceKey }
+  | { readonly ok: false; readonly failedAt: 'decode' | 'key' | 'signature'; readonly denial: Denial };
+
+type KeyFault = Extract<KeyLookup, { found: false }>['code'];
+
+const keyFaults: Readonly<Record<KeyFault, string>> = {
+  ERR_KEY_UNKNOWN: 'the token asks for a key that this audience does not have',
+  ERR_KEY_DESTROYED: 'the key of the token was destroyed',
+  ERR_REVOKED_ROOT_KEY: 'the root key of the token was revoked',
+  ERR_REVOKED_AUDIENCE_KEY: 'the audience key of the token was revoked',
+};
+
+const signatureFault = 'the signature does not hold: the token was forged or altered, or is for another audience';
+
+/**
+ * `text` as a token of `audience`, if it is one. `keys.find` is asked every time; the chain is run unless `cache` knows that the same
+ * text held under the same key. Throws what `keys` throws.
+ */
+export async function authenticate(
+  text: string,
+  audience: string,
+  keys: KeySource,
+  cache: SignatureCache,
+): Promise<Authentication> {
+  const known = cache.get(text);
+  if (known !== undefined) {
+    const { rootKeyId, generation } = known.token.facts;
+    const lookup = await keys.find(audience, rootKeyId, generation);
+    if (lookup.found && lookup.entry.key === known.key) return { ok: true, token: known.token, entry: lookup.entry };
+  }
+  const decoded = decodeToken(text);
+  if (!('token' in decoded)) return { ok: false, failedAt: 'decode', denial: decoded };
+  const { token, reference } = decoded;
+  const lookup = await keys.find(audience, reference.rootKeyId, reference.generation);
+  if (!lookup.found) return { ok: false, failedAt: 'key', denial: denied(lookup.code, keyFaults[lookup.code]) };
+  const { entry } = lookup;
+  const signature = verifySignature(token, entry.key);
+  if (!signature.ok) return { ok: false, failedAt: 'signature', denial: denied(signature.code, messageOf(signature.code)) };
+  const facts = orDenial(() => decodeIdentifier(token.root.identifier));
+  if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
+  const genuine: GenuineToken = { facts, conditions: signature.conditions };
+  cache.set(text, entry.key, genuine);
+  return { ok: true, token: genuine, entry };
+}
+
+/** The token in `text` and the key it asks for, or why it is no token. Throws nothing for any text. */
+export function decodeToken(text: string): { readonly token: UnverifiedMacaroon; readonly reference: KeyReference } | Denial {
+  return orDenial(() => {
+    const token = decode(text);
+    return { token, reference: readKeyReference(token.root.identifier) };
+  });
+}
+
+/** What `read` returns; the `MacaroonError` of a token that is no token becomes a denial. */
+function orDenial<Value>(read: () => Value): Value | Denial {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof MacaroonError)) throw error;
+    return denied(error.code as DenialCode, error.message);
+  }
+}
+
+function messageOf(code: DenialCode): string {
+  return code.startsWith('ERR_DISCHARGE') || code.startsWith('ERR_LIMIT')
+    ? 'the discharges of the token do not hold: one is missing, unused, used twice, too deep, or not bound to it'
+    : signatureFault;
+}
+
+/** A frozen denial that is not about a caveat. */
+export function denied(code: DenialCode, message: string): Denial {
+  return Object.freeze({ ok: false, code, message });
+}

@@ -1,0 +1,21 @@
+/** `macaroond/verifier`: what a service needs to verify tokens. Loads no server code, no database driver and no HTTP framework. */
+export { type AuthorizationFault, type AuthorizationResult, readAuthorization } from './authorization.js';
+export { clientAddress, parseTrustedProxies } from './client-address.js';
+export { type RefusalCause, type RefusalResponse, type RequestFault, refusalResponse } from './denial-response.js';
+export * from './key-sources/index.js';
+export type {
+  AudienceKey,
+  Denial,
+  DenialCode,
+  ExplainedStep,
+  Explanation,
+  KeyLookup,
+  KeySource,
+  RemoteSource,
+  RevocationCode,
+  RevocationSubject,
+  VerifiedMacaroon,
+  VerifyContext,
+  VerifyResult,
+} from './result.js';
+export { createVerifier, type Verifier, type VerifierOptions } from './verifier.js';

@@ -1,0 +1,131 @@
+/** For services that cannot hold keys: the issuer verifies each token. A lost issuer is an error, never an answer. */
+import { isName, isUuidText, MacaroonError } from '../../core/index.js';
+import type { VerifyRequest } from '../../protocol/wire.js';
+import type { Credential } from '../../transport/credential.js';
+import { denialProblems } from '../denial-response.js';
+import { caveatStep, explanationOf } from '../explanation.js';
+import { markVerified } from '../mark-verified.js';
+import type {
+  Denial,
+  DenialCode,
+  ExplainedStep,
+  RemoteSource,
+  VerifiedMacaroon,
+  VerifyContext,
+  VerifyResult,
+} from '../result.js';
+import { readObject, readText, readTime, unreadable } from './issuer-answers.js';
+import { httpIssuerApi, type IssuerApi } from './issuer-api.js';
+
+/**
+ * A source that asks the issuer named in `credential`, whose client must be a verifier of the audience, about each token. The context's
+ * facts are sent as JSON. `verify` and `explain` throw `ERR_ISSUER_*`, and `ERR_ARGUMENT` for a fact that JSON cannot hold. Throws `ERR_ARGUMENT`.
+ */
+export function remoteVerification(credential: Credential): RemoteSource {
+  return remoteVerificationFrom(httpIssuerApi(credential));
+}
+
+/** `remoteVerification` on any `IssuerApi`; what it answers is read as a stranger's. */
+export function remoteVerificationFrom(api: IssuerApi): RemoteSource {
+  const ask = async (audience: string, text: string, context: VerifyContext): Promise<Answer> =>
+    readAnswer(await api.verify(requestOf(audience, text, context)), audience);
+  return Object.freeze({
+    kind: 'remote',
+    verify: async (audience: string, text: string, context: VerifyContext) => (await ask(audience, text, context)).result,
+    explain: async (audience: string, text: string, context: VerifyContext) => {
+      const { result, caveats } = await ask(audience, text, context);
+      const steps: ExplainedStep[] = caveats.map(caveatStep);
+      if (result.ok) steps.unshift({ holds: true, text: 'issuer: the token is genuine, in force, and covers the action' });
+      else if (result.caveatIndex === undefined) steps.unshift({ holds: false, text: `issuer: ${result.message}` });
+      return explanationOf(result, steps);
+    },
+    close: () => api.close(),
+  } satisfies RemoteSource);
+}
+
+interface AnsweredCaveat {
+  readonly condition: string;
+  readonly holds: boolean;
+  readonly message: string;
+  readonly caveatIndex: number;
+  readonly dischargeIndex?: number;
+}
+
+interface Answer {
+  readonly result: VerifyResult;
+  readonly caveats: readonly AnsweredCaveat[];
+}
+
+function requestOf(audience: string, token: string, context: VerifyContext): VerifyRequest {
+  try {
+    return { token, audience, context: JSON.parse(JSON.stringify(context)) };
+  } catch (cause) {
+    throw new MacaroonError('ERR_ARGUMENT', 'a fact for remote verification must be a JSON value', {
+      argument: 'context',
+      cause,
+    });
+  }
+}
+
+function readAnswer(answer: unknown, audience: string): Answer {
+  const fields = readObject(answer);
+  const caveats = fields['caveats'] === undefined ? [] : readList(fields['caveats']).map(readCaveat);
+  if (fields['authorized'] === true) return { result: readVerified(fields, caveats, audience), caveats };
+  if (fields['authorized'] === false) return { result: readDenial(fields), caveats };
+  throw unreadable('authorized');
+}
+
+function readVerified(
+  fields: Readonly<Record<string, unknown>>,
+  caveats: readonly AnsweredCaveat[],
+  audience: string,
+): VerifiedMacaroon {
+  if (caveats.some((caveat) => !caveat.holds)) throw unreadable('a caveat');
+  return markVerified({
+    client: readText(fields['client'], isName),
+    audience: readText(fields['audience'], (text) => text === audience),
+    tokenId: readText(fields['token_id'], isUuidText),
+    rootKeyId: readText(fields['root_key_id']),
+    authMethods: readList(fields['auth_methods']).map((text) => readText(text)),
+    actions: readList(fields['actions']).map((text) => readText(text)),
+    issuedAtMs: readTime(fields['issued_at']),
+    expiresAtMs: readTime(fields['expires_at']),
+    caveats: caveats.map((caveat) => caveat.condition),
+  });
+}
+
+function readDenial(fields: Readonly<Record<string, unknown>>): Denial {
+  const code = readText(fields['code'], isDenialCode);
+  const place = fields['caveat_index'] === undefined ? {} : readPlace(fields);
+  return Object.freeze({ ok: false, code: code as DenialCode, message: readText(fields['message']), ...place });
+}
+
+function isDenialCode(text: string): text is DenialCode {
+  return Object.hasOwn(denialProblems, text);
+}
+
+function readCaveat(answer: unknown): AnsweredCaveat {
+  const fields = readObject(answer);
+  const { holds } = fields;
+  if (typeof holds !== 'boolean') throw unreadable('a caveat');
+  return { condition: readText(fields['condition']), holds, message: readText(fields['message']), ...readPlace(fields) };
+}
+
+function readPlace(fields: Readonly<Record<string, unknown>>): {
+  readonly caveatIndex: number;
+  readonly dischargeIndex?: number;
+} {
+  const caveatIndex = readIndex(fields['caveat_index']);
+  const dischargeIndex = fields['discharge_index'];
+  return dischargeIndex === undefined ? { caveatIndex } : { caveatIndex, dischargeIndex: readIndex(dischargeIndex) };
+}
+
+function readIndex(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw unreadable('an index');
+  return value;
+}
+
+function readList(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw unreadable('a list');
+  return value;
+}

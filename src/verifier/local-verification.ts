@@ -1,0 +1,127 @@
+/** Verifies with keys at hand: authentication, then revocation, the identifier's facts and the caveats, in this order and no other. */
+import type { RequestContext } from '../caveats/caveat-type.js';
+import { checkCaveats, clearCaveats } from '../caveats/clear-caveats.js';
+import { InForce } from '../caveats/in-force.js';
+import type { CaveatRegistry, ParsedCaveat } from '../caveats/registry.js';
+import { action } from '../caveats/types/action.js';
+import { timeBefore } from '../caveats/types/time-before.js';
+import type { IdentifierFacts } from '../core/index.js';
+import { caveatStep, explanationOf } from './explanation.js';
+import { type FactInput, factChecks } from './fact-checks.js';
+import { type Authentication, authenticate, denied, type GenuineToken } from './genuine-token.js';
+import { markVerified } from './mark-verified.js';
+import type {
+  Denial,
+  ExplainedStep,
+  Explanation,
+  KeySource,
+  RevocationCode,
+  RevocationSubject,
+  VerifiedMacaroon,
+  VerifyResult,
+} from './result.js';
+import { SignatureCache } from './signature-cache.js';
+
+type Authenticated = Extract<Authentication, { ok: true }>;
+
+const revocationTexts: Readonly<Record<RevocationCode, string>> = {
+  ERR_REVOKED_TOKEN: 'the token was revoked',
+  ERR_REVOKED_CLIENT: "the client's tokens were revoked up to a time after this one was issued",
+  ERR_REVOKED_ROOT_KEY: 'the root key of the token was revoked',
+  ERR_REVOKED_AUDIENCE_KEY: 'the audience key of the token was revoked',
+};
+
+export class LocalVerification {
+  readonly #audience: string;
+  readonly #keys: KeySource;
+  readonly #registry: CaveatRegistry;
+  readonly #cache = new SignatureCache();
+
+  constructor(audience: string, keys: KeySource, registry: CaveatRegistry) {
+    this.#audience = audience;
+    this.#keys = keys;
+    this.#registry = registry;
+  }
+
+  /** The first fault in order, or the verified token. Throws what the key source throws. */
+  async verify(text: string, context: RequestContext): Promise<VerifyResult> {
+    const authentication = await authenticate(text, this.#audience, this.#keys, this.#cache);
+    if (!authentication.ok) return authentication.denial;
+    const revocation = await this.#revocationOf(authentication.token.facts);
+    if (revocation !== undefined) return revocation;
+    const input = this.#factInput(authentication, context);
+    for (const check of factChecks) if (!check.holds(input)) return denied(check.code, check.explain(input));
+    return this.#clear(authentication.token, context);
+  }
+
+  /** Every step as far as the token can be trusted to tell it: nothing after a signature that does not hold. */
+  async explain(text: string, context: RequestContext): Promise<Explanation> {
+    const authentication = await authenticate(text, this.#audience, this.#keys, this.#cache);
+    if (!authentication.ok) return explanationOf(authentication.denial, failedSteps(authentication));
+    const steps: ExplainedStep[] = authenticationNames.map((name) => ({ holds: true, text: `${name}: ${passedTexts[name]}` }));
+    const { token } = authentication;
+    const revocation = await this.#revocationOf(token.facts);
+    steps.push({ holds: revocation === undefined, text: `revocation: ${revocation?.message ?? 'not revoked'}` });
+    let fault: Denial | undefined = revocation;
+    const input = this.#factInput(authentication, context);
+    for (const check of factChecks) {
+      const holds = check.holds(input);
+      const why = holds ? check.describe(input) : check.explain(input);
+      steps.push({ holds, text: `${check.name}: ${why}` });
+      if (!holds) fault ??= denied(check.code, why);
+    }
+    for (const { text: condition, ...caveat } of checkCaveats(this.#registry, token.conditions, context)) {
+      steps.push(caveatStep({ ...caveat, condition }));
+    }
+    return explanationOf(fault ?? this.#clear(token, context), steps);
+  }
+
+  /** Forgets every verified signature and ends the key source's work. */
+  async close(): Promise<void> {
+    this.#cache.clear();
+    await this.#keys.close();
+  }
+
+  async #revocationOf(facts: IdentifierFacts): Promise<Denial | undefined> {
+    const { tokenId, issuedAtMs, client, rootKeyId, generation } = facts;
+    const subject: RevocationSubject = { tokenId, issuedAtMs, client, audience: this.#audience, rootKeyId, generation };
+    const code = await this.#keys.revocationOf(subject);
+    return code === undefined ? undefined : denied(code, revocationTexts[code]);
+  }
+
+  #factInput({ token, entry }: Authenticated, context: RequestContext): FactInput {
+    return { facts: token.facts, entry, audience: this.#audience, context };
+  }
+
+  #clear(token: GenuineToken, context: RequestContext): VerifyResult {
+    const cleared = clearCaveats(this.#registry, token.conditions, context);
+    return cleared.ok ? verifiedOf(token.facts, cleared.caveats) : Object.freeze(cleared);
+  }
+}
+
+function verifiedOf(facts: IdentifierFacts, caveats: readonly ParsedCaveat[]): VerifiedMacaroon {
+  const inForce = new InForce(facts);
+  for (const caveat of caveats) if (caveat.type === action || caveat.type === timeBefore) inForce.add(caveat);
+  return markVerified({
+    client: facts.client,
+    audience: facts.audience,
+    tokenId: facts.tokenId,
+    rootKeyId: facts.rootKeyId,
+    authMethods: facts.authMethods,
+    actions: inForce.value(action, []) ?? facts.actions,
+    issuedAtMs: facts.issuedAtMs,
+    expiresAtMs: inForce.value(timeBefore) ?? facts.expiresAtMs,
+    caveats: caveats.map((caveat) => caveat.text),
+  });
+}
+
+const authenticationNames = ['decode', 'key', 'signature'] as const;
+const passedTexts = { decode: 'the token is well formed', key: 'known to this audience', signature: 'holds' } as const;
+
+function failedSteps({ failedAt, denial }: Extract<Authentication, { ok: false }>): readonly ExplainedStep[] {
+  const failedIndex = authenticationNames.indexOf(failedAt);
+  return authenticationNames.slice(0, failedIndex + 1).map((name) => ({
+    holds: name !== failedAt,
+    text: `${name}: ${name === failedAt ? denial.message : passedTexts[name]}`,
+  }));
+}

@@ -1,0 +1,59 @@
+/**
+ * `requireMacaroon` for node:http, and for what is built on it: Express takes it as it is, Fastify in a hook on `request.raw` and
+ * `reply.raw`. Imports types of Node alone.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RefusalResponse } from './denial-response.js';
+import { createRequestGuard, type RequireMacaroonOptions } from './request-guard.js';
+import type { VerifiedMacaroon } from './result.js';
+import type { Verifier } from './verifier.js';
+
+export type { RefusalCause, RequestFault } from './denial-response.js';
+export type { RequireMacaroonOptions } from './request-guard.js';
+
+/** A request that went through `requireMacaroon`. */
+export interface MacaroonRequest extends IncomingMessage {
+  /** Set before the handler runs. */
+  macaroon?: VerifiedMacaroon;
+  /** What came over the wire, where a framework rewrites `url` for mounted routers. */
+  readonly originalUrl?: string;
+}
+
+/**
+ * Passes a request only with a token that allows it, and answers all others itself. Resolves to the verified token, which is also
+ * `request.macaroon`, or to `undefined` when the answer has been sent; calls `next`, where there is one, in the first case.
+ */
+export type NodeMiddleware = (
+  request: MacaroonRequest,
+  response: ServerResponse,
+  next?: () => void,
+) => Promise<VerifiedMacaroon | undefined>;
+
+/** Middleware that requires a token which `verifier` accepts. Throws `ERR_ARGUMENT` for an option that cannot be used. */
+export function requireMacaroon(verifier: Verifier, options: RequireMacaroonOptions<MacaroonRequest>): NodeMiddleware {
+  const guard = createRequestGuard(verifier, options);
+  return async (request, response, next) => {
+    const result = await guard(request, {
+      method: request.method ?? '',
+      target: request.originalUrl ?? request.url ?? '',
+      headers: headerPairs(request.rawHeaders),
+      socketAddress: request.socket.remoteAddress,
+    });
+    if (!result.ok) {
+      answer(response, result.response);
+      return undefined;
+    }
+    request.macaroon = result.macaroon;
+    next?.();
+    return result.macaroon;
+  };
+}
+
+function* headerPairs(rawHeaders: readonly string[]): Generator<readonly [string, string]> {
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) yield [rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''];
+}
+
+function answer(response: ServerResponse, refusal: RefusalResponse): void {
+  response.writeHead(refusal.status, refusal.headers);
+  response.end(refusal.body);
+}

@@ -1,0 +1,112 @@
+/**
+ * The verifier that a service imports: one `verify` in front of keys at hand or an issuer that is asked. A fault of the presented token
+ * is a value with its exact code; a fault of our caller and broken machinery throw.
+ *
+ * Imports no key source, so that it runs where those do not.
+ */
+import type { RequestContext } from '../caveats/caveat-type.js';
+import type { CaveatRegistry } from '../caveats/registry.js';
+import { standardRegistry } from '../caveats/standard.js';
+import { type Clock, isAction, MacaroonError, requireName } from '../core/index.js';
+import { explanationOf } from './explanation.js';
+import { decodeToken } from './genuine-token.js';
+import { LocalVerification } from './local-verification.js';
+import { readClock } from './read-clock.js';
+import type { Denial, Explanation, KeySource, RemoteSource, VerifyContext, VerifyResult } from './result.js';
+
+export interface VerifierOptions {
+  /** Name of the service that the tokens must be for, e.g. `invoice`. */
+  readonly audience: string;
+  /** `issuerKeys(…)`, `staticKeys(…)` or `remoteVerification(…)`; the verifier closes it. */
+  readonly keys: KeySource | RemoteSource;
+  /** Caveat types to know; the standard ones when absent. Not for a remote source, where the issuer clears the caveats. */
+  readonly caveats?: CaveatRegistry | undefined;
+  /** Time; the machine's when absent. Not for a remote source, where the issuer's counts. */
+  readonly clock?: Clock | undefined;
+}
+
+export interface Verifier {
+  readonly audience: string;
+  /**
+   * Whether the token in `text` allows the request that `context` describes. Throws `ERR_ARGUMENT` for a wrong context, and
+   * `ERR_SOURCE_*`, `ERR_ISSUER_*` or what a key source of your own throws; nothing for any text.
+   */
+  verify(text: string, context: VerifyContext): Promise<VerifyResult>;
+  /** The same with every step and every caveat, for people. Throws as `verify` does. */
+  explain(text: string, context: VerifyContext): Promise<Explanation>;
+  /** Ends the polling and the connections of the key source. */
+  close(): Promise<void>;
+}
+
+const optionNames: readonly string[] = ['audience', 'keys', 'caveats', 'clock'];
+
+/** A verifier for one audience. Throws `ERR_ARGUMENT` for an unknown, missing or unfitting option. */
+export function createVerifier(options: VerifierOptions): Verifier {
+  for (const name of Object.keys(options))
+    if (!optionNames.includes(name)) throw badArgument(name, 'is no option of createVerifier');
+  const { keys } = options;
+  const audience = requireName(options.audience, 'audience');
+  if (keys?.kind === 'keys') return localVerifier(audience, keys, options);
+  if (keys?.kind !== 'remote') throw badArgument('keys', 'must be a key source such as issuerKeys(…)');
+  if (options.caveats !== undefined) throw badArgument('caveats', 'is of no use with a remote source: the issuer clears them');
+  if (options.clock !== undefined) throw badArgument('clock', "is of no use with a remote source: the issuer's counts");
+  return remoteVerifier(audience, keys);
+}
+
+function localVerifier(audience: string, keys: KeySource, options: VerifierOptions): Verifier {
+  const { caveats = standardRegistry, clock = Date.now } = options;
+  const local = new LocalVerification(audience, keys, caveats);
+  const requestOf = (context: VerifyContext): RequestContext => ({ ...context, nowMs: readClock(clock) });
+  return Object.freeze({
+    audience,
+    verify: async (text: string, context: VerifyContext) => {
+      checkArguments(text, context);
+      return local.verify(text, requestOf(context));
+    },
+    explain: async (text: string, context: VerifyContext) => {
+      checkArguments(text, context);
+      return local.explain(text, requestOf(context));
+    },
+    close: () => local.close(),
+  });
+}
+
+/** What is no token at all is denied here: it need not go over the network. */
+function remoteVerifier(audience: string, source: RemoteSource): Verifier {
+  return Object.freeze({
+    audience,
+    verify: async (text: string, context: VerifyContext) => {
+      checkArguments(text, context);
+      return formatFault(text) ?? source.verify(audience, text, context);
+    },
+    explain: async (text: string, context: VerifyContext) => {
+      checkArguments(text, context);
+      const fault = formatFault(text);
+      if (fault === undefined) return source.explain(audience, text, context);
+      return explanationOf(fault, [{ holds: false, text: `decode: ${fault.message}` }]);
+    },
+    close: () => source.close(),
+  });
+}
+
+function formatFault(text: string): Denial | undefined {
+  const decoded = decodeToken(text);
+  return 'token' in decoded ? undefined : decoded;
+}
+
+function checkArguments(text: string, context: VerifyContext): void {
+  if (typeof text !== 'string') throw badArgument('text', 'must be the text of a token');
+  if (typeof context !== 'object' || context === null) throw badArgument('context', 'must say at least the action');
+  if (typeof context.action !== 'string' || !isAction(context.action)) {
+    throw badArgument('action', 'must be an action such as invoices:read, without "*"');
+  }
+  for (const name of ['ip', 'method', 'path'] as const) {
+    if (context[name] !== undefined && typeof context[name] !== 'string')
+      throw badArgument(name, 'must be text when it is known');
+  }
+  if (context['nowMs'] !== undefined) throw badArgument('nowMs', "is the verifier's own: give createVerifier a clock instead");
+}
+
+function badArgument(argument: string, fault: string): MacaroonError {
+  return new MacaroonError('ERR_ARGUMENT', `${argument} ${fault}`, { argument });
+}
