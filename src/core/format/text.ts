@@ -15,7 +15,7 @@ import { decodeV2Token, encodeV2Token } from './v2.js';
 export const textPrefix = 'mcr_';
 const checksumLength = 6;
 
-/** Text form of `token`, with prefix and checksum. Throws `ERR_LIMIT_TEXT` past `limits.maxTextLength` characters. */
+/** Text form of `token`, with prefix and checksum. Throws `ERR_LIMIT_TEXT` past `limits.maxTextLength` characters, `ERR_LIMIT_DISCHARGES`. */
 export function encode(token: UnverifiedMacaroon): string {
   const payload = encodeBase64url(encodeV2Token(token));
   const text = `${textPrefix}${payload}.${checksumOf(payload)}`;
@@ -45,11 +45,18 @@ export function decode(text: string): UnverifiedMacaroon {
     throw new MacaroonError('ERR_FORMAT_CHECKSUM', 'the token is cut: its checksum is missing', { offset: text.length });
   }
   const payload = text.slice(textPrefix.length, dot);
-  const bytes = decodePayload(text, textPrefix.length, dot);
-  if (text.slice(dot + 1) !== checksumOf(payload)) {
-    throw new MacaroonError('ERR_FORMAT_CHECKSUM', 'the token is cut or mistyped: its checksum differs', { offset: dot + 1 });
-  }
-  return decodeV2Token(bytes);
+  if (text.slice(dot + 1) !== checksumOf(payload)) throw mistyped(payload, dot + 1);
+  return decodeV2Token(decodePayload(text, textPrefix.length, dot));
+}
+
+/** A character that no token has is told by its place; any other slip by the checksum alone. */
+function mistyped(payload: string, checksumOffset: number): MacaroonError {
+  const foreign = payload.search(/[^\w-]/);
+  return foreign >= 0
+    ? new MacaroonError('ERR_FORMAT_TEXT', 'the token holds a character that it cannot have', {
+        offset: textPrefix.length + foreign,
+      })
+    : new MacaroonError('ERR_FORMAT_CHECKSUM', 'the token is cut or mistyped: its checksum differs', { offset: checksumOffset });
 }
 
 function decodePayload(text: string, start: number, end: number): Uint8Array {

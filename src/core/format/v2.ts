@@ -20,8 +20,13 @@ export function encodeV2(macaroon: Macaroon): Uint8Array {
   return writer.finish();
 }
 
-/** V2 binaries of the root macaroon and its discharges, one after the other. */
+/** V2 binaries of the root macaroon and its discharges, one after the other. Throws `ERR_LIMIT_DISCHARGES` when they are too many. */
 export function encodeV2Token(token: UnverifiedMacaroon): Uint8Array {
+  if (token.discharges.length > limits.maxDischarges) {
+    throw new MacaroonError('ERR_LIMIT_DISCHARGES', `a token holds at most ${limits.maxDischarges} discharges`, {
+      limit: limits.maxDischarges,
+    });
+  }
   const writer = new PacketWriter();
   writeMacaroon(writer, token.root);
   for (const discharge of token.discharges) writeMacaroon(writer, discharge);

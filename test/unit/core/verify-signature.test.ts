@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+import {
+  addFirstPartyCaveat,
+  addThirdPartyCaveat,
+  bindForRequest,
+  type Caveat,
+  concatBytes,
+  decode,
+  decodeUtf8,
+  encode,
+  encodeUtf8,
+  hmacSha256,
+  limits,
+  type Macaroon,
+  MacaroonKey,
+  mint,
+  toSignature,
+  verifySignature,
+} from '../../../src/core/index.js';
+import {
+  asking,
+  boundToken,
+  dischargeBy,
+  errorOf,
+  key,
+  macaroonWith,
+  otherKey,
+  testRandomBytes,
+  thirdParty,
+  toHex,
+  tokenOf,
+} from './samples.js';
+
+const bound = (root: Macaroon, ...discharges: readonly Macaroon[]) => verifySignature(boundToken(root, discharges), key);
+const denied = (code: string) => ({ ok: false, code });
+
+/** Conditions of a result as `where: text`. */
+function conditionsOf(result: ReturnType<typeof verifySignature>): readonly string[] {
+  if (!result.ok) throw new Error(`denied: ${result.code}`);
+  return result.conditions.map(
+    ({ condition, caveatIndex, dischargeIndex }) => `${dischargeIndex ?? 'root'}/${caveatIndex}: ${decodeUtf8(condition)}`,
+  );
+}
+
+describe('a token with discharges', () => {
+  const root = asking(macaroonWith('action a'), 'auth');
+
+  it('holds with its discharge bound, and collects the conditions of both with their places', () => {
+    expect(conditionsOf(bound(addFirstPartyCaveat(root, 'ip 10.0.0.0/8'), dischargeBy('auth', 'method GET', 'path /x')))).toEqual(
+      ['root/0: action a', 'root/2: ip 10.0.0.0/8', '0/0: method GET', '0/1: path /x'],
+    );
+  });
+
+  it('does not hold without the discharge (jmacaroons#1: third-party caveats are not optional)', () => {
+    expect(bound(root)).toEqual(denied('ERR_DISCHARGE_MISSING'));
+    expect(bound(root, dischargeBy('time'))).toEqual(denied('ERR_DISCHARGE_MISSING'));
+  });
+
+  it('does not hold with a discharge that is not bound, bound twice, or bound to another root', () => {
+    const discharge = dischargeBy('auth');
+    const other = addFirstPartyCaveat(root, 'path /x');
+    for (const wrong of [discharge, bindForRequest(root, bindForRequest(root, discharge)), bindForRequest(other, discharge)]) {
+      expect(verifySignature(tokenOf(root, [wrong]), key)).toEqual(denied('ERR_DISCHARGE_MISMATCH'));
+    }
+  });
+
+  it('does not hold with discharges bound before the root was attenuated', () => {
+    const discharge = bindForRequest(root, dischargeBy('auth'));
+    expect(verifySignature(tokenOf(addFirstPartyCaveat(root, 'path /x'), [discharge]), key)).toEqual(
+      denied('ERR_DISCHARGE_MISMATCH'),
+    );
+  });
+
+  it('does not hold with a discharge under another key', () => {
+    expect(bound(root, mint(otherKey, thirdParty('auth').identifier))).toEqual(denied('ERR_DISCHARGE_MISMATCH'));
+  });
+
+  it('does not hold with a discharge that lost, changed or gained a caveat', () => {
+    const discharge = bindForRequest(root, dischargeBy('auth', 'method GET', 'path /x'));
+    const altered = [
+      discharge.caveats.slice(1),
+      discharge.caveats.toReversed(),
+      [...discharge.caveats, { kind: 'first-party', condition: encodeUtf8('a b') }],
+      discharge.caveats.with(0, { kind: 'first-party', condition: encodeUtf8('method PUT') }),
+    ] satisfies (readonly Caveat[])[];
+    for (const caveats of altered) {
+      expect(verifySignature(tokenOf(root, [{ ...discharge, caveats }]), key)).toEqual(denied('ERR_DISCHARGE_MISMATCH'));
+    }
+  });
+
+  it('checks the root before it opens any verification id', () => {
+    const forged = { ...root, signature: toSignature(new Uint8Array(32)) };
+    expect(bound(forged, dischargeBy('auth'))).toEqual(denied('ERR_SIGNATURE_MISMATCH'));
+    expect(verifySignature(boundToken(root, [dischargeBy('auth')]), otherKey)).toEqual(denied('ERR_SIGNATURE_MISMATCH'));
+  });
+
+  it('does not hold with a discharge that nobody asked for (go-macaroon#4)', () => {
+    expect(bound(macaroonWith('action a'), dischargeBy('auth'))).toEqual(denied('ERR_DISCHARGE_UNUSED'));
+    expect(bound(root, dischargeBy('auth'), dischargeBy('time'))).toEqual(denied('ERR_DISCHARGE_UNUSED'));
+    expect(bound(root, dischargeBy('time'), dischargeBy('auth'))).toEqual(denied('ERR_DISCHARGE_UNUSED'));
+  });
+
+  it('does not hold with two discharges of one identifier, of which one would go unchecked (libmacaroons#48)', () => {
+    expect(bound(root, dischargeBy('auth', 'splendid'), dischargeBy('auth', 'top of the world'))).toEqual(
+      denied('ERR_DISCHARGE_DUPLICATE'),
+    );
+    expect(bound(asking(root, 'auth'), dischargeBy('auth'), dischargeBy('auth'))).toEqual(denied('ERR_DISCHARGE_DUPLICATE'));
+  });
+
+  it('uses a discharge once only, though two caveats ask for it (go-macaroon#4)', () => {
+    expect(bound(asking(root, 'auth'), dischargeBy('auth'))).toEqual(denied('ERR_DISCHARGE_REUSED'));
+    const nested = asking(macaroonWith(), 'time', 'auth');
+    expect(bound(nested, asking(dischargeBy('time'), 'auth'), dischargeBy('auth'))).toEqual(denied('ERR_DISCHARGE_REUSED'));
+  });
+
+  it('ends for discharges that ask for themselves or for each other (go-macaroon#4)', () => {
+    expect(bound(root, asking(dischargeBy('auth'), 'auth'))).toEqual(denied('ERR_DISCHARGE_REUSED'));
+    const three = asking(macaroonWith(), 'a1');
+    expect(
+      bound(three, asking(dischargeBy('a1'), 'b22'), asking(dischargeBy('b22'), 'c333'), asking(dischargeBy('c333'), 'a1')),
+    ).toEqual(denied('ERR_DISCHARGE_REUSED'));
+  });
+
+  it('does not hold with a verification id that was changed, cut, empty or moved from another caveat (go-macaroon#30)', () => {
+    const withVid = (verificationId: Uint8Array): Macaroon => {
+      // Whoever holds a signature can append such a caveat: the chain holds, the verification id does not open.
+      const before = macaroonWith('action a');
+      const hash = (message: Uint8Array) => hmacSha256(before.signature, message);
+      const { identifier: id } = thirdParty('auth');
+      const caveat: Caveat = { kind: 'third-party', identifier: id, verificationId, location: '' };
+      return {
+        ...before,
+        caveats: [...before.caveats, caveat],
+        signature: toSignature(hash(concatBytes(hash(verificationId), hash(id)))),
+      };
+    };
+    const [, caveat] = root.caveats;
+    if (caveat?.kind !== 'third-party') throw new Error('the second caveat is a third-party one');
+    expect(verifySignature(boundToken(withVid(caveat.verificationId), [dischargeBy('auth')]), key).ok).toBe(true);
+    const elsewhere = asking(macaroonWith('action b'), 'auth').caveats[1];
+    if (elsewhere?.kind !== 'third-party') throw new Error('the second caveat is a third-party one');
+    for (const wrong of [
+      new Uint8Array(0),
+      new Uint8Array(72),
+      caveat.verificationId.with(0, (caveat.verificationId[0] ?? 0) ^ 1),
+      caveat.verificationId.with(71, (caveat.verificationId[71] ?? 0) ^ 1),
+      caveat.verificationId.subarray(0, 71),
+      concatBytes(caveat.verificationId, Uint8Array.of(0)),
+      elsewhere.verificationId,
+    ]) {
+      expect(bound(withVid(wrong), dischargeBy('auth'))).toEqual(denied('ERR_SIGNATURE_VERIFICATION_ID'));
+    }
+  });
+
+  it('does not confuse caveats of two third parties whose texts are joined alike', () => {
+    expect(bound(asking(macaroonWith(), 'auth', 'time'), dischargeBy('time', 'a b'), dischargeBy('auth', 'c d'))).toMatchObject({
+      ok: true,
+    });
+    expect(bound(asking(macaroonWith(), 'auth', 'time'), dischargeBy('auth'))).toEqual(denied('ERR_DISCHARGE_MISSING'));
+  });
+});
+
+describe('nested discharges', () => {
+  it('are each bound to the root macaroon, not to the discharge that asked (pymacaroons#37)', () => {
+    const root = asking(macaroonWith('action a'), 'auth');
+    const outer = asking(dischargeBy('auth', 'method GET'), 'time');
+    const inner = dischargeBy('time', 'path /x');
+    expect(conditionsOf(bound(root, outer, inner))).toEqual(['root/0: action a', '0/0: method GET', '1/0: path /x']);
+    expect(conditionsOf(bound(root, inner, outer))).toEqual(['root/0: action a', '1/0: method GET', '0/0: path /x']);
+    const toOuter = [bindForRequest(root, outer), bindForRequest(outer, inner)];
+    const toBoundOuter = [bindForRequest(root, outer), bindForRequest(bindForRequest(root, outer), inner)];
+    for (const discharges of [toOuter, toBoundOuter]) {
+      expect(verifySignature(tokenOf(root, discharges), key)).toEqual(denied('ERR_DISCHARGE_MISMATCH'));
+    }
+  });
+
+  it('go as deep as the limit and not one deeper', () => {
+    const names = Array.from({ length: limits.maxDischargeDepth + 1 }, (_, i) => 'n'.repeat(i + 1));
+    const chain = (depth: number) => {
+      const used = names.slice(0, depth);
+      const discharges = used.map((name, i) => asking(dischargeBy(name), ...used.slice(i + 1, i + 2)));
+      return bound(asking(macaroonWith(), ...used.slice(0, 1)), ...discharges);
+    };
+    expect(chain(limits.maxDischargeDepth).ok).toBe(true);
+    expect(chain(limits.maxDischargeDepth + 1)).toEqual(denied('ERR_LIMIT_DEPTH'));
+  });
+
+  it('are as many as the limit and not one more', () => {
+    const names = Array.from({ length: limits.maxDischarges + 1 }, (_, i) => `p${String(i).padStart(i + 1, 'x')}`);
+    const wide = (count: number) => {
+      const used = names.slice(0, count);
+      return boundToken(
+        asking(macaroonWith(), ...used),
+        used.map((name) => dischargeBy(name)),
+      );
+    };
+    const most = wide(limits.maxDischarges);
+    expect(verifySignature(most, key).ok).toBe(true);
+    expect(verifySignature(decode(encode(most)), key).ok).toBe(true);
+    expect(verifySignature(wide(limits.maxDischarges + 1), key)).toEqual(denied('ERR_LIMIT_DISCHARGES'));
+    expect(errorOf(() => encode(wide(limits.maxDischarges + 1))).code).toBe('ERR_LIMIT_DISCHARGES');
+  });
+});
+
+describe('a known token', () => {
+  it('ends in the signature of the libmacaroons README, whose nonce is all zero', () => {
+    const secret = new MacaroonKey(encodeUtf8('this is a different super-secret key; never use the same secret twice'));
+    const bank = addFirstPartyCaveat(
+      mint(secret, encodeUtf8('we used our other secret key'), 'http://mybank/'),
+      'account = 3735928559',
+    );
+    const parts = {
+      key: new MacaroonKey(encodeUtf8('4; guaranteed random by a fair toss of the dice')),
+      identifier: encodeUtf8('this was how we remind auth of key/pred'),
+      location: 'http://auth.mybank/',
+    };
+    const asked = addThirdPartyCaveat(bank, parts, (length) => new Uint8Array(length));
+    expect(toHex(asked.signature)).toBe('d27db2fd1f22760e4c3dae8137e2d8fc1df6c0741c18aed4b97256bf78d1f55c');
+    const discharge = mint(parts.key, parts.identifier, parts.location);
+    expect(verifySignature(boundToken(asked, [discharge]), secret).ok).toBe(true);
+  });
+
+  it('uses the nonce that it is given, so that the same input makes the same macaroon', () => {
+    const make = () => addThirdPartyCaveat(macaroonWith(), thirdParty('auth'), testRandomBytes(9));
+    expect(encode(tokenOf(make()))).toBe(encode(tokenOf(make())));
+  });
+});
