@@ -19,6 +19,6 @@ export function caveatStep(caveat: {
 }): ExplainedStep {
   const { holds, condition, message, caveatIndex, dischargeIndex } = caveat;
   const where = dischargeIndex === undefined ? `caveat ${caveatIndex}` : `caveat ${caveatIndex} of discharge ${dischargeIndex}`;
-  const step = { holds, text: `${where}: ${condition} (${message})`, condition, caveatIndex };
+  const step = { holds, text: `${where}: ${condition} (${message})`, condition, message, caveatIndex };
   return dischargeIndex === undefined ? step : { ...step, dischargeIndex };
 }

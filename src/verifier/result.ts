@@ -114,6 +114,8 @@ export interface ExplainedStep {
   readonly dischargeIndex?: number;
   /** The condition of a caveat step; absent for other steps. */
   readonly condition?: string;
+  /** What `text` of a caveat step says beside its place and condition; absent for other steps. */
+  readonly message?: string;
 }
 
 /** Every step and caveat with ✓ or ✗ and why; `text` is ready to print. */

@@ -1,0 +1,62 @@
+/** Enforces the access rule of a route: first who calls, before anything else is read; then, for verifiers, for which audience. */
+import type { ClientCaller } from '../domain/issuer.js';
+import { issuerAudience } from '../domain/issuer.js';
+import { authenticateAdmin, isTokenScheme } from './admin-authentication.js';
+import { ProblemError } from './problem-error.js';
+import type { RequestFacts } from './request-facts.js';
+import type { RequestInput } from './request-input.js';
+import type { Access, Caller } from './route.js';
+import type { Services } from './services.js';
+
+const basicChallenge = `Basic realm="${issuerAudience}", charset="UTF-8"`;
+const tokenChallenge = `Macaroon realm="${issuerAudience}"`;
+
+/** Who calls, proved as `access` asks. Throws `ProblemError` otherwise. */
+export async function authenticate(access: Access, services: Services, facts: RequestFacts): Promise<Caller> {
+  switch (access.by) {
+    case 'anyone':
+      return undefined;
+    case 'client':
+    case 'verifier':
+    case 'verifier-any':
+      return await authenticateClient(services, facts, basicChallenge);
+    case 'admin':
+      return await authenticateAdmin(services, facts, access.action);
+    case 'admin-or-client':
+      if (isTokenScheme(facts.authorization ?? '')) return await authenticateAdmin(services, facts, access.action);
+      return await authenticateClient(services, facts, `${basicChallenge}, ${tokenChallenge}`);
+  }
+}
+
+async function authenticateClient(services: Services, facts: RequestFacts, challenge: string): Promise<ClientCaller> {
+  const result = await services.clientLogin.login(facts, facts.origin);
+  if (result.ok) return result.caller;
+  switch (result.code) {
+    case 'invalid_client':
+      throw new ProblemError('invalid_client', { headers: { 'WWW-Authenticate': challenge } });
+    case 'invalid_request':
+      throw new ProblemError('invalid_request', { detail: 'the request must prove the client in one way, once' });
+    case 'rate_limited':
+      throw new ProblemError('rate_limited', { headers: { 'Retry-After': String(result.retryAfterSeconds) } });
+  }
+}
+
+/** Throws `forbidden` unless the caller is a verifier as `access` asks. The issuer's own audience has none. */
+export async function authorizeVerifier(access: Access, services: Services, caller: Caller, input: RequestInput): Promise<void> {
+  if (access.by === 'verifier') {
+    const audience = audienceIn(access.audience === 'path' ? input.params : input.body);
+    const isOwn = audience === issuerAudience;
+    if (caller !== undefined && !isOwn && (await services.issuer.isVerifierOf(caller.client, audience))) return;
+    throw new ProblemError('forbidden', { detail: 'the client is not a verifier of the audience' });
+  }
+  if (access.by === 'verifier-any') {
+    if (caller !== undefined && (await services.issuer.verifierAudiences(caller.client)).length > 0) return;
+    throw new ProblemError('forbidden', { detail: 'the client is not a verifier of any audience' });
+  }
+}
+
+function audienceIn(part: unknown): string {
+  const audience = typeof part === 'object' && part !== null && 'audience' in part ? part.audience : undefined;
+  if (typeof audience === 'string') return audience;
+  throw new Error('a route for verifiers must name its audience');
+}

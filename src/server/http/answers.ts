@@ -1,0 +1,48 @@
+/**
+ * Makes answers: JSON and problems, with the headers that all of them carry. Plain header objects and one string keep the adapter on its
+ * fast path; nothing of an answer is changed after it was made.
+ */
+import { type ProblemCode, problemMediaType, problemOf, problems } from '../../protocol/problem.js';
+import type { ProblemDetails } from './problem-error.js';
+
+/** On every answer: never stored, never sniffed, never framed. */
+export const commonHeaders: Readonly<Record<string, string>> = Object.freeze({
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+});
+
+const jsonMediaType = 'application/json';
+
+/** `body` as JSON with `status`. `headers` may replace the common ones. */
+export function jsonAnswer(
+  status: number,
+  body: unknown,
+  requestId: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { ...commonHeaders, 'Content-Type': jsonMediaType, 'X-Request-Id': requestId, ...headers },
+  });
+}
+
+/** 204. */
+export function emptyAnswer(requestId: string): Response {
+  return new Response(null, { status: 204, headers: { ...commonHeaders, 'X-Request-Id': requestId } });
+}
+
+/** The problem `code` as an answer. */
+export function problemAnswer(code: ProblemCode, requestId: string, details: ProblemDetails = {}): Response {
+  return new Response(problemText(code, requestId, details), {
+    status: problems[code].status,
+    headers: { ...commonHeaders, 'Content-Type': problemMediaType, 'X-Request-Id': requestId, ...details.headers },
+  });
+}
+
+/** Body of the problem `code`. */
+export function problemText(code: ProblemCode, requestId: string, details: ProblemDetails = {}): string {
+  const { detail, errors, members } = details;
+  return JSON.stringify(problemOf(code, { detail, errors, ...members, instance: `urn:request:${requestId}` }));
+}

@@ -1,0 +1,58 @@
+/** Reads and checks what a request brings: parameters of the path, query, body. Every wrong member is named, with a pointer to it. */
+import type { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { type FieldError, invalidFields } from './problem-error.js';
+import { readJsonBody } from './request-body.js';
+import type { AppEnv } from './request-facts.js';
+import type { Route } from './route.js';
+
+export interface RequestInput {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+}
+
+const maxErrors = 16;
+const maxPointerLength = 128;
+
+/** The checked input of `route`. Throws `invalid_request`, `payload_too_large`, `unsupported_media_type`. */
+export async function readInput(route: Route, c: Context<AppEnv>): Promise<RequestInput> {
+  const params = checked(route.params, c.req.param());
+  const query = checked(route.query, readQuery(c.req.url));
+  const takesBody = route.method === 'post' || route.method === 'put';
+  const body = takesBody ? checked(route.body, await readJsonBody(c.req)) : {};
+  return { params, query, body };
+}
+
+/** Text by name. Throws for a name that is given twice: which of them counts must not be a matter of taste. */
+function readQuery(url: string): Readonly<Record<string, string>> {
+  const start = url.indexOf('?');
+  if (start < 0) return {};
+  const members = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(url.slice(start + 1))) {
+    if (members.has(name)) throw invalidFields({ pointer: pointerOf([name]), detail: 'given more than once' });
+    members.set(name, value);
+  }
+  return Object.fromEntries(members);
+}
+
+function checked(schema: z.ZodType, value: unknown): unknown {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw invalidFields(...result.error.issues.flatMap(toFieldErrors).slice(0, maxErrors));
+}
+
+type Issue = z.core.$ZodIssue;
+
+function toFieldErrors(issue: Issue): readonly FieldError[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ pointer: pointerOf([...issue.path, key]), detail: 'unknown member' }));
+  }
+  return [{ pointer: pointerOf(issue.path), detail: issue.message }];
+}
+
+/** RFC 6901, cut where a stranger made it long. */
+function pointerOf(path: readonly PropertyKey[]): string {
+  const pointer = path.map((segment) => `/${String(segment).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return pointer.slice(0, maxPointerLength);
+}

@@ -1,0 +1,99 @@
+/** Schemas of request bodies. Strict: a member that is not known is refused by name, so that a mistyped limit is never dropped silently. */
+import { z } from '@hono/zod-openapi';
+import { limits } from '../../core/index.js';
+import type { MintRequest, NewClientRequest, RevokeRequest, VerifyRequest, WireGrantRequest } from '../../protocol/wire.js';
+import { wire } from './agreement.js';
+import {
+  action,
+  actions,
+  address,
+  conditions,
+  generation,
+  name,
+  range,
+  rootKeyId,
+  seconds,
+  time,
+  tokenId,
+} from './field-schemas.js';
+
+const maxPathLength = 8192;
+const maxMethodLength = 32;
+const maxReasonLength = 256;
+const maxEntries = 64;
+
+export const mintRequest = wire<MintRequest>()(
+  z
+    .strictObject({
+      audience: name,
+      actions: actions.optional(),
+      expires_in: seconds.optional(),
+      caveats: conditions.optional(),
+    })
+    .openapi('MintRequest'),
+);
+
+export const verifyRequest = wire<VerifyRequest>()(
+  z
+    .strictObject({
+      token: z
+        .string()
+        .min(1)
+        .max(limits.maxTextLength + 1),
+      audience: name,
+      context: z.looseObject({
+        action,
+        ip: address.optional(),
+        method: z.string().min(1).max(maxMethodLength).optional(),
+        path: z.string().min(1).max(maxPathLength).optional(),
+        at: time.optional(),
+      }),
+    })
+    .openapi('VerifyRequest'),
+);
+
+const reason = z.string().max(maxReasonLength).optional();
+
+export const revokeRequest = wire<RevokeRequest>()(
+  z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('token'), token_id: tokenId, reason }),
+      z.strictObject({ kind: z.literal('client'), client: name, before: time.optional(), reason }),
+      z.strictObject({ kind: z.literal('root_key'), root_key_id: rootKeyId, reason }),
+      z.strictObject({ kind: z.literal('audience_key'), audience: name, generation, reason }),
+    ])
+    .openapi('RevokeRequest'),
+);
+
+const grantTerms = {
+  actions,
+  max_expires_in: seconds.optional(),
+  required_caveats: conditions.optional(),
+};
+
+const grantRequest = wire<WireGrantRequest>()(z.strictObject({ audience: name, ...grantTerms }).openapi('NewGrant'));
+
+/** A grant whose audience stands in the path; in the body it may be repeated. */
+export const grantTermsRequest = z.strictObject({ audience: name.optional(), ...grantTerms }).openapi('GrantTerms');
+
+export const newClientRequest = wire<NewClientRequest>()(
+  z
+    .strictObject({
+      client: name,
+      grants: z.array(grantRequest).max(maxEntries).readonly().optional(),
+      ips: z.array(range).max(maxEntries).readonly().optional(),
+      verifier_of: z.array(name).max(maxEntries).readonly().optional(),
+    })
+    .openapi('NewClientRequest'),
+);
+
+export const newAudienceRequest = z.strictObject({ audience: name }).openapi('NewAudienceRequest');
+
+export const rotateAudienceRequest = z
+  .strictObject({
+    keep_previous: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'Keep the key generation before it valid, instead of revoking it.' }),
+  })
+  .openapi('RotateAudienceRequest');

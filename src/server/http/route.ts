@@ -1,0 +1,89 @@
+/**
+ * What a route is: one declaration that the router, the access check, the OpenAPI document and the tests all read. There is no other
+ * way to add a path, so none can miss its access rule.
+ */
+import { z } from '@hono/zod-openapi';
+import type { AdminCaller, ClientCaller, Origin } from '../domain/issuer.js';
+import type { Services } from './services.js';
+
+/** Who may call a route. */
+export type Access =
+  | { readonly by: 'anyone' }
+  /** A client that proved itself. */
+  | { readonly by: 'client' }
+  /** A client that is a verifier of the audience that stands in the path or the body. */
+  | { readonly by: 'verifier'; readonly audience: 'path' | 'body' }
+  /** A client that is a verifier of some audience. */
+  | { readonly by: 'verifier-any' }
+  /** The holder of a macaroon for the issuer's own audience that covers `action`. */
+  | { readonly by: 'admin'; readonly action: string }
+  /** Either; what a client may do is decided by the use case. */
+  | { readonly by: 'admin-or-client'; readonly action: string };
+
+/** The caller that a handler gets under each access rule. */
+export interface CallerUnder {
+  readonly anyone: undefined;
+  readonly client: ClientCaller;
+  readonly verifier: ClientCaller;
+  readonly 'verifier-any': ClientCaller;
+  readonly admin: AdminCaller;
+  readonly 'admin-or-client': AdminCaller | ClientCaller;
+}
+
+export type Caller = CallerUnder[keyof CallerUnder];
+
+/** What a handler gets: everything checked and typed. */
+export interface Call<By extends keyof CallerUnder, Params, Query, Body> {
+  readonly services: Services;
+  readonly caller: CallerUnder[By];
+  readonly origin: Origin;
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+}
+
+export interface RouteParts<
+  A extends Access,
+  Params extends z.ZodType,
+  Query extends z.ZodType,
+  Body extends z.ZodType,
+  Answer extends z.ZodType,
+> {
+  readonly method: 'get' | 'post' | 'put' | 'delete';
+  /** As in OpenAPI: `/v1/clients/{client}`. */
+  readonly path: string;
+  readonly access: A;
+  /** For people, in the OpenAPI document. */
+  readonly summary: string;
+  readonly tag: string;
+  readonly params: Params;
+  readonly query: Query;
+  /** An empty body counts as `{}`. */
+  readonly body: Body;
+  readonly status: 200 | 201 | 204;
+  readonly answer: Answer;
+  /** Replaces `no-store`; only for what is public. */
+  readonly cacheControl?: string | undefined;
+  /** Throws `ProblemError`, `IssuerError`, `MacaroonError`. */
+  handle(call: Call<A['by'], z.output<Params>, z.output<Query>, z.output<Body>>): Promise<z.output<Answer>>;
+}
+
+/** A route whose types are of no more interest: what the table holds. */
+export type Route = RouteParts<Access, z.ZodType, z.ZodType, z.ZodType, z.ZodType>;
+
+/** Schema of what must be absent. */
+export const nothing = z.strictObject({});
+type Nothing = typeof nothing;
+
+type Optional<Parts, Keys extends keyof Parts> = Omit<Parts, Keys> & Partial<Pick<Parts, Keys>>;
+
+/** A route; `params`, `query` and `body` are empty where not given. */
+export function defineRoute<
+  A extends Access,
+  Answer extends z.ZodType,
+  Params extends z.ZodType = Nothing,
+  Query extends z.ZodType = Nothing,
+  Body extends z.ZodType = Nothing,
+>(parts: Optional<RouteParts<A, Params, Query, Body, Answer>, 'params' | 'query' | 'body'>): Route {
+  return { params: nothing, query: nothing, body: nothing, ...parts } as Route;
+}

@@ -1,0 +1,44 @@
+/** Credentials of a client; two may be live at once, so that they rotate without an outage. */
+import { z } from '@hono/zod-openapi';
+import { credential, newCredential } from '../answer-schemas.js';
+import { credentialId, name } from '../field-schemas.js';
+import { defineRoute, type Route } from '../route.js';
+
+const params = z.strictObject({ client: name });
+
+export const credentialRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'get',
+    path: '/v1/clients/{client}/credentials',
+    access: { by: 'admin', action: 'clients:read' },
+    summary: 'Credentials of a client, without their secrets',
+    tag: 'clients',
+    params,
+    status: 200,
+    answer: z.object({ credentials: z.array(credential).readonly() }),
+    handle: async ({ services, params }) => ({ credentials: await services.issuer.credentials(params.client) }),
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/v1/clients/{client}/credentials',
+    access: { by: 'admin', action: 'clients:write' },
+    summary: 'Add a credential; its secret is shown this once',
+    tag: 'clients',
+    params,
+    status: 201,
+    answer: newCredential,
+    handle: ({ services, caller, params }) => services.issuer.addCredential(caller, params.client),
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/v1/clients/{client}/credentials/{credential_id}/retire',
+    access: { by: 'admin', action: 'clients:write' },
+    summary: 'Retire a credential: it stops to work at once',
+    tag: 'clients',
+    params: z.strictObject({ client: name, credential_id: credentialId }),
+    status: 200,
+    answer: credential,
+    handle: ({ services, caller, params }) =>
+      services.issuer.retireCredential(caller, params.client, params.credential_id),
+  }),
+];

@@ -1,0 +1,18 @@
+/** Minting. */
+import { mintResponse } from '../answer-schemas.js';
+import { mintRequest } from '../request-schemas.js';
+import { defineRoute, type Route } from '../route.js';
+
+export const tokenRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/v1/tokens',
+    access: { by: 'client' },
+    summary: "Mint a token for an audience, within the client's grant",
+    tag: 'tokens',
+    body: mintRequest,
+    status: 201,
+    answer: mintResponse,
+    handle: ({ services, caller, body }) => services.issuer.mint(caller, body),
+  }),
+];
