@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { MacaroonKey } from '../../../src/core/index.js';
+import type { GenuineToken } from '../../../src/verifier/genuine-token.js';
+import { createVerifier, type KeyLookup, type KeySource, staticKeys } from '../../../src/verifier/index.js';
+import { SignatureCache } from '../../../src/verifier/signature-cache.js';
+import { audience, audienceKey, client, generation, nowMs, rootKeyId, staticKey, tokenOf } from './samples.js';
+
+const key = new MacaroonKey(new Uint8Array(32).fill(1));
+const token: GenuineToken = {
+  facts: {
+    rootKeyId,
+    generation,
+    tokenId: '',
+    issuedAtMs: 0,
+    expiresAtMs: 0,
+    audience,
+    client,
+    authMethods: [],
+    actions: [],
+  },
+  conditions: [],
+};
+const tail = '0123456789012345678901.abcdef';
+
+describe('the signature cache', () => {
+  it('gives back what was stored for the very same text', () => {
+    const cache = new SignatureCache();
+    cache.set(`text${tail}`, key, token);
+    expect(cache.get(`text${tail}`)).toMatchObject({ key, token });
+  });
+
+  it('takes no other text for it, though the signature is the same', () => {
+    const cache = new SignatureCache();
+    cache.set(`text${tail}`, key, token);
+    expect(cache.get(`texT${tail}`)).toBeUndefined();
+    expect(cache.get(tail)).toBeUndefined();
+  });
+
+  it('holds two generations at most, and keeps what is used', () => {
+    const cache = new SignatureCache(10);
+    const textAt = (i: number): string => `text${String(i).padStart(29, '0')}`;
+    cache.set(textAt(0), key, token);
+    for (let i = 1; i < 100; i++) {
+      cache.set(textAt(i), key, token);
+      expect(cache.get(textAt(0))).toBeDefined();
+    }
+    const left = Array.from({ length: 100 }, (_, i) => cache.get(textAt(i))).filter((entry) => entry !== undefined);
+    expect(left.length).toBeLessThanOrEqual(20);
+    expect(cache.get(textAt(50))).toBeUndefined();
+  });
+
+  it('forgets everything when it is cleared', () => {
+    const cache = new SignatureCache();
+    cache.set(`text${tail}`, key, token);
+    cache.clear();
+    expect(cache.get(`text${tail}`)).toBeUndefined();
+  });
+});
+
+describe('a verifier with cached signatures', () => {
+  const context = { action: 'invoices:read', method: 'GET' };
+  const known: KeyLookup = { found: true, entry: { rootKeyId, generation, client, key: audienceKey() } };
+
+  function verifierWith(lookup: () => KeyLookup, clock = () => nowMs) {
+    const keys: KeySource = { ...staticKeys([staticKey]), find: lookup };
+    return createVerifier({ audience, keys, clock });
+  }
+
+  it('denies once the key is gone', async () => {
+    let lookup: KeyLookup = known;
+    const verifier = verifierWith(() => lookup);
+    expect(await verifier.verify(tokenOf(), context)).toMatchObject({ ok: true });
+    lookup = { found: false, code: 'ERR_KEY_DESTROYED' };
+    expect(await verifier.verify(tokenOf(), context)).toMatchObject({ ok: false, code: 'ERR_KEY_DESTROYED' });
+  });
+
+  it('denies once another key stands in its place', async () => {
+    let lookup: KeyLookup = known;
+    const verifier = verifierWith(() => lookup);
+    expect(await verifier.verify(tokenOf(), context)).toMatchObject({ ok: true });
+    lookup = { found: true, entry: { rootKeyId, generation, client, key } };
+    expect(await verifier.verify(tokenOf(), context)).toMatchObject({ ok: false, code: 'ERR_SIGNATURE_MISMATCH' });
+  });
+
+  it("denies once the key's client is another", async () => {
+    let lookup: KeyLookup = known;
+    const verifier = verifierWith(() => lookup);
+    expect(await verifier.verify(tokenOf(), context)).toMatchObject({ ok: true });
+    lookup = { found: true, entry: { ...known.entry, client: 'chat' } };
+    expect(await verifier.verify(tokenOf(), context)).toMatchObject({ ok: false, code: 'ERR_TOKEN_CLIENT' });
+  });
+
+  it('looks at expiry and caveats every time', async () => {
+    let time = nowMs;
+    const verifier = verifierWith(
+      () => known,
+      () => time,
+    );
+    const text = tokenOf({ conditions: ['method GET'] });
+    expect(await verifier.verify(text, context)).toMatchObject({ ok: true });
+    expect(await verifier.verify(text, { ...context, method: 'POST' })).toMatchObject({ code: 'ERR_CAVEAT_DENIED' });
+    time = nowMs + 3_600_000;
+    expect(await verifier.verify(text, context)).toMatchObject({ code: 'ERR_TOKEN_EXPIRED' });
+  });
+
+  it('tells the spellings with and without prefix apart, and accepts both', async () => {
+    const verifier = verifierWith(() => known);
+    const text = tokenOf();
+    expect(await verifier.verify(text, context)).toMatchObject({ ok: true });
+    expect(await verifier.verify(text.slice(4, -7), context)).toMatchObject({ ok: true });
+    expect(await verifier.verify(text.slice(4), context)).toMatchObject({ ok: false });
+  });
+});
