@@ -1,0 +1,103 @@
+/**
+ * Administration of the issuer: calls that carry a macaroon for audience `macaroond`, minted for ten minutes from `admin.json`, or given
+ * in `MACAROOND_TOKEN`. Loads the network layer, so commands load it by `await import()`.
+ */
+import { type MintedToken, readMintedToken } from '../client/mint-answer.js';
+import { decode, decodeIdentifier, MacaroonError } from '../core/index.js';
+import { basicAuthorization } from '../transport/basic-authorization.js';
+import type { Credential } from '../transport/credential.js';
+import { type HttpMethod, type IssuerEndpoint, IssuerHttp, type IssuerRequest } from '../transport/issuer-http.js';
+import { findAdminCredential, findIssuer, variable } from './environment.js';
+import type { AdminOptions } from './options.js';
+import { type Session, usageError } from './session.js';
+
+const issuerAudience = 'macaroond';
+const tokenSeconds = 600;
+
+/** A connection to the issuer with an administrator's authority. */
+export interface AdminApi {
+  readonly endpoint: IssuerEndpoint;
+  /** `members` must be in the answer. Throws `ERR_ISSUER_*`. */
+  call<Answer>(
+    method: HttpMethod,
+    path: string,
+    request: IssuerRequest,
+    members: readonly (keyof Answer & string)[],
+  ): Promise<Answer>;
+}
+
+/** Runs `work` with an administrator's connection, and closes it. */
+export async function asAdmin<Result>(
+  session: Session,
+  options: AdminOptions,
+  work: (api: AdminApi) => Promise<Result>,
+): Promise<Result> {
+  const given = variable(session.io, 'MACAROOND_TOKEN')?.trim();
+  if (given !== undefined) {
+    requireAdminToken(given);
+    const endpoint = await findIssuer(session.io, options.data);
+    return connected(endpoint, (http) => work(apiOf(http, endpoint, given)));
+  }
+  const credential = await findAdminCredential(session.io, options.data);
+  return connected(credential, async (http) => work(apiOf(http, credential, (await mintAdminToken(http, credential)).token)));
+}
+
+/** Runs `work` on a connection that proves itself by `credential`, and closes it. */
+export async function asClient<Result>(
+  credential: Credential,
+  work: (call: AdminApi['call']) => Promise<Result>,
+): Promise<Result> {
+  return connected(credential, (http) => work(callerOf(http, basicAuthorization(credential))));
+}
+
+async function connected<Result>(endpoint: IssuerEndpoint, work: (http: IssuerHttp) => Promise<Result>): Promise<Result> {
+  const http = new IssuerHttp(endpoint);
+  try {
+    return await work(http);
+  } finally {
+    await http.close();
+  }
+}
+
+function apiOf(http: IssuerHttp, endpoint: IssuerEndpoint, token: string): AdminApi {
+  return { endpoint, call: callerOf(http, `Macaroon ${token}`) };
+}
+
+function callerOf(http: IssuerHttp, authorization: string): AdminApi['call'] {
+  return async <Answer>(
+    method: HttpMethod,
+    path: string,
+    request: IssuerRequest,
+    members: readonly (keyof Answer & string)[],
+  ) => {
+    const answer = await http.request<Answer>(method, path, { ...request, authorization });
+    for (const member of members) {
+      if (typeof answer === 'object' && answer !== null && member in answer) continue;
+      throw new MacaroonError('ERR_ISSUER_ANSWER', `the issuer's answer cannot be used: it lacks ${member}`);
+    }
+    return answer;
+  };
+}
+
+async function mintAdminToken(http: IssuerHttp, credential: Credential): Promise<MintedToken> {
+  const answer = await http.request('POST', '/v1/tokens', {
+    body: { audience: issuerAudience, expires_in: tokenSeconds },
+    authorization: basicAuthorization(credential),
+  });
+  return readMintedToken(answer, credential.client, issuerAudience);
+}
+
+/** Refuses what is clearly another token, so that it is not sent to where it does not belong. */
+function requireAdminToken(token: string): void {
+  const { audience } = decodeIdentifier(decode(token).root.identifier);
+  if (audience === issuerAudience) return;
+  throw usageError(
+    `MACAROOND_TOKEN holds a token for audience ${audience}, but administration needs one for ${issuerAudience}`,
+    'unset MACAROOND_TOKEN to use admin.json',
+  );
+}
+
+/** One segment of a path. */
+export function segment(text: string): string {
+  return encodeURIComponent(text);
+}

@@ -1,0 +1,83 @@
+/** `macaroond attenuate`: narrow a token, offline. Loads core and caveats alone. */
+import type { Command } from 'commander';
+import { attenuateAt, type Restrictions } from '../../caveats/attenuate.js';
+import { inspect } from '../../caveats/inspect.js';
+import { inspectToWire } from '../../caveats/inspection-json.js';
+import { standardRegistry } from '../../caveats/standard.js';
+import { decode, MacaroonError } from '../../core/index.js';
+import { collectItems, collectWhole, type JsonOption, readTimeOption, type TimeOption, withJson } from '../options.js';
+import { CliError, exitCodes, type Session, usageError } from '../session.js';
+import { readToken, type TokenOptions, withTokenInput } from '../token-input.js';
+
+interface AttenuateCommandOptions extends JsonOption, TokenOptions {
+  readonly expires?: TimeOption;
+  readonly action?: readonly string[];
+  readonly ip?: readonly string[];
+  readonly method?: readonly string[];
+  readonly path?: readonly string[];
+  readonly caveat?: readonly string[];
+}
+
+export function register(program: Command, session: Session): void {
+  withTokenInput(withJson(program.command('attenuate')))
+    .description('narrow a token, without asking anyone; a repeated flag makes one list')
+    .option('--expires <time>', 'a duration such as 10m, or a UTC time', readTimeOption)
+    .option('--action <action>', 'only for this action, e.g. invoices:read', collectItems)
+    .option('--ip <cidr>', 'only from this address or range, e.g. 10.0.0.0/8', collectItems)
+    .option('--method <method>', 'only with this HTTP method, e.g. GET', collectItems)
+    .option('--path <path>', 'only for this path and what is below it, e.g. /invoices', collectItems)
+    .option('--caveat <condition>', 'a condition as it is, e.g. "account 42"', collectWhole)
+    .action((source: string | undefined, options: AttenuateCommandOptions) => attenuate(session, source, options));
+}
+
+async function attenuate(session: Session, source: string | undefined, options: AttenuateCommandOptions): Promise<void> {
+  const restrictions = restrictionsOf(options);
+  const text = await readToken(session.io, source, options);
+  const caveatsBefore = decode(text).root.caveats.length;
+  const narrowed = narrow(text, restrictions, session.io.clock());
+  const inspection = inspect(narrowed, { nowMs: session.io.clock() });
+  warnOfUnknown(session, options.caveat ?? []);
+  for (const { kind, caveatIndex, message } of inspection.findings) {
+    if (kind !== 'unknown' && caveatIndex >= caveatsBefore) session.warn(message);
+  }
+  for (const message of inspection.warnings) session.warn(message);
+  if (options.json) session.printJson({ token: narrowed, ...inspectToWire(inspection) });
+  else session.print(narrowed);
+}
+
+function restrictionsOf(options: AttenuateCommandOptions): Restrictions {
+  const { expires, action, ip, method, path, caveat } = options;
+  if ([expires, action, ip, method, path, caveat].every((one) => one === undefined)) {
+    throw usageError('nothing to narrow: give --expires, --action, --ip, --method, --path or --caveat');
+  }
+  return {
+    ...(expires?.kind === 'duration' ? { expiresIn: expires.text } : { expiresAt: expires?.text }),
+    actions: action,
+    ips: ip,
+    methods: method,
+    paths: path,
+    conditions: caveat,
+  };
+}
+
+function narrow(text: string, restrictions: Restrictions, nowMs: number): string {
+  try {
+    return attenuateAt(text, restrictions, nowMs);
+  } catch (error) {
+    // The token was read before, so what is too long or malformed now is what was asked for.
+    if (error instanceof MacaroonError && error.code.startsWith('ERR_LIMIT_'))
+      throw new CliError(exitCodes.failure, error.message);
+    if (error instanceof MacaroonError && error.code === 'ERR_FORMAT_CONDITION') throw usageError(error.message);
+    throw error;
+  }
+}
+
+function warnOfUnknown(session: Session, conditions: readonly string[]): void {
+  for (const condition of conditions) {
+    const [name = ''] = condition.split(' ', 1);
+    if (standardRegistry.get(name) !== undefined) continue;
+    session.warn(
+      `the caveat ${name} is not a standard one (${standardRegistry.names.join(', ')}): verifiers that do not know it deny`,
+    );
+  }
+}

@@ -1,0 +1,45 @@
+/** `macaroond serve`: run the issuer until a signal ends it. */
+import type { Command } from 'commander';
+import { type JsonOption, readInteger, withJson } from '../options.js';
+import type { ServeFlags } from '../server-side.js';
+import type { Session } from '../session.js';
+
+interface ServeOptions extends ServeFlags, JsonOption {}
+
+export function register(program: Command, session: Session): void {
+  withJson(program.command('serve'))
+    .description('run the issuer; makes the data directory on first use')
+    .option('--data <dir>', 'data directory; MACAROOND_DATA, then ./data when absent')
+    .option('--host <address>', 'address to listen on; 127.0.0.1 when absent')
+    .option('--port <number>', 'port to listen on; 8443 when absent, 0 for a free one', readInteger(65_535))
+    .option('--config <file>', 'configuration file')
+    .option('--url <url>', 'what clients call the issuer, when that differs from host and port')
+    .option('--tls-cert <file>', 'certificate of your own, PEM, with its chain')
+    .option('--tls-key <file>', 'its private key, PEM')
+    .option('--plain-http', 'HTTP without TLS, on loopback only')
+    .action((options: ServeOptions) => serve(session, options));
+}
+
+async function serve(session: Session, options: ServeOptions): Promise<void> {
+  const { json, ...flags } = options;
+  const { ownDataDirectory, pathOf, isInitialised } = await import('../environment.js');
+  const data = ownDataDirectory(session.io, flags.data);
+  const isFirstUse = !(await isInitialised(data));
+  const located = { ...flags, data };
+  const path = (file: string | undefined) => (file === undefined ? undefined : pathOf(session.io, file));
+  const server = await (await session.io.loadServerSide()).serve(
+    { ...located, config: path(flags.config), tlsCert: path(flags.tlsCert), tlsKey: path(flags.tlsKey) },
+    session.io.env,
+  );
+  session.note(`macaroond: listening on ${server.url}, data in ${data}`);
+  if (json) session.printJson({ url: server.url, data });
+  if (isFirstUse || session.io.stderr.isTTY === true) {
+    const { nextCommands } = await import('../next-commands.js');
+    for (const line of nextCommands(session.io, server.url, data)) session.note(line);
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.closed.then(resolve, reject);
+    session.io.onStopSignal(() => void server.stop().catch(reject));
+  });
+  session.note('macaroond: stopped');
+}

@@ -1,0 +1,127 @@
+/**
+ * Finds the issuer: its URL, its CA and a credential. With a data directory beside it the command line needs nothing told; elsewhere
+ * the credential file says it all, and the environment overrides both.
+ */
+import { access, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { MacaroonError } from '../core/index.js';
+import type { Credential } from '../transport/credential.js';
+import type { IssuerEndpoint } from '../transport/issuer-http.js';
+import type { CliIo } from './cli-io.js';
+import { usageError } from './session.js';
+
+const findHint =
+  'run this beside the data directory of the issuer, or set MACAROOND_DATA; elsewhere name a credential file with MACAROOND_CREDENTIAL';
+
+const adminHint =
+  '"macaroond init" makes it; when it was lost, "macaroond mint --data DIR" on the machine of the issuer mints a token for MACAROOND_TOKEN';
+
+/** What of the environment this module reads. */
+export type Surroundings = Pick<CliIo, 'env' | 'cwd'>;
+
+/** The data directory to talk to: `flag`, `MACAROOND_DATA`, or `./data` when it is one; `undefined` when there is none. */
+export async function findDataDirectory(io: Surroundings, flag?: string): Promise<string | undefined> {
+  const told = flag ?? variable(io, 'MACAROOND_DATA');
+  if (told !== undefined) return resolve(io.cwd, told);
+  const beside = join(io.cwd, 'data');
+  return (await exists(join(beside, 'ca.crt'))) ? beside : undefined;
+}
+
+/** The data directory to work in: `flag`, `MACAROOND_DATA`, or `./data`, whether it is there or not. */
+export function ownDataDirectory(io: Surroundings, flag?: string): string {
+  return resolve(io.cwd, flag ?? variable(io, 'MACAROOND_DATA') ?? 'data');
+}
+
+/** A path from the environment or a flag, seen from where the user is. */
+export function pathOf(io: Surroundings, path: string): string {
+  return resolve(io.cwd, path);
+}
+
+/**
+ * The credential of the client that a command speaks for: the file `flag` or `MACAROOND_CREDENTIAL`, else the data directory's `admin.json`.
+ * `MACAROOND_URL` and `MACAROOND_CA_FILE` override what it says. Throws `ERR_CREDENTIAL_FILE`, `ERR_ARGUMENT`, or a usage error when there is none.
+ */
+export async function findCredential(io: Surroundings, flag?: string): Promise<Credential> {
+  const told = flag ?? variable(io, 'MACAROOND_CREDENTIAL');
+  if (told !== undefined) return loadToldCredential(io, told);
+  return findAdminCredential(io);
+}
+
+/**
+ * The credential to administer with: the data directory's `admin.json`, else the file `MACAROOND_CREDENTIAL`. `dataFlag` names the data directory.
+ * Throws as `findCredential` does.
+ */
+export async function findAdminCredential(io: Surroundings, dataFlag?: string): Promise<Credential> {
+  const data = await findDataDirectory(io, dataFlag);
+  const told = variable(io, 'MACAROOND_CREDENTIAL');
+  if (data === undefined && told !== undefined) return loadToldCredential(io, told);
+  if (data === undefined) throw usageError('no issuer was found from here', findHint);
+  const file = await existing(join(data, 'admin.json'));
+  if (file === undefined) throw usageError(`there is no admin.json in ${data}`, adminHint);
+  const { loadCredential } = await import('../transport/credential-file.js');
+  return loadCredential(file, {
+    issuer: variable(io, 'MACAROOND_URL') ?? (await runningUrl(data)),
+    caFile: caFileVariable(io) ?? (await existing(join(data, 'ca.crt'))),
+  });
+}
+
+/** Where the issuer is, for who has a token instead of a credential. Throws a usage error when nothing says it. */
+export async function findIssuer(io: Surroundings, dataFlag?: string): Promise<IssuerEndpoint> {
+  const data = await findDataDirectory(io, dataFlag);
+  const url = variable(io, 'MACAROOND_URL') ?? (data === undefined ? undefined : await runningUrl(data));
+  const caFile = caFileVariable(io) ?? (data === undefined ? undefined : await existing(join(data, 'ca.crt')));
+  const needsCredential = data === undefined && caFile === undefined && variable(io, 'MACAROOND_CREDENTIAL') !== undefined;
+  if (url !== undefined && !needsCredential) return { issuer: url, caFile };
+  const { issuer, ca, pinSha256 } = await findAdminCredential(io, dataFlag);
+  return { issuer, ca, pinSha256 };
+}
+
+async function loadToldCredential(io: Surroundings, path: string): Promise<Credential> {
+  const { loadCredential } = await import('../transport/credential-file.js');
+  return loadCredential(resolve(io.cwd, path), { issuer: variable(io, 'MACAROOND_URL'), caFile: caFileVariable(io) });
+}
+
+/** What the running server wrote about itself; `undefined` when none has run yet. */
+async function runningUrl(data: string): Promise<string | undefined> {
+  const path = join(data, 'endpoint.json');
+  let endpoint: unknown;
+  try {
+    endpoint = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    throw new MacaroonError('ERR_DATA_DIRECTORY', `${path} cannot be read: start the issuer again, or set MACAROOND_URL`, {
+      cause,
+    });
+  }
+  if (typeof endpoint === 'object' && endpoint !== null && 'url' in endpoint && typeof endpoint.url === 'string') {
+    return endpoint.url;
+  }
+  throw new MacaroonError('ERR_DATA_DIRECTORY', `${path} names no url: start the issuer again, or set MACAROOND_URL`);
+}
+
+/** A variable that is set to something. */
+export function variable(io: Pick<CliIo, 'env'>, name: string): string | undefined {
+  const value = io.env[name];
+  return value === '' ? undefined : value;
+}
+
+function caFileVariable(io: Surroundings): string | undefined {
+  const path = variable(io, 'MACAROOND_CA_FILE');
+  return path === undefined ? undefined : resolve(io.cwd, path);
+}
+
+async function existing(path: string): Promise<string | undefined> {
+  return (await exists(path)) ? path : undefined;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether `data` has been made by `init` already. */
+export async function isInitialised(data: string): Promise<boolean> {
+  return exists(join(data, 'ca.crt'));
+}

@@ -1,0 +1,73 @@
+/** Reads the values of flags. Loads commander and the caveats layer alone, so that every command starts fast. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { parseDurationMs } from '../caveats/duration.js';
+import { parseRfc3339 } from '../caveats/rfc3339.js';
+
+/** The option that every command has. */
+export interface JsonOption {
+  readonly json?: true | undefined;
+}
+
+/** Options of every command that administers the issuer. */
+export interface AdminOptions extends JsonOption {
+  readonly data?: string | undefined;
+}
+
+/** Adds `--json`. */
+export function withJson(command: Command): Command {
+  return command.option('--json', "print JSON, in the names of the issuer's HTTP API");
+}
+
+/** Adds `--json` and `--data` to a command that talks to the issuer. */
+export function withAdmin(command: Command): Command {
+  return withJson(command).option('--data <dir>', 'data directory in which to find the issuer and admin.json');
+}
+
+/** Collects `--flag a,b --flag c` as one list. */
+export function collectItems(value: string, before: readonly string[] = []): readonly string[] {
+  const items = value.split(',');
+  if (items.includes('')) throw new InvalidArgumentError('An item of the list is empty.');
+  return [...before, ...items];
+}
+
+/** Collects whole values, which may hold commas. */
+export function collectWhole(value: string, before: readonly string[] = []): readonly string[] {
+  if (value === '') throw new InvalidArgumentError('It is empty.');
+  return [...before, value];
+}
+
+/** A time, told as a span from now or as itself. */
+export type TimeOption =
+  | { readonly kind: 'duration'; readonly durationMs: number; readonly text: string }
+  | { readonly kind: 'time'; readonly timeMs: number; readonly text: string };
+
+/** `10m`, `1h30m`, `7d`, or `2026-11-21T22:21:00Z`. */
+export function readTimeOption(text: string): TimeOption {
+  const durationMs = parseDurationMs(text);
+  if (durationMs !== undefined) return { kind: 'duration', durationMs, text };
+  const timeMs = parseRfc3339(text);
+  if (timeMs !== undefined) return { kind: 'time', timeMs, text };
+  throw new InvalidArgumentError('Give a duration such as 90s, 10m, 1h30m, 7d, or a UTC time such as 2026-11-21T22:21:00Z.');
+}
+
+/** Whole seconds of a duration. */
+export function readSeconds(text: string): number {
+  const durationMs = parseDurationMs(text);
+  if (durationMs !== undefined) return durationMs / 1000;
+  throw new InvalidArgumentError('Give a duration such as 90s, 10m, 1h30m, 7d.');
+}
+
+/** RFC 3339 in UTC. */
+export function readTime(text: string): string {
+  if (parseRfc3339(text) !== undefined) return text;
+  throw new InvalidArgumentError('Give a UTC time such as 2026-11-21T22:21:00Z.');
+}
+
+/** A whole number from 0 to `largest`. */
+export function readInteger(largest: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (value <= largest) return value;
+    throw new InvalidArgumentError(`Give a whole number from 0 to ${largest}.`);
+  };
+}

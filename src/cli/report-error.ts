@@ -1,0 +1,78 @@
+/** Turns whatever a command threw into one line, a hint how to mend it, and an exit code. Never a stack, never a secret. */
+import { MacaroonError } from '../core/index.js';
+import { CliError, type ExitCode, exitCodes, type Session } from './session.js';
+
+interface Failure {
+  readonly exitCode: ExitCode;
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly problem?: string | undefined;
+  readonly status?: number | undefined;
+}
+
+const codeHints: Readonly<Record<string, string>> = {
+  ERR_FORMAT_CHECKSUM: 'copy the token again, the whole of it: it starts with mcr_ and ends in a dot and 6 characters',
+  ERR_FORMAT_EMPTY: 'pipe a token in, name a file with --token-file, or set MACAROOND_TOKEN',
+  ERR_ISSUER_UNREACHABLE: 'start the issuer with "macaroond serve", or say where it is with MACAROOND_URL',
+  ERR_ISSUER_IDENTITY:
+    'name the right CA certificate with MACAROOND_CA_FILE; the issuer keeps it as ca.crt in its data directory',
+};
+
+const problemHints: Readonly<Record<string, string>> = {
+  invalid_client:
+    'the credential may be retired or its client disabled: an administrator makes a new one with "macaroond client rotate NAME --out FILE"',
+  invalid_token: 'the administration token is not valid (any more): unset MACAROOND_TOKEN, or mint a new one',
+  insufficient_scope: 'the token does not cover this: mint one for audience macaroond that does',
+  grant_exceeded: 'an administrator sees the grants with "macaroond client show NAME" and widens them with "macaroond grant add"',
+  rate_limited: 'wait a minute; then check the credential',
+  storage_full: "free some space on the issuer's disk",
+};
+
+/** Prints `error` (as JSON when `asJson`) to stderr; returns the exit code. */
+export function reportError(session: Session, error: unknown, asJson: boolean): ExitCode {
+  const { exitCode, ...failure } = failureOf(error);
+  if (asJson) {
+    session.io.stderr.write(`${JSON.stringify({ error: failure })}\n`);
+  } else {
+    session.note(`macaroond: ${oneLine(failure.message)}`);
+    if (failure.hint !== undefined) session.note(`  hint: ${oneLine(failure.hint)}`);
+  }
+  return exitCode;
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof CliError) {
+    const { exitCode, message, hint } = error;
+    return { exitCode, code: codeOfExit(exitCode), message, hint };
+  }
+  if (error instanceof MacaroonError) {
+    const { code, message, problem, status } = error;
+    const hint = problem === undefined ? codeHints[code] : problemHints[problem];
+    return { exitCode: exitCodeOf(error), code, message, hint, problem, status };
+  }
+  const message = error instanceof Error ? error.message : 'something that is no error was thrown';
+  return { exitCode: exitCodes.failure, code: 'ERR_UNEXPECTED', message: `unexpected failure: ${message}` };
+}
+
+function codeOfExit(exitCode: ExitCode): string {
+  return exitCode === exitCodes.usage ? 'ERR_USAGE' : 'ERR_FAILURE';
+}
+
+function exitCodeOf({ code, status }: MacaroonError): ExitCode {
+  if (code === 'ERR_ARGUMENT' || code === 'ERR_CONFIG') return exitCodes.usage;
+  if (code === 'ERR_ISSUER_UNREACHABLE' || code === 'ERR_ISSUER_IDENTITY') return exitCodes.unreachable;
+  if (code === 'ERR_ISSUER_REFUSED') return exitCodeOfStatus(status);
+  if (code.startsWith('ERR_FORMAT_') || code.startsWith('ERR_LIMIT_')) return exitCodes.malformed;
+  return exitCodes.failure;
+}
+
+function exitCodeOfStatus(status: number | undefined): ExitCode {
+  if (status === 400) return exitCodes.usage;
+  if (status === 401 || status === 403) return exitCodes.denied;
+  return status === 503 ? exitCodes.unreachable : exitCodes.failure;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ');
+}

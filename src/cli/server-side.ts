@@ -1,0 +1,63 @@
+/** What the command line calls of the server, in one place: only `init`, `serve`, `db`, `audit verify`, `doctor` and `mint --data` open files. */
+import type { MintResponse } from '../protocol/wire.js';
+
+/** Settings given on the command line; the server adds configuration file, environment and defaults. */
+export interface ServeFlags {
+  readonly data?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly config?: string | undefined;
+  /** What clients call the issuer. */
+  readonly url?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly plainHttp?: boolean | undefined;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  /** Resolves once the server has stopped. */
+  readonly closed: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface AuditVerdict {
+  readonly ok: boolean;
+  readonly entries: number;
+  /** `seq:mac` of the last entry. */
+  readonly head: string;
+  /** Sequence number of the first entry that does not hold. */
+  readonly brokenAt?: number | undefined;
+  readonly reason?: string | undefined;
+}
+
+export interface DoctorFinding {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** The part of `server/main.ts` that the command line uses. `dataDirectory` is a path, `env` the environment of the process. */
+export interface ServerSide {
+  initialise(
+    dataDirectory: string,
+    env: NodeJS.ProcessEnv,
+    options: Readonly<Record<string, never>>,
+  ): Promise<{ readonly dataDirectory: string; readonly created: readonly string[] }>;
+  serve(flags: ServeFlags, env: NodeJS.ProcessEnv): Promise<RunningServer>;
+  recoveryToken(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<MintResponse>;
+  verifyAudit(
+    dataDirectory: string,
+    env: NodeJS.ProcessEnv,
+    options: { readonly head?: string | undefined },
+  ): Promise<AuditVerdict>;
+  runDoctor(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<readonly DoctorFinding[]>;
+  migrateDatabase(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<unknown>;
+  backupDatabase(dataDirectory: string, env: NodeJS.ProcessEnv, file: string): Promise<unknown>;
+}
+
+/** Loads the server. */
+export async function loadServerSide(): Promise<ServerSide> {
+  const specifier: string = '../server/main.js';
+  return await import(specifier);
+}

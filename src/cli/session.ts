@@ -1,0 +1,69 @@
+/** One run of the command line: where it prints, and the exit code it ends with. Data goes to stdout, all else to stderr. */
+import { printable } from '../caveats/print-condition.js';
+import type { CliIo } from './cli-io.js';
+
+/** Exit codes that scripts may rely on. */
+export const exitCodes = Object.freeze({ ok: 0, failure: 1, usage: 2, denied: 3, unreachable: 4, malformed: 5 });
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** A failure that the command line itself found. `hint` tells how to mend it. */
+export class CliError extends Error {
+  readonly exitCode: ExitCode;
+  readonly hint: string | undefined;
+
+  constructor(exitCode: ExitCode, message: string, hint?: string) {
+    super(message);
+    this.exitCode = exitCode;
+    this.hint = hint;
+  }
+}
+
+/** Something is wrong with how the command was called. */
+export function usageError(message: string, hint?: string): CliError {
+  return new CliError(exitCodes.usage, message, hint);
+}
+
+export class Session {
+  readonly io: CliIo;
+  exitCode: ExitCode = exitCodes.ok;
+
+  constructor(io: CliIo) {
+    this.io = io;
+  }
+
+  /** A line of data. What strangers wrote into it cannot steer the terminal. */
+  print(line: string): void {
+    this.io.stdout.write(`${printable(line)}\n`);
+  }
+
+  /** Lines of `label  value`, aligned; entries without a value are left out. */
+  printFields(fields: readonly (readonly [label: string, value: string | undefined])[]): void {
+    const width = Math.max(...fields.map(([label]) => label.length));
+    for (const [label, value] of fields) if (value !== undefined) this.print(`${label.padEnd(width)}  ${value}`);
+  }
+
+  /** Rows in aligned columns under `heading`. */
+  printTable(heading: readonly string[], rows: readonly (readonly string[])[]): void {
+    const widths = heading.map((label, i) => Math.max(label.length, ...rows.map((row) => row[i]?.length ?? 0)));
+    for (const row of [heading, ...rows])
+      this.print(
+        row
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd(),
+      );
+  }
+
+  printJson(value: unknown): void {
+    this.io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** A line for the person at the terminal. */
+  note(line: string): void {
+    this.io.stderr.write(`${printable(line)}\n`);
+  }
+
+  warn(message: string): void {
+    this.note(`macaroond: warning: ${message}`);
+  }
+}

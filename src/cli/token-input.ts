@@ -1,0 +1,71 @@
+/**
+ * Where a command gets the token it works on: `-` or a pipe, `--token-file`, or `MACAROOND_TOKEN`. Never an argument, because the
+ * arguments of a process can be seen by every user of the machine and stay in the shell's history.
+ */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { limits } from '../core/index.js';
+import type { CliIo } from './cli-io.js';
+import { CliError, exitCodes, usageError } from './session.js';
+
+/** Foreign forms (JSON, V1) are longer than our own text. */
+const maxInputLength = 4 * limits.maxTextLength;
+
+export interface TokenOptions {
+  readonly tokenFile?: string | undefined;
+}
+
+const waysIn = 'pipe it in, name its file with --token-file, or set MACAROOND_TOKEN';
+
+/** Adds `[-]` and `--token-file`. */
+export function withTokenInput(command: Command): Command {
+  return command
+    .argument('[-]', 'read the token from standard input; this is the default when something is piped in')
+    .option('--token-file <file>', 'read the token from this file')
+    .addHelpText('after', `\nThe token comes from standard input, --token-file or MACAROOND_TOKEN, in this order.`);
+}
+
+/** The text of the token, without white space around it. Throws a usage error when there is none. */
+export async function readToken(io: CliIo, source: string | undefined, options: TokenOptions): Promise<string> {
+  if (source !== undefined && source !== '-') throw usageError('a token is not taken as an argument', waysIn);
+  if (source === '-' && options.tokenFile !== undefined) throw usageError('give either - or --token-file');
+  const text = await readSource(io, source, options.tokenFile);
+  if (text !== '') return text;
+  throw new CliError(exitCodes.usage, 'there is no token', waysIn);
+}
+
+async function readSource(io: CliIo, source: string | undefined, tokenFile: string | undefined): Promise<string> {
+  if (tokenFile !== undefined) return readTokenFile(resolve(io.cwd, tokenFile));
+  if (source === '-') return readStdin(io);
+  const fromEnvironment = io.env['MACAROOND_TOKEN']?.trim() ?? '';
+  // A program that starts us often leaves an open socket there and never writes to it; waiting for it would be for ever.
+  const isInput = io.stdinKind === 'pipe' || (io.stdinKind === 'socket' && fromEnvironment === '');
+  const fromStdin = isInput ? await readStdin(io) : '';
+  return fromStdin === '' ? fromEnvironment : fromStdin;
+}
+
+async function readTokenFile(path: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch {
+    throw new CliError(exitCodes.usage, `the token file ${path} cannot be read`);
+  }
+  return checkLength(text.trim());
+}
+
+async function readStdin(io: CliIo): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of io.stdin) {
+    text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
+    checkLength(text);
+  }
+  return (text + decoder.decode()).trim();
+}
+
+function checkLength(text: string): string {
+  if (text.length <= maxInputLength) return text;
+  throw new CliError(exitCodes.malformed, 'the input is far too long to be a token');
+}
