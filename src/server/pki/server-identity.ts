@@ -1,19 +1,25 @@
 /** The server's own certificate: made on first use, renewed by itself at two thirds of its life or when its names change. */
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { Clock, RandomBytes } from '../../core/index.js';
+import { type Clock, encodeHex, type RandomBytes } from '../../core/index.js';
 import { createAuthority, type IssuedCertificate, issueServerCertificate } from './certificate-authority.js';
+
+/** A certificate as it is kept, without its private key. */
+export interface CertificateEntry {
+  readonly name: string;
+  readonly certificatePem: string;
+  readonly notAfterMs: number;
+  readonly createdAtMs: number;
+}
 
 /** Where certificates and their encrypted private keys are kept. */
 export interface CertificateVault {
   pkiEntry(name: string): Promise<IssuedCertificate | undefined>;
-  putPkiEntry(name: string, entry: IssuedCertificate): Promise<void>;
+  putPkiEntry(entry: CertificateEntry, privateKeyPem: string): Promise<void>;
 }
 
 export interface ServerIdentityOptions {
   readonly vault: CertificateVault;
-  /** Tells this installation's CA from others. */
-  readonly installId: string;
   /** DNS names and addresses that the certificate must hold. */
   readonly names: readonly string[];
   readonly clock: Clock;
@@ -30,9 +36,9 @@ export interface ServerIdentity {
 export async function ensureAuthority(options: Omit<ServerIdentityOptions, 'names'>): Promise<IssuedCertificate> {
   const known = await options.vault.pkiEntry('ca');
   if (known !== undefined) return known;
-  const made = await createAuthority(`macaroond CA ${options.installId.slice(0, 8)}`, options.clock, options.randomBytes);
-  await options.vault.putPkiEntry('ca', made);
-  return made;
+  // A name of its own, as clients that trust two installations could not tell their CAs apart otherwise.
+  const name = `macaroond CA ${encodeHex(options.randomBytes(4))}`;
+  return await keep(options, 'ca', await createAuthority(name, options.clock, options.randomBytes));
 }
 
 /** The server certificate to serve with now. `renewed` says whether it differs from the one before. */
@@ -43,8 +49,17 @@ export async function ensureServerIdentity(
   const known = await options.vault.pkiEntry('server');
   if (known !== undefined && isGood(known, options)) return { identity: identityOf(known, authority), renewed: false };
   const made = await issueServerCertificate(authority, options.names, options.clock, options.randomBytes);
-  await options.vault.putPkiEntry('server', made);
-  return { identity: identityOf(made, authority), renewed: true };
+  return { identity: identityOf(await keep(options, 'server', made), authority), renewed: true };
+}
+
+async function keep(
+  { vault, clock }: Pick<ServerIdentityOptions, 'vault' | 'clock'>,
+  name: string,
+  made: IssuedCertificate,
+): Promise<IssuedCertificate> {
+  const { certificatePem, notAfterMs, privateKeyPem } = made;
+  await vault.putPkiEntry({ name, certificatePem, notAfterMs, createdAtMs: clock() }, privateKeyPem);
+  return made;
 }
 
 function isGood(entry: IssuedCertificate, { names, clock }: ServerIdentityOptions): boolean {

@@ -27,14 +27,14 @@ function memoryVault(): CertificateVault & { readonly entries: Map<string, Issue
   return {
     entries,
     pkiEntry: async (name) => entries.get(name),
-    putPkiEntry: async (name, entry) => {
-      entries.set(name, entry);
+    putPkiEntry: async ({ name, certificatePem, notAfterMs }, privateKeyPem) => {
+      entries.set(name, { certificatePem, notAfterMs, privateKeyPem });
     },
   };
 }
 
 function optionsAt(nowMs: number, vault: CertificateVault, names: readonly string[] = ['localhost', '127.0.0.1', '::1']) {
-  return { vault, names, installId: 'abcdefgh-rest', clock: () => nowMs, randomBytes };
+  return { vault, names, clock: () => nowMs, randomBytes };
 }
 
 describe('certificate authority', () => {

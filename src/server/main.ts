@@ -1,0 +1,185 @@
+/**
+ * The issuer as a running server: settings, master key, store, use cases, HTTPS, renewal, signals, a graceful end. The only place, with
+ * `config.ts` and `maintenance.ts`, that sees all of the server.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MacaroonError } from '../core/index.js';
+import { type Config, type ConfigInput, loadConfig } from './config.js';
+import { createIssuer } from './domain/create-issuer.js';
+import type { Issuer } from './domain/issuer.js';
+import { createLogger } from './http/access-log.js';
+import { createApp } from './http/app.js';
+import { createHttpServer, type HttpServer } from './http/http-server.js';
+import { certificateNames, initialise, issuerUrl, writePublicFile } from './maintenance.js';
+import { ensureAuthority, ensureServerIdentity, type ServerIdentity } from './pki/server-identity.js';
+import { hasStore } from './store/data-files.js';
+import { loadMasterKey } from './store/master-key.js';
+import { openStore } from './store/open-store.js';
+import type { IssuerStore } from './store/sqlite-store.js';
+
+export type { Config } from './config.js';
+export {
+  backupDatabase,
+  type DoctorFinding,
+  initialise,
+  migrateDatabase,
+  recoveryToken,
+  runDoctor,
+  verifyAudit,
+} from './maintenance.js';
+
+const clock = Date.now;
+const drainDeadlineMs = 8_000;
+const flushIntervalMs = 60_000;
+const renewIntervalMs = 3_600_000;
+
+/** What `serve` may be told by flags; everything else comes from file, environment and defaults. */
+export interface ServeFlags {
+  readonly data?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  /** Configuration file. */
+  readonly config?: string | undefined;
+  /** What clients call the issuer. */
+  readonly url?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly plainHttp?: boolean | undefined;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  readonly dataDirectory: string;
+  /** Whether the data directory was made by this start. */
+  readonly isNew: boolean;
+  /** Resolves once the server has stopped; rejects when it had to stop because the store failed. */
+  readonly closed: Promise<void>;
+  /** Stops gracefully within ten seconds: no new connections, answers under way are finished, counts are written, the store is closed. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the issuer; makes its data directory on first use. Throws `ERR_CONFIG`, `ERR_MASTER_KEY`, `ERR_DATA_DIRECTORY`, `ERR_STORE_*` before
+ * anything is touched.
+ */
+export async function serve(flags: ServeFlags, env: NodeJS.ProcessEnv): Promise<RunningServer> {
+  const { url, tlsCert, tlsKey, plainHttp, config: configFile, ...same } = flags;
+  const given: ConfigInput = { ...same, public_url: url, tls_cert: tlsCert, tls_key: tlsKey, plain_http: plainHttp };
+  const config = loadConfig({ ...given, config: configFile }, env);
+  refuseInspector();
+  const isNew = !hasStore(config.data);
+  if (isNew) await initialise(config.data, env);
+  const masterKey = loadMasterKey({ dataDirectory: config.data, environment: env });
+  // A secret in the environment is in every diagnostic report and in every child's environment.
+  delete env['MACAROOND_MASTER_KEY'];
+  let fail: (error: MacaroonError) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined);
+  const store = await openStore({
+    dataDirectory: config.data,
+    masterKey,
+    clock,
+    randomBytes,
+    mode: 'serve',
+    onFatal: (error) => fail(error),
+  });
+  try {
+    return await serveStore(config, store, isNew, failed);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function serveStore(config: Config, store: IssuerStore, isNew: boolean, failed: Promise<never>): Promise<RunningServer> {
+  const logger = createLogger(config.log_level);
+  const issuer = createIssuer({ store, clock, randomBytes });
+  let isDraining = false;
+  let url = '';
+  const app = createApp({
+    issuer,
+    clock,
+    randomBytes,
+    logger,
+    issuerUrl: () => url,
+    checkReady: async () => {
+      if (isDraining) throw new MacaroonError('ERR_STORE_UNAVAILABLE', 'the issuer is stopping');
+      await store.checkHealth();
+    },
+    trustedProxies: config.trusted_proxies,
+    failureLimits: {
+      perClientAndAddress: config.failed_logins_per_client_address,
+      perAddress: config.failed_logins_per_address,
+      windowSeconds: 60,
+      maxKeys: 50_000,
+    },
+  });
+  const http = createHttpServer({ app, clock, randomBytes, logger, tls: await identityOf(config, store) });
+  const { port } = await http.listen({ host: config.host, port: config.port });
+  url = issuerUrl(config, port);
+  writePublicFile(join(config.data, 'endpoint.json'), `${JSON.stringify({ url })}\n`);
+  logger.info({ url }, 'listening');
+  const timers = startTimers(config, store, issuer, http);
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      isDraining = true;
+      for (const timer of timers) clearInterval(timer);
+      await http.drain(drainDeadlineMs);
+      await issuer.flushFailures();
+      await store.close();
+      logger.info('stopped');
+    })();
+    return stopping;
+  };
+  const closed = new Promise<void>((resolve, reject) => {
+    http.server.once('close', () => stop().then(resolve, reject));
+    failed.catch(async (error: unknown) => {
+      logger.error({ code: error instanceof MacaroonError ? error.code : 'unknown' }, 'the store failed');
+      await stop();
+      reject(error);
+    });
+  });
+  return { url, dataDirectory: config.data, isNew, closed, stop };
+}
+
+/** The certificate to serve with: one's own, the one that this issuer's CA made, or none for plain HTTP. */
+async function identityOf(config: Config, store: IssuerStore): Promise<ServerIdentity | undefined> {
+  if (config.plain_http) return undefined;
+  const { tls_cert: certFile, tls_key: keyFile } = config;
+  if (certFile !== undefined && keyFile !== undefined) return { cert: readPem(certFile), key: readPem(keyFile) };
+  const options = { vault: store, names: certificateNames(config), clock, randomBytes };
+  writePublicFile(join(config.data, 'ca.crt'), (await ensureAuthority(options)).certificatePem);
+  return (await ensureServerIdentity(options)).identity;
+}
+
+function readPem(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new MacaroonError('ERR_CONFIG', `${path} cannot be read: it must be a PEM file`, { argument: 'tls_cert', cause });
+  }
+}
+
+function startTimers(config: Config, store: IssuerStore, issuer: Issuer, http: HttpServer): readonly NodeJS.Timeout[] {
+  const flush = setInterval(() => void issuer.flushFailures(), flushIntervalMs);
+  const renew = setInterval(() => {
+    // A failure is tried again in an hour; two thirds of the certificate's life leave a month for it.
+    identityOf(config, store).then(
+      (identity) => identity && http.setSecureContext(identity),
+      () => undefined,
+    );
+  }, renewIntervalMs);
+  flush.unref();
+  renew.unref();
+  return [flush, renew];
+}
+
+/** Without a handler, SIGUSR1 opens Node's inspector, which gives its caller every key in memory. */
+function refuseInspector(): void {
+  process.on('SIGUSR1', () => undefined);
+}

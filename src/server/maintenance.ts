@@ -1,0 +1,192 @@
+/** Work on the issuer's own files, without its HTTP API: first set-up, the way back in, audit and database care, examination. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MacaroonError } from '../core/index.js';
+import type { MintResponse } from '../protocol/wire.js';
+import { writeCredential } from '../transport/index.js';
+import { type Config, loadConfig } from './config.js';
+import { createFirstAdmin, mintRecoveryToken } from './domain/bootstrap.js';
+import { adminClient } from './domain/issuer.js';
+import { ensureAuthority, ensureServerIdentity } from './pki/server-identity.js';
+import type { AuditChainResult } from './store/audit-chain.js';
+import { ensureDataDirectory, hasStore } from './store/data-files.js';
+import { loadMasterKey, loadOrCreateMasterKey } from './store/master-key.js';
+import { createStore, type OpenStoreOptions, openStore } from './store/open-store.js';
+import type { IssuerStore } from './store/sqlite-store.js';
+
+const clock = Date.now;
+const localNames: readonly string[] = ['localhost', '127.0.0.1', '::1'];
+const allAddresses: readonly string[] = ['0.0.0.0', '::'];
+
+/** Settings of the data directory `dataDirectory`, as `serve` would read them. */
+export function configOf(dataDirectory: string, env: NodeJS.ProcessEnv): Config {
+  return loadConfig({ data: dataDirectory }, env);
+}
+
+/** DNS names and addresses that the server's own certificate must hold. */
+export function certificateNames(config: Config): readonly string[] {
+  const names = [...localNames];
+  if (!allAddresses.includes(config.host)) names.push(config.host);
+  if (config.public_url !== undefined) names.push(new URL(config.public_url).hostname.replace(/^\[|\]$/g, ''));
+  return [...new Set(names)];
+}
+
+/** The URL that clients reach the issuer by when it listens on `port`. */
+export function issuerUrl(config: Config, port: number): string {
+  if (config.public_url !== undefined) return config.public_url;
+  const host = allAddresses.includes(config.host) ? '127.0.0.1' : config.host;
+  return `${config.plain_http ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/**
+ * Makes a new issuer in `dataDirectory`: master key, database, CA, server certificate, client `admin` and its credential file. Says what it
+ * made. Throws `ERR_DATA_DIRECTORY` when there is one already, and `ERR_MASTER_KEY`.
+ */
+export async function initialise(
+  dataDirectory: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly dataDirectory: string; readonly created: readonly string[] }> {
+  const config = configOf(dataDirectory, env);
+  const data = config.data;
+  const adminFile = join(data, 'admin.json');
+  if (hasStore(data)) throw new MacaroonError('ERR_DATA_DIRECTORY', `${data} holds an issuer already: nothing was changed`);
+  if (existsSync(adminFile)) throw new MacaroonError('ERR_DATA_DIRECTORY', `${adminFile} is in the way: move it first`);
+  ensureDataDirectory(data);
+  const hadMasterKey = existsSync(join(data, 'master.key'));
+  const masterKey = loadOrCreateMasterKey({ dataDirectory: data, environment: env }, randomBytes);
+  const store = await createStore({ dataDirectory: data, masterKey, clock, randomBytes });
+  try {
+    const pki = { vault: store, clock, randomBytes };
+    const authority = await ensureAuthority(pki);
+    await ensureServerIdentity({ ...pki, names: certificateNames(config) });
+    writePublicFile(join(data, 'ca.crt'), authority.certificatePem);
+    const credential = await createFirstAdmin({ store, clock, randomBytes });
+    await writeCredential(adminFile, {
+      issuer: issuerUrl(config, config.port),
+      ca: authority.certificatePem,
+      client: adminClient,
+      authMethod: 'client_secret_basic',
+      credentialId: credential.credential_id,
+      secret: credential.secret,
+    });
+  } finally {
+    await store.close();
+  }
+  const madeMasterKey = !hadMasterKey && existsSync(join(data, 'master.key'));
+  return { dataDirectory: data, created: [...(madeMasterKey ? ['master.key'] : []), 'macaroond.db', 'ca.crt', 'admin.json'] };
+}
+
+/** Writes a file that anyone may read, whole or not at all. */
+export function writePublicFile(path: string, text: string): void {
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, text, { mode: 0o644 });
+  renameSync(temporary, path);
+}
+
+/** Opens the store of `dataDirectory` for `work`. Throws `ERR_DATA_DIRECTORY` when there is none, `ERR_MASTER_KEY`. */
+async function withStore<T>(
+  dataDirectory: string,
+  env: NodeJS.ProcessEnv,
+  mode: OpenStoreOptions['mode'],
+  work: (store: IssuerStore) => Promise<T>,
+): Promise<T> {
+  requireStore(dataDirectory);
+  const masterKey = loadMasterKey({ dataDirectory, environment: env });
+  const store = await openStore({ dataDirectory, masterKey, clock, randomBytes, mode });
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Throws `ERR_DATA_DIRECTORY` when `dataDirectory` holds no issuer. */
+export function requireStore(dataDirectory: string): void {
+  if (hasStore(dataDirectory)) return;
+  throw new MacaroonError('ERR_DATA_DIRECTORY', `${dataDirectory} holds no issuer: make one with "macaroond init --data DIR"`);
+}
+
+/** A ten-minute administration token from the files alone: for who lost `admin.json`. It is audited like any other. */
+export async function recoveryToken(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<MintResponse> {
+  const mint = (store: IssuerStore) => mintRecoveryToken({ store, clock, randomBytes });
+  return await withStore(dataDirectory, env, 'local', mint);
+}
+
+/** Checks the whole audit log; `head` (`seq:mac`, from an earlier check) also finds a truncation. */
+export async function verifyAudit(
+  dataDirectory: string,
+  env: NodeJS.ProcessEnv,
+  options: { readonly head?: string | undefined } = {},
+): Promise<AuditChainResult> {
+  return await withStore(dataDirectory, env, 'read', (store) => store.verifyAuditChain(options));
+}
+
+/** Brings the database to the newest version; `serve` does so by itself. */
+export async function migrateDatabase(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<void> {
+  await withStore(dataDirectory, env, 'serve', async () => undefined);
+}
+
+/** Writes a consistent copy of the database to `file`, also while the issuer runs. Without the master key the copy is useless. */
+export async function backupDatabase(dataDirectory: string, env: NodeJS.ProcessEnv, file: string): Promise<void> {
+  await withStore(dataDirectory, env, 'read', (store) => store.backupTo(file));
+}
+
+/** One thing that `doctor` looked at. */
+export interface DoctorFinding {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** Looks at everything that an issuer stands on; changes nothing. */
+export async function runDoctor(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<readonly DoctorFinding[]> {
+  const findings: DoctorFinding[] = [];
+  const look = async (name: string, examine: () => Promise<string>): Promise<void> => {
+    try {
+      findings.push({ name, ok: true, detail: await examine() });
+    } catch (error) {
+      findings.push({ name, ok: false, detail: error instanceof MacaroonError ? error.message : 'it could not be examined' });
+    }
+  };
+  await look('node', async () => `Node.js ${process.versions.node}`);
+  await look('settings', async () => {
+    const config = configOf(dataDirectory, env);
+    return `listens on ${config.host} port ${config.port}`;
+  });
+  await look('data directory', async () => {
+    requireStore(dataDirectory);
+    if ((statSync(dataDirectory).mode & 0o022) !== 0) {
+      throw new MacaroonError('ERR_DATA_DIRECTORY', `others may write to ${dataDirectory}: run "chmod 700 ${dataDirectory}"`);
+    }
+    return dataDirectory;
+  });
+  await look('master key', async () => {
+    loadMasterKey({ dataDirectory, environment: env });
+    return 'present, 32 bytes, readable by its owner alone';
+  });
+  const inStore = (examine: (store: IssuerStore) => Promise<string>) => () => withStore(dataDirectory, env, 'read', examine);
+  await look(
+    'database',
+    inStore(async (store) => `SQLite ${store.sqliteVersion}, ${await store.checkIntegrity()}`),
+  );
+  await look(
+    'audit log',
+    inStore(async (store) => {
+      const { ok, entries, head, reason } = await store.verifyAuditChain();
+      if (!ok) throw new MacaroonError('ERR_STORE_CORRUPT', `the chain is broken: ${reason ?? ''}`);
+      return `${entries} entries, head ${head}`;
+    }),
+  );
+  await look(
+    'server certificate',
+    inStore(async (store) => {
+      const server = await store.pkiEntry('server');
+      if (server === undefined) throw new MacaroonError('ERR_DATA_DIRECTORY', 'there is none: "macaroond serve" makes it');
+      if (server.notAfterMs <= clock())
+        throw new MacaroonError('ERR_DATA_DIRECTORY', 'it has expired: "macaroond serve" renews it');
+      return `good until ${new Date(server.notAfterMs).toISOString()}`;
+    }),
+  );
+  return findings;
+}
