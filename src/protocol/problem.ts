@@ -11,6 +11,7 @@ export type ProblemCode =
   | 'grant_exceeded'
   | 'not_found'
   | 'method_not_allowed'
+  | 'request_timeout'
   | 'conflict'
   | 'payload_too_large'
   | 'headers_too_large'
@@ -31,6 +32,7 @@ export const problems: Readonly<Record<ProblemCode, { readonly status: number; r
   grant_exceeded: { status: 403, title: 'The request goes beyond the grant' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive' },
   conflict: { status: 409, title: 'The request conflicts with what is there' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   headers_too_large: { status: 431, title: 'The request has too many headers' },

@@ -29,7 +29,6 @@ export const audienceKeyRoutes: readonly Route[] = [
     query: z.strictObject({ generation: generationCount.optional() }),
     status: 200,
     answer: audienceKey,
-    handle: ({ services, params, query }) =>
-      services.issuer.audienceKey(params.audience, params.root_key_id, query.generation),
+    handle: ({ services, params, query }) => services.issuer.audienceKey(params.audience, params.root_key_id, query.generation),
   }),
 ];

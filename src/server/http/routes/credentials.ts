@@ -38,7 +38,6 @@ export const credentialRoutes: readonly Route[] = [
     params: z.strictObject({ client: name, credential_id: credentialId }),
     status: 200,
     answer: credential,
-    handle: ({ services, caller, params }) =>
-      services.issuer.retireCredential(caller, params.client, params.credential_id),
+    handle: ({ services, caller, params }) => services.issuer.retireCredential(caller, params.client, params.credential_id),
   }),
 ];

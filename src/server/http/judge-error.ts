@@ -2,7 +2,6 @@
 import { MacaroonError } from '../../core/index.js';
 import type { ProblemCode } from '../../protocol/problem.js';
 import { IssuerError } from '../domain/issuer-error.js';
-import { problemAnswer } from './answers.js';
 import { type ProblemDetails, ProblemError } from './problem-error.js';
 
 /** What to answer, and whether it is our fault and belongs in the log. */
@@ -13,11 +12,6 @@ export interface ErrorVerdict {
 }
 
 const retryAfterSeconds = '1';
-
-/** The answer to `error`. */
-export function errorAnswer(verdict: ErrorVerdict, requestId: string): Response {
-  return problemAnswer(verdict.code, requestId, verdict.details);
-}
 
 /** The problem of `error`. */
 export function judgeError(error: unknown): ErrorVerdict {

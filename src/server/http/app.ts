@@ -1,0 +1,122 @@
+/**
+ * The issuer's HTTP application: turns the route table into a router and runs every request through the same steps, in the same order:
+ * who calls, what is asked, whether that caller may, the use case, the answer, one line in the log.
+ */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Clock, RandomBytes } from '../../core/index.js';
+import { parseTrustedProxies } from '../../verifier/client-address.js';
+import type { FailureLimits } from '../auth/failure-limiter.js';
+import { createClientLogin } from '../auth/registry.js';
+import type { Issuer } from '../domain/issuer.js';
+import { authenticate, authorizeVerifier } from './access.js';
+import { type Logger, logFault, logRequest } from './access-log.js';
+import { emptyAnswer, jsonAnswer, problemAnswer } from './answers.js';
+import { createIssuerVerifiers } from './issuer-verifiers.js';
+import { judgeError } from './judge-error.js';
+import { describeRoute, describeSecurity, openApiDocument } from './openapi.js';
+import { type AppEnv, createRequestId, type RequestFacts, readRequestFacts } from './request-facts.js';
+import { readInput } from './request-input.js';
+import type { Caller, Route } from './route.js';
+import { methodsOf, routes } from './route-table.js';
+import type { Services } from './services.js';
+
+export interface AppOptions {
+  readonly issuer: Issuer;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  readonly logger: Logger;
+  /** Base URL that clients reach the issuer by, without a slash at its end. */
+  readonly issuerUrl: string;
+  /** Throws when the issuer cannot work now: the store is gone, or it is stopping. */
+  readonly checkReady: () => Promise<void>;
+  /** Ranges of proxies whose `X-Forwarded-For` counts; none when absent. */
+  readonly trustedProxies?: readonly string[] | undefined;
+  readonly failureLimits?: FailureLimits | undefined;
+}
+
+export type App = OpenAPIHono<AppEnv>;
+
+/** What the log tells of a request beside its facts; also where it fails halfway. */
+interface Progress {
+  caller?: Caller;
+}
+
+type Step = (facts: RequestFacts, progress: Progress) => Promise<Response>;
+
+/** The application. Throws `ERR_ARGUMENT` for trusted proxies that are no ranges. */
+export function createApp(options: AppOptions): App {
+  const { issuer, clock } = options;
+  const app: App = new OpenAPIHono<AppEnv>();
+  let document: Record<string, unknown> | undefined;
+  const services: Services = {
+    issuer,
+    clientLogin: createClientLogin({ issuer, failureLimits: options.failureLimits }),
+    verifiers: createIssuerVerifiers(issuer, clock),
+    issuerUrl: options.issuerUrl,
+    checkReady: options.checkReady,
+    describeApi: () => {
+      document ??= openApiDocument(app, options.issuerUrl);
+      return document;
+    },
+  };
+  const handle = createHandler(options);
+  describeSecurity(app);
+  for (const route of routes) {
+    describeRoute(app, route);
+    const routerPath = route.path.replaceAll(/\{([^}]+)\}/g, ':$1');
+    app.on(route.method.toUpperCase(), routerPath, (c) => handle(c, route.path, runRoute(route, services, c)));
+  }
+  app.notFound((c) => handle(c, '(none)', async (facts) => noRoute(facts)));
+  return app;
+}
+
+/** Runs one request: facts, the step, any error as a problem, the line in the log. */
+function createHandler(options: AppOptions): (c: Context<AppEnv>, route: string, step: Step) => Promise<Response> {
+  const { clock, randomBytes, logger } = options;
+  const trustedProxies = parseTrustedProxies(options.trustedProxies ?? []);
+  return async (c, route, step) => {
+    const startMs = performance.now();
+    const facts = readRequestFacts(c, createRequestId(clock, randomBytes), trustedProxies);
+    const progress: Progress = {};
+    const answer = await settle(facts, progress, step, logger);
+    const { requestId, clientRequestId, method, address } = facts;
+    const ms = Math.round((performance.now() - startMs) * 10) / 10;
+    const client = progress.caller?.client;
+    logRequest(logger, { requestId, clientRequestId, method, route, status: answer.status, ms, client, address });
+    return answer;
+  };
+}
+
+async function settle(facts: RequestFacts, progress: Progress, step: Step, logger: Logger): Promise<Response> {
+  try {
+    return await step(facts, progress);
+  } catch (error) {
+    const { code, details, isFault } = judgeError(error);
+    if (isFault) logFault(logger, facts.requestId, error);
+    return problemAnswer(code, facts.requestId, details);
+  }
+}
+
+function runRoute(route: Route, services: Services, c: Context<AppEnv>): Step {
+  return async (facts, progress) => {
+    const caller = await authenticate(route.access, services, facts);
+    progress.caller = caller;
+    const input = await readInput(route, c);
+    await authorizeVerifier(route.access, services, caller, input);
+    const body = await route.handle({ services, caller, origin: facts.origin, ...input });
+    return answerOf(route, body, facts.requestId);
+  };
+}
+
+function answerOf(route: Route, body: unknown, requestId: string): Response {
+  if (route.status === 204) return emptyAnswer(requestId);
+  const headers = route.cacheControl === undefined ? {} : { 'Cache-Control': route.cacheControl };
+  return jsonAnswer(route.status, body, requestId, headers);
+}
+
+function noRoute({ path, requestId }: RequestFacts): Response {
+  const methods = methodsOf(path);
+  if (methods.length === 0) return problemAnswer('not_found', requestId, { detail: 'there is nothing at this path' });
+  return problemAnswer('method_not_allowed', requestId, { headers: { Allow: methods.join(', ') } });
+}

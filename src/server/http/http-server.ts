@@ -1,0 +1,235 @@
+/**
+ * The server under the application: TLS, limits on time and size, the guard, and a stop that breaks no request it has accepted.
+ * Plain HTTP is served on loopback only.
+ */
+import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
+import { parseAddress, parseRange, rangeContains } from '../../caveats/ip-address.js';
+import { type Clock, MacaroonError, type RandomBytes } from '../../core/index.js';
+import { problems } from '../../protocol/problem.js';
+import { type Logger, logFault, logRequest } from './access-log.js';
+import { problemAnswer } from './answers.js';
+import type { App } from './app.js';
+import { Connections } from './connections.js';
+import { problemOfParserError, sendProblem, writeProblem } from './raw-problem.js';
+import { createRequestId } from './request-facts.js';
+import { type GuardRefusal, judgeRequest } from './request-guard.js';
+
+/** Certificate chain and private key, PEM. */
+export interface ServerTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ServerLimits {
+  /** From the first byte of a request to the end of its headers, milliseconds. */
+  readonly headersTimeoutMs: number;
+  /** From the first byte of a request to its last, milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** How often those two are checked, milliseconds. */
+  readonly checkIntervalMs: number;
+  /** How long a connection may wait for its next request, milliseconds. */
+  readonly keepAliveTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+  readonly maxConnections: number;
+  readonly maxRequestsPerConnection: number;
+}
+
+export const defaultServerLimits: ServerLimits = Object.freeze({
+  headersTimeoutMs: 5_000,
+  requestTimeoutMs: 10_000,
+  checkIntervalMs: 1_000,
+  keepAliveTimeoutMs: 15_000,
+  maxHeaderBytes: 16 * 1024,
+  maxConnections: 2_000,
+  maxRequestsPerConnection: 10_000,
+});
+
+export interface HttpServerOptions {
+  readonly app: App;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  readonly logger: Logger;
+  /** Plain HTTP, on loopback alone, when absent. */
+  readonly tls?: ServerTls | undefined;
+  readonly limits?: Partial<ServerLimits> | undefined;
+}
+
+export interface HttpServer {
+  readonly server: Server;
+  /** Starts to listen; port 0 takes any. Throws `ERR_CONFIG` for plain HTTP beyond loopback. */
+  listen(address: { readonly host: string; readonly port: number }): Promise<AddressInfo>;
+  /** New connections get this certificate. Throws `ERR_ARGUMENT` on a plain server. */
+  setSecureContext(tls: ServerTls): void;
+  /** Stops: see `drain`. Resolves within `deadlineMs` (10 s when absent) whatever the clients do. */
+  drain(deadlineMs?: number): Promise<void>;
+}
+
+/** Only what TLS 1.3 and RFC 9325 recommend: authenticated encryption with fresh keys. */
+const ciphers = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+const loopbackRanges = [parseRange('127.0.0.0/8'), parseRange('::1')];
+const defaultDrainMs = 10_000;
+/** While it lasts, busy clients learn with their next answer that their connection ends, instead of finding it cut. */
+const lingerMs = 200;
+/** A connection that says nothing for so long while we stop is no longer waited for. */
+const quietMs = 1_000;
+const sweepMs = 50;
+
+/** The server, not yet listening. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const connections = new Connections();
+  const server = createBareServer({ ...defaultServerLimits, ...options.limits }, options.tls);
+  const state = { isDraining: false };
+  const refuse = createRefusal(options);
+  const listener = getRequestListener((request, env) => options.app.fetch(request, env), {
+    errorHandler: (error) => answerAdapterError(options, error),
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    connections.begin(request.socket, response);
+    const refusal = judgeRequest(request);
+    if (refusal !== undefined) return refuse(request, response, refusal);
+    if (state.isDraining) response.setHeader('Connection', 'close');
+    void listener(request, response);
+  });
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    refuse(request, response, { code: 'invalid_request', detail: 'only 100-continue can be expected' });
+  });
+  trackConnections(server, connections, options.tls === undefined);
+  answerWithoutRequest(server, connections, options);
+  let drained: Promise<void> | undefined;
+  return {
+    server,
+    listen: (address) => listen(server, address, options.tls === undefined),
+    setSecureContext: (tls) => {
+      if (server instanceof TlsServer) server.setSecureContext({ ...tls, minVersion: 'TLSv1.2', ciphers });
+      else throw new MacaroonError('ERR_ARGUMENT', 'a plain HTTP server has no certificate', { argument: 'tls' });
+    },
+    drain: (deadlineMs = defaultDrainMs) => {
+      state.isDraining = true;
+      drained ??= drain(server, connections, deadlineMs);
+      return drained;
+    },
+  };
+}
+
+function createBareServer(limits: ServerLimits, tls: ServerTls | undefined): Server {
+  const http = {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.checkIntervalMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+    // The guard answers for a missing Host, with a problem.
+    requireHostHeader: false,
+  };
+  const server =
+    tls === undefined
+      ? createPlainServer(http)
+      : createTlsServer({ ...http, ...tls, minVersion: 'TLSv1.2', ciphers, handshakeTimeout: limits.headersTimeoutMs });
+  // 0: Node drops no header; the guard counts them. How many there can be at all is bounded by their size.
+  server.maxHeadersCount = 0;
+  server.maxConnections = limits.maxConnections;
+  server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
+  return server;
+}
+
+type Refuse = (request: IncomingMessage, response: ServerResponse, refusal: GuardRefusal) => void;
+
+function createRefusal({ clock, randomBytes, logger }: HttpServerOptions): Refuse {
+  return (request, response, refusal) => {
+    const requestId = createRequestId(clock, randomBytes);
+    sendProblem(response, refusal, requestId);
+    const { status } = problems[refusal.code];
+    const { method = '', socket } = request;
+    logRequest(logger, { requestId, method, route: '(refused)', status, ms: 0, address: socket.remoteAddress });
+  };
+}
+
+/** What the adapter itself cannot make a request of, or what failed outside of every handler. */
+function answerAdapterError({ clock, randomBytes, logger }: HttpServerOptions, error: unknown): Response {
+  const requestId = createRequestId(clock, randomBytes);
+  const isRequestError = error instanceof Error && error.name === 'RequestError';
+  if (!isRequestError) logFault(logger, requestId, error);
+  return problemAnswer(isRequestError ? 'invalid_request' : 'internal_error', requestId);
+}
+
+function trackConnections(server: Server, connections: Connections, isPlain: boolean): void {
+  server.on('connection', (socket: Socket) => {
+    if (isPlain && !isLoopback(socket.localAddress)) {
+      socket.destroy();
+      return;
+    }
+    connections.addRaw(socket);
+    if (isPlain) connections.add(socket);
+  });
+  server.on('secureConnection', (socket: Socket) => connections.add(socket));
+}
+
+/** What Node hands over instead of a request: bytes that are none, and CONNECT. */
+function answerWithoutRequest(server: Server, connections: Connections, options: HttpServerOptions): void {
+  const { clock, randomBytes } = options;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable || connections.isAnswering(socket)) socket.destroy();
+    else writeProblem(socket, problemOfParserError(error), createRequestId(clock, randomBytes));
+  });
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    writeProblem(socket, 'method_not_allowed', createRequestId(clock, randomBytes));
+  });
+}
+
+async function listen(
+  server: Server,
+  { host, port }: { readonly host: string; readonly port: number },
+  isPlain: boolean,
+): Promise<AddressInfo> {
+  if (isPlain && host !== 'localhost' && !isLoopback(host)) {
+    throw new MacaroonError('ERR_CONFIG', 'plain HTTP is served on loopback only: give a certificate, or listen on 127.0.0.1', {
+      argument: 'host',
+    });
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new MacaroonError('ERR_CONFIG', 'the server has no address');
+  return address;
+}
+
+function isLoopback(text: string | undefined): boolean {
+  const address = parseAddress(text ?? '');
+  return address !== undefined && loopbackRanges.some((range) => range !== undefined && rangeContains(range, address));
+}
+
+/**
+ * Stops in order: every answer says `Connection: close`; after a moment no connection is accepted and idle ones are closed; requests
+ * under way are waited for; at the deadline whatever is left is cut.
+ */
+async function drain(server: Server, connections: Connections, deadlineMs: number): Promise<void> {
+  connections.announceClose();
+  const cut = setTimeout(() => connections.destroyAll(), deadlineMs);
+  await new Promise((resolve) => setTimeout(resolve, Math.min(lingerMs, deadlineMs / 2)));
+  const sweep = setInterval(() => {
+    server.closeIdleConnections();
+    connections.destroyQuiet(quietMs);
+  }, sweepMs);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  clearInterval(sweep);
+  clearTimeout(cut);
+}

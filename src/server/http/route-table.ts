@@ -1,0 +1,42 @@
+/** Every route of the issuer. The router, the access check, OpenAPI and the tests read this table; nothing is served beside it. */
+import type { Route } from './route.js';
+import { audienceKeyRoutes } from './routes/audience-keys.js';
+import { audienceRoutes } from './routes/audiences.js';
+import { auditRoutes } from './routes/audit.js';
+import { clientRoutes } from './routes/clients.js';
+import { credentialRoutes } from './routes/credentials.js';
+import { discoveryRoutes } from './routes/discovery.js';
+import { grantRoutes } from './routes/grants.js';
+import { healthRoutes } from './routes/health.js';
+import { revocationRoutes } from './routes/revocations.js';
+import { rootKeyRoutes } from './routes/root-keys.js';
+import { tokenRoutes } from './routes/tokens.js';
+import { verifierRoutes } from './routes/verifiers.js';
+import { verifyRoutes } from './routes/verify.js';
+
+export const routes: readonly Route[] = Object.freeze([
+  ...tokenRoutes,
+  ...verifyRoutes,
+  ...audienceKeyRoutes,
+  ...revocationRoutes,
+  ...clientRoutes,
+  ...credentialRoutes,
+  ...rootKeyRoutes,
+  ...grantRoutes,
+  ...verifierRoutes,
+  ...audienceRoutes,
+  ...auditRoutes,
+  ...discoveryRoutes,
+  ...healthRoutes,
+]);
+
+/** Methods, in upper case, of the routes whose path `path` is; empty where there is none. */
+export function methodsOf(path: string): readonly string[] {
+  const methods = routes.filter((route) => patternOf(route).test(path)).map((route) => route.method.toUpperCase());
+  return methods.includes('GET') ? [...methods, 'HEAD'] : methods;
+}
+
+function patternOf(route: Route): RegExp {
+  const literal = route.path.replace(/[.*+?^$()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${literal.replace(/\{[^}]+\}/g, '[^/]+')}$`);
+}

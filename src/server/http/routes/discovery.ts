@@ -1,0 +1,71 @@
+/** What anyone may know: where things are, what is spoken here, and the description of the API. */
+import { z } from '@hono/zod-openapi';
+import { standardRegistry } from '../../../caveats/standard.js';
+import { limits } from '../../../core/index.js';
+import { maxBodyBytes } from '../request-body.js';
+import { defineRoute, type Route } from '../route.js';
+
+const publicCache = 'public, max-age=300';
+
+const discovery = z
+  .object({
+    issuer: z.string().openapi({ format: 'uri' }),
+    auth_methods: z.array(z.string()).readonly(),
+    /** Names of the caveats that the issuer can clear for a verifier that asks it. */
+    caveats: z.array(z.string()).readonly(),
+    limits: z.record(z.string(), z.int()),
+    endpoints: z.record(z.string(), z.string()),
+  })
+  .openapi('Discovery');
+
+const endpointPaths = {
+  tokens: '/v1/tokens',
+  verify: '/v1/verify',
+  revocations: '/v1/revocations',
+  audience_keys: '/v1/audiences/{audience}/keys',
+  clients: '/v1/clients',
+  audiences: '/v1/audiences',
+  audit: '/v1/audit',
+  openapi: '/v1/openapi.json',
+} as const;
+
+export const discoveryRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'get',
+    path: '/.well-known/macaroond',
+    access: { by: 'anyone' },
+    summary: 'Issuer, auth methods, caveats, limits and endpoints',
+    tag: 'discovery',
+    status: 200,
+    answer: discovery,
+    cacheControl: publicCache,
+    handle: async ({ services }) => ({
+      issuer: services.issuerUrl,
+      auth_methods: services.clientLogin.methods,
+      caveats: standardRegistry.names,
+      limits: {
+        max_token_length: limits.maxTextLength,
+        max_caveats: limits.maxCaveats,
+        max_condition_bytes: limits.maxConditionBytes,
+        max_discharges: limits.maxDischarges,
+        max_discharge_depth: limits.maxDischargeDepth,
+        max_actions: limits.maxActions,
+        max_body_bytes: maxBodyBytes,
+      },
+      endpoints: Object.fromEntries(
+        Object.entries(endpointPaths).map(([endpoint, path]) => [endpoint, `${services.issuerUrl}${path}`]),
+      ),
+    }),
+  }),
+  defineRoute({
+    method: 'get',
+    path: '/v1/openapi.json',
+    access: { by: 'anyone' },
+    summary: 'This description, OpenAPI 3.1',
+    tag: 'discovery',
+    status: 200,
+    answer: z.record(z.string(), z.unknown()),
+    cacheControl: publicCache,
+    handle: async ({ services }) => services.describeApi(),
+  }),
+];

@@ -1,0 +1,74 @@
+/**
+ * Verifying for services that cannot hold keys. The caller could hold the audience's keys, so it is told the exact code; signatures,
+ * which would let it attenuate or forge, are never told.
+ */
+import { formatRfc3339, parseRfc3339 } from '../../../caveats/rfc3339.js';
+import { MacaroonError } from '../../../core/index.js';
+import type { VerifyRequest, VerifyResponse, WireCaveat } from '../../../protocol/wire.js';
+import type { ExplainedStep, Explanation, VerifyContext } from '../../../verifier/result.js';
+import { verifyResponse } from '../answer-schemas.js';
+import { invalidFields } from '../problem-error.js';
+import { verifyRequest } from '../request-schemas.js';
+import { defineRoute, type Route } from '../route.js';
+
+export const verifyRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'post',
+    path: '/v1/verify',
+    access: { by: 'verifier', audience: 'body' },
+    summary: 'Whether a token allows a request, with every caveat',
+    tag: 'verifiers',
+    body: verifyRequest,
+    status: 200,
+    answer: verifyResponse,
+    handle: async ({ services, origin, body }) => {
+      const { at, ...context } = body.context;
+      const verifier = services.verifiers.of(body.audience, at === undefined ? undefined : parseRfc3339(at));
+      const explanation = await explain(verifier, body, context);
+      const { result } = explanation;
+      if (!result.ok) await services.issuer.noteFailure({ ...origin, event: 'token.denied', reason: result.code });
+      return toAnswer(explanation);
+    },
+  }),
+];
+
+interface Explainer {
+  explain(text: string, context: VerifyContext): Promise<Explanation>;
+}
+
+/** A context that the verifier refuses is the caller's fault, not ours. */
+async function explain(verifier: Explainer, body: VerifyRequest, context: VerifyContext): Promise<Explanation> {
+  try {
+    return await verifier.explain(body.token, context);
+  } catch (error) {
+    if (!(error instanceof MacaroonError) || error.code !== 'ERR_ARGUMENT') throw error;
+    throw invalidFields({ pointer: `/context/${error.argument ?? ''}`, detail: 'this fact cannot be given so' });
+  }
+}
+
+function toAnswer({ result, steps }: Explanation): VerifyResponse {
+  const caveats = steps.flatMap(toWireCaveat);
+  if (!result.ok) {
+    const { code, message, caveatIndex, dischargeIndex } = result;
+    const position = { caveat_index: caveatIndex, discharge_index: dischargeIndex };
+    return { authorized: false, code, message, ...position, ...(caveats.length > 0 ? { caveats } : {}) };
+  }
+  return {
+    authorized: true,
+    client: result.client,
+    token_id: result.tokenId,
+    root_key_id: result.rootKeyId,
+    audience: result.audience,
+    auth_methods: result.authMethods,
+    actions: result.actions,
+    issued_at: formatRfc3339(result.issuedAtMs),
+    expires_at: formatRfc3339(result.expiresAtMs),
+    caveats,
+  };
+}
+
+function toWireCaveat(step: ExplainedStep): readonly WireCaveat[] {
+  const { condition, holds, message = step.text, caveatIndex, dischargeIndex } = step;
+  if (condition === undefined || caveatIndex === undefined) return [];
+  return [{ condition, holds, message, caveat_index: caveatIndex, discharge_index: dischargeIndex }];
+}
