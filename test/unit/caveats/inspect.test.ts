@@ -131,7 +131,7 @@ describe('inspect', () => {
   it.each([
     ['', 'ERR_FORMAT_EMPTY'],
     ['mcr_AAAA', 'ERR_FORMAT_CHECKSUM'],
-    ['{}', 'ERR_FORMAT_JSON'],
+    ['{', 'ERR_FORMAT_JSON'],
   ])('throws for %j, which is no token', (text, code) => {
     expect(errorOf(() => inspect(text, { nowMs })).code).toBe(code);
   });

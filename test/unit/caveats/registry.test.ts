@@ -136,13 +136,31 @@ describe('the readings that a registry keeps', () => {
       return argument === 'bad' ? { ok: false, message: 'bad' } : { ok: true, value: argument };
     };
     const registry = createCaveatRegistry([typeWith({ parse })]);
-    return { parse: (text) => registry.parse(text).ok, count: () => count };
+    return { parse: (text) => registry.parse(encodeUtf8(text)).ok, count: () => count };
   }
 
   it('spare a second reading', () => {
     const { parse, count } = counting();
     expect([parse('anything a'), parse('anything a'), parse('anything b')]).toEqual([true, true, true]);
     expect(count()).toBe(2);
+  });
+
+  it('are not changed by who changes the bytes afterwards', () => {
+    const condition = encodeUtf8('method GET');
+    expect(standardRegistry.parse(condition)).toMatchObject({ caveat: { text: 'method GET' } });
+    condition.set(encodeUtf8('PUT'), 7);
+    expect(standardRegistry.parse(condition)).toMatchObject({ caveat: { text: 'method PUT' } });
+    expect(standardRegistry.parse(encodeUtf8('method GET'))).toMatchObject({ caveat: { text: 'method GET' } });
+  });
+
+  it('cannot be changed by who gets them', () => {
+    const lists = ['action a', 'ip 10.0.0.0/8', 'method GET', 'path /a'].map((text) => standardRegistry.parse(encodeUtf8(text)));
+    expect(lists.map((result) => result.ok && Object.isFrozen(result.caveat) && Object.isFrozen(result.caveat.value))).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
   });
 
   it('are of what could be read only', () => {
