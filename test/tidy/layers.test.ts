@@ -35,6 +35,7 @@ const forbidden: readonly (readonly [file: string, code: string, rule: string])[
   ['src/server/http/planted-package.ts', "import 'drizzle-orm';", 'layer-http'],
   ['src/server/config.ts', "import '../cli/planted-target.js';", 'layer-server-main'],
   ['src/cli/planted-static.ts', "import '../server/domain/planted-target.js';", 'cli-loads-lazily'],
+  ['src/cli/planted-network.ts', "import './admin-api.js';", 'cli-loads-lazily'],
   ['src/cli/planted-package.ts', "import 'hono';", 'layer-cli'],
   ['src/planted-stray.ts', "import './core/planted-target.js';", 'file-in-no-layer'],
   ['src/cli/planted-stray.ts', "export const later = () => import('../stray/planted-target.js');", 'import-of-no-layer'],
