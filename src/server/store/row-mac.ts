@@ -1,0 +1,77 @@
+/**
+ * A MAC over every column of a row. SQLite has no page checksums and a flipped bit passes its integrity check, so what decides
+ * security (states, owners, limits, times) is covered like the secrets are. It does not notice a row that was replaced by an older
+ * copy of itself or removed; the audit chain tells of those.
+ */
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { getTableColumns, getTableName } from 'drizzle-orm';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import { MacaroonError } from '../../core/index.js';
+
+/** A row by property names. */
+export type PlainRow = Readonly<Record<string, string | number | null>>;
+
+interface TableShape {
+  readonly name: string;
+  /** Property and column names, sorted by the latter. */
+  readonly columns: readonly (readonly [string, string])[];
+}
+
+const shapes = new WeakMap<SQLiteTable, TableShape>();
+
+function shapeOf(table: SQLiteTable): TableShape {
+  const known = shapes.get(table);
+  if (known !== undefined) return known;
+  const columns = Object.entries(getTableColumns(table))
+    .map(([property, column]) => [property, column.name] as const)
+    .filter(([, name]) => name !== 'row_mac' && name !== 'mac')
+    .sort(([, a], [, b]) => (a < b ? -1 : 1));
+  const shape = { name: getTableName(table), columns };
+  shapes.set(table, shape);
+  return shape;
+}
+
+/**
+ * One text for each content of a row: table, then name and value of every column that is not null, each with its length in bytes.
+ * A null is left out, so that a column added later leaves the texts of older rows as they were.
+ */
+export function canonicalRow(table: SQLiteTable, row: PlainRow): string {
+  const { name, columns } = shapeOf(table);
+  let text = lengthPrefixedText(name);
+  for (const [property, column] of columns) {
+    const value = row[property];
+    if (value === null || value === undefined) continue;
+    text += lengthPrefixedText(column) + lengthPrefixedText(typeof value === 'number' ? `i${value}` : `s${value}`);
+  }
+  return text;
+}
+
+/** `text` after its length in UTF-8 bytes. */
+export function lengthPrefixedText(text: string): string {
+  return `${Buffer.byteLength(text)}:${text}`;
+}
+
+/** `row` with its MAC. */
+export function addRowMac<R extends PlainRow>(key: KeyObject, table: SQLiteTable, row: R): R & { readonly rowMac: string } {
+  return { ...row, rowMac: rowMacOf(key, table, row) };
+}
+
+/** `row` when its MAC holds. Throws `ERR_STORE_CORRUPT` otherwise. */
+export function checkRowMac<R extends PlainRow & { readonly rowMac: string }>(key: KeyObject, table: SQLiteTable, row: R): R {
+  if (equalText(row.rowMac, rowMacOf(key, table, row))) return row;
+  throw new MacaroonError(
+    'ERR_STORE_CORRUPT',
+    `a row of table ${shapeOf(table).name} was altered outside of macaroond or damaged: restore a backup`,
+  );
+}
+
+/** Whether two MAC texts are equal, in a time that depends on their lengths only. */
+export function equalText(a: string, b: string): boolean {
+  const aBytes = Buffer.from(a);
+  const bBytes = Buffer.from(b);
+  return aBytes.length === bBytes.length && timingSafeEqual(aBytes, bBytes);
+}
+
+function rowMacOf(key: KeyObject, table: SQLiteTable, row: PlainRow): string {
+  return createHmac('sha256', key).update(canonicalRow(table, row)).digest('base64url');
+}

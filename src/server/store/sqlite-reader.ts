@@ -1,0 +1,249 @@
+/** What the domain reads, from any connection. Every row's MAC is checked before anything in it is believed. */
+import { and, asc, desc, eq, gt, gte, lte, type SQL } from 'drizzle-orm';
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
+import { RootKey } from '../../core/index.js';
+import type { AudienceKeyRow, StoreReader } from '../domain/ports.js';
+import type {
+  AudienceGenerationRecord,
+  AudienceRecord,
+  AuditFilter,
+  AuditRecord,
+  ClientRecord,
+  CredentialRecord,
+  GrantRecord,
+  RevocationRecord,
+  RootKeyRecord,
+  TokenRecord,
+} from '../domain/records.js';
+import { decryptSecret, type SecretPlace, type StoreKeys } from './encryption.js';
+import { checkRowMac, type PlainRow } from './row-mac.js';
+import type { ReadStatements } from './sqlite-queries.js';
+import {
+  fromAudienceRow,
+  fromAuditRow,
+  fromClientRow,
+  fromCredentialRow,
+  fromGrantRow,
+  fromRevocationRow,
+  fromRootKeyRow,
+  fromTokenRow,
+} from './sqlite-records.js';
+import {
+  audienceGenerations,
+  audiences,
+  audit,
+  clients,
+  credentials,
+  grants,
+  revocations,
+  rootKeys,
+  tokens,
+  verifiers,
+} from './sqlite-schema.js';
+
+/** What a reader stands on. */
+export interface ReaderContext {
+  readonly db: BetterSQLite3Database;
+  readonly reads: ReadStatements;
+  readonly keys: StoreKeys;
+  /** Runs `work` at once and turns what it throws into one of our errors. */
+  readonly run: <T>(work: () => T) => Promise<T>;
+}
+
+/** Where the secret of a root key is kept. */
+export function rootKeyPlace(row: { readonly id: string; readonly client: string; readonly generation: number }): SecretPlace {
+  return { table: 'root_keys', rowId: row.id, purpose: 'root-key', owner: row.client, generation: row.generation };
+}
+
+export class SqliteReader implements StoreReader {
+  readonly #context: ReaderContext;
+
+  constructor(context: ReaderContext) {
+    this.#context = context;
+  }
+
+  client(name: string): Promise<ClientRecord | undefined> {
+    return this.#one(clients, (reads) => reads.client.get({ name }), fromClientRow);
+  }
+
+  clients(): Promise<readonly ClientRecord[]> {
+    return this.#all(clients, (reads) => reads.clients.all(), fromClientRow);
+  }
+
+  credential(id: string): Promise<CredentialRecord | undefined> {
+    return this.#one(credentials, (reads) => reads.credential.get({ id }), fromCredentialRow);
+  }
+
+  credentials(client: string): Promise<readonly CredentialRecord[]> {
+    return this.#all(credentials, (reads) => reads.credentials.all({ client }), fromCredentialRow);
+  }
+
+  rootKey(id: string): Promise<RootKeyRecord | undefined> {
+    return this.#one(rootKeys, (reads) => reads.rootKey.get({ id }), fromRootKeyRow);
+  }
+
+  rootKeys(client: string): Promise<readonly RootKeyRecord[]> {
+    return this.#all(rootKeys, (reads) => reads.rootKeys.all({ client }), fromRootKeyRow);
+  }
+
+  rootKeySecret(id: string): Promise<RootKey | undefined> {
+    return this.#one(
+      rootKeys,
+      (reads) => reads.rootKey.get({ id }),
+      (row) => {
+        if (row.encryptedKey === null) return undefined;
+        return new RootKey(decryptSecret(this.#context.keys, rootKeyPlace(row), row.encryptedKey));
+      },
+    );
+  }
+
+  audience(name: string): Promise<AudienceRecord | undefined> {
+    return this.#one(audiences, (reads) => reads.audience.get({ name }), fromAudienceRow);
+  }
+
+  audiences(): Promise<readonly AudienceRecord[]> {
+    return this.#all(audiences, (reads) => reads.audiences.all(), fromAudienceRow);
+  }
+
+  audienceGenerations(audience: string): Promise<readonly AudienceGenerationRecord[]> {
+    return this.#all(
+      audienceGenerations,
+      (reads) => reads.audienceGenerations.all({ audience }),
+      ({ rowMac: _, ...record }) => record,
+    );
+  }
+
+  grant(client: string, audience: string): Promise<GrantRecord | undefined> {
+    return this.#one(grants, (reads) => reads.grant.get({ client, audience }), fromGrantRow);
+  }
+
+  async grants(client: string): Promise<readonly GrantRecord[]> {
+    // Removed ones are left out here, not in SQL: a row whose `removed_at_ms` was altered must be noticed.
+    const all = await this.#all(grants, (reads) => reads.grants.all({ client }), fromGrantRow);
+    return all.filter((grant) => grant.removedAtMs === null);
+  }
+
+  verifierAudiences(client: string): Promise<readonly string[]> {
+    return this.#all(
+      verifiers,
+      (reads) => reads.verifiers.all({ client }),
+      (row) => row.audience,
+    );
+  }
+
+  token(tokenId: string): Promise<TokenRecord | undefined> {
+    return this.#one(tokens, (reads) => reads.token.get({ tokenId }), fromTokenRow);
+  }
+
+  async latestExpiry(of: Parameters<StoreReader['latestExpiry']>[0]): Promise<number> {
+    const conditions = [
+      whenGiven(tokens.client, of.client),
+      whenGiven(tokens.rootKeyId, of.rootKeyId),
+      whenGiven(tokens.audience, of.audience),
+      whenGiven(tokens.generation, of.generation),
+    ];
+    const latest = await this.#one(
+      tokens,
+      () =>
+        this.#context.db
+          .select()
+          .from(tokens)
+          .where(and(...conditions))
+          .orderBy(desc(tokens.expiresAtMs))
+          .limit(1)
+          .get(),
+      fromTokenRow,
+    );
+    return latest?.expiresAtMs ?? 0;
+  }
+
+  revocationsAfter(
+    after: number,
+    audiences: readonly string[],
+    nowMs: number,
+    limit: number,
+  ): Promise<readonly RevocationRecord[]> {
+    const parameters = { after, audiences: JSON.stringify(audiences), nowMs, limit };
+    return this.#all(revocations, (reads) => reads.revocationsAfter.all(parameters), fromRevocationRow);
+  }
+
+  latestRevocationSeq(): Promise<number> {
+    return this.#context.run(() => this.#context.reads.latestRevocationSeq.get()?.seq ?? 0);
+  }
+
+  async isTokenRevoked(tokenId: string): Promise<boolean> {
+    return (await this.#all(revocations, (reads) => reads.revocationsOfToken.all({ tokenId }), fromRevocationRow)).length > 0;
+  }
+
+  async isRootKeyRevoked(rootKeyId: string): Promise<boolean> {
+    return (await this.#all(revocations, (reads) => reads.revocationsOfRootKey.all({ rootKeyId }), fromRevocationRow)).length > 0;
+  }
+
+  audienceKeysAfter(audience: string, after: number, limit: number): Promise<readonly AudienceKeyRow[]> {
+    const { reads, keys, run } = this.#context;
+    return run(() => {
+      const found = reads.audienceKeysAfter.all({ audience, after, limit });
+      return found.flatMap((row, i) => {
+        if (i === 0) checkRowMac(keys.rowKey, audiences, row.audience);
+        checkRowMac(keys.rowKey, grants, row.grant);
+        const { id, client, state, changeSeq } = checkRowMac(keys.rowKey, rootKeys, row.rootKey);
+        if (state === 'destroyed') return [];
+        return [{ rootKeyId: id, client, state, changeSeq: Math.max(changeSeq, row.grant.changeSeq, row.audience.changeSeq) }];
+      });
+    });
+  }
+
+  latestChangeSeq(): Promise<number> {
+    return this.#context.run(() => Number(this.#context.reads.setting.get({ name: 'change_seq' })?.value));
+  }
+
+  audit(filter: AuditFilter): Promise<readonly AuditRecord[]> {
+    const { db, run } = this.#context;
+    const conditions = [
+      whenGiven(audit.client, filter.client),
+      whenGiven(audit.event, filter.event),
+      whenGiven(audit.actor, filter.actor),
+      whenGiven(audit.audience, filter.audience),
+      whenGiven(audit.tokenId, filter.tokenId),
+      filter.sinceMs === undefined ? undefined : gte(audit.atMs, filter.sinceMs),
+      filter.untilMs === undefined ? undefined : lte(audit.atMs, filter.untilMs),
+      filter.after === undefined ? undefined : gt(audit.seq, filter.after),
+    ];
+    return run(() => {
+      const rows = db
+        .select()
+        .from(audit)
+        .where(and(...conditions))
+        .orderBy(asc(audit.seq))
+        .limit(filter.limit)
+        .all();
+      return rows.map(fromAuditRow);
+    });
+  }
+
+  #one<R extends PlainRow & { readonly rowMac: string }, T>(
+    table: SQLiteTable,
+    find: (reads: ReadStatements) => R | undefined,
+    convert: (row: R) => T,
+  ): Promise<T | undefined> {
+    const { reads, keys, run } = this.#context;
+    return run(() => {
+      const row = find(reads);
+      return row === undefined ? undefined : convert(checkRowMac(keys.rowKey, table, row));
+    });
+  }
+
+  #all<R extends PlainRow & { readonly rowMac: string }, T>(
+    table: SQLiteTable,
+    find: (reads: ReadStatements) => readonly R[],
+    convert: (row: R) => T,
+  ): Promise<readonly T[]> {
+    const { reads, keys, run } = this.#context;
+    return run(() => find(reads).map((row) => convert(checkRowMac(keys.rowKey, table, row))));
+  }
+}
+
+function whenGiven(column: SQLiteColumn, wanted: string | number | undefined): SQL | undefined {
+  return wanted === undefined ? undefined : eq(column, wanted);
+}

@@ -1,0 +1,221 @@
+/** The writes of one transaction. Each runs at once on the writer's connection, inside the transaction that store and caller share. */
+import { and, eq } from 'drizzle-orm';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import { MacaroonError, type RandomBytes, type RootKey } from '../../core/index.js';
+import type { StoreTransaction } from '../domain/ports.js';
+import type {
+  AudienceRecord,
+  AuditEvent,
+  ClientRecord,
+  CredentialRecord,
+  GrantRecord,
+  RevocationRecord,
+  RootKeyRecord,
+  TokenRecord,
+} from '../domain/records.js';
+import { auditDetails, auditMac, emptyAuditHead } from './audit-chain.js';
+import { encryptSecret } from './encryption.js';
+import { addRowMac, checkRowMac, type PlainRow } from './row-mac.js';
+import type { WriteStatements } from './sqlite-queries.js';
+import { type ReaderContext, rootKeyPlace, SqliteReader } from './sqlite-reader.js';
+import { toClientRow, toGrantRow, toRevocationRow } from './sqlite-records.js';
+import {
+  audienceGenerations,
+  audiences,
+  clients,
+  credentials,
+  grants,
+  revocations,
+  rootKeys,
+  tokens,
+  verifiers,
+} from './sqlite-schema.js';
+
+/** What a transaction stands on. */
+export interface TransactionContext extends ReaderContext {
+  readonly writes: WriteStatements;
+  readonly randomBytes: RandomBytes;
+  /** Told when an encrypted key was erased, whose old page then still lies in the WAL. */
+  readonly onErased: () => void;
+}
+
+export class SqliteTransaction extends SqliteReader implements StoreTransaction {
+  readonly #context: TransactionContext;
+
+  constructor(context: TransactionContext) {
+    super(context);
+    this.#context = context;
+  }
+
+  insertClient(client: ClientRecord): Promise<void> {
+    return this.#write(({ db }) =>
+      db
+        .insert(clients)
+        .values(this.#withMac(clients, toClientRow(client)))
+        .run(),
+    );
+  }
+
+  updateClient(client: ClientRecord): Promise<void> {
+    return this.#change('client', ({ writes }) => writes.updateClient.run(this.#withMac(clients, toClientRow(client))));
+  }
+
+  insertCredential(credential: CredentialRecord): Promise<void> {
+    const { id, client, authMethod, secretHash, createdAtMs, retiredAtMs } = credential;
+    const row = { id, client, authMethod, secretHash, createdAtMs, retiredAtMs };
+    return this.#write(({ db }) => db.insert(credentials).values(this.#withMac(credentials, row)).run());
+  }
+
+  /** Only `retiredAtMs` can change. */
+  updateCredential({ id, retiredAtMs }: CredentialRecord): Promise<void> {
+    return this.#change('credential', ({ db, reads }) => {
+      const old = this.#checked(credentials, reads.credential.get({ id }), 'credential');
+      const row = this.#withMac(credentials, { ...old, retiredAtMs });
+      return db.update(credentials).set(row).where(eq(credentials.id, id)).run();
+    });
+  }
+
+  insertRootKey(rootKey: RootKeyRecord, key: RootKey): Promise<void> {
+    return this.#write(({ db, keys, randomBytes }) => {
+      const { id, client, generation, state, createdAtMs, changeSeq } = rootKey;
+      const encryptedKey = encryptSecret(keys, rootKeyPlace(rootKey), key.reveal(), randomBytes);
+      const row = { id, client, generation, state, encryptedKey, createdAtMs, changeSeq };
+      db.insert(rootKeys).values(this.#withMac(rootKeys, row)).run();
+    });
+  }
+
+  /** Only `state` and `changeSeq` can change. */
+  updateRootKey({ id, state, changeSeq }: RootKeyRecord): Promise<void> {
+    return this.#change('rootKey', ({ db, reads, onErased }) => {
+      const old = this.#checked(rootKeys, reads.rootKey.get({ id }), 'rootKey');
+      const encryptedKey = state === 'destroyed' ? null : old.encryptedKey;
+      if (encryptedKey !== old.encryptedKey) onErased();
+      const row = this.#withMac(rootKeys, { ...old, state, changeSeq, encryptedKey });
+      return db.update(rootKeys).set(row).where(eq(rootKeys.id, id)).run();
+    });
+  }
+
+  insertAudience(audience: AudienceRecord): Promise<void> {
+    return this.#write(({ db }) => {
+      const { name, generation, createdAtMs, changeSeq } = audience;
+      db.insert(audiences).values(this.#withMac(audiences, { name, generation, createdAtMs, changeSeq })).run();
+      this.#insertGeneration(name, generation);
+    });
+  }
+
+  /** Only `generation` and `changeSeq` can change. */
+  updateAudience({ name, generation, changeSeq }: AudienceRecord): Promise<void> {
+    return this.#change('audience', ({ db, reads }) => {
+      const old = this.#checked(audiences, reads.audience.get({ name }), 'audience');
+      this.#insertGeneration(name, generation);
+      const row = this.#withMac(audiences, { ...old, generation, changeSeq });
+      return db.update(audiences).set(row).where(eq(audiences.name, name)).run();
+    });
+  }
+
+  /** Keeps the time of a generation that was revoked before. */
+  revokeAudienceGeneration(audience: string, generation: number, atMs: number): Promise<void> {
+    return this.#change('generation', ({ db, reads }) => {
+      const rows = reads.audienceGenerations.all({ audience });
+      const old = this.#checked(
+        audienceGenerations,
+        rows.find((one) => one.generation === generation),
+        'generation',
+      );
+      const row = this.#withMac(audienceGenerations, { ...old, revokedAtMs: old.revokedAtMs ?? atMs });
+      const isThis = and(eq(audienceGenerations.audience, audience), eq(audienceGenerations.generation, generation));
+      return db.update(audienceGenerations).set(row).where(isThis).run();
+    });
+  }
+
+  putGrant(grant: GrantRecord): Promise<void> {
+    return this.#write(({ db }) => {
+      const row = this.#withMac(grants, toGrantRow(grant));
+      db.insert(grants)
+        .values(row)
+        .onConflictDoUpdate({ target: [grants.client, grants.audience], set: row })
+        .run();
+    });
+  }
+
+  putVerifier(client: string, audience: string, atMs: number): Promise<void> {
+    return this.#write(({ db }) => {
+      const row = this.#withMac(verifiers, { client, audience, createdAtMs: atMs });
+      db.insert(verifiers).values(row).onConflictDoNothing().run();
+    });
+  }
+
+  insertToken(token: TokenRecord): Promise<void> {
+    return this.#write(({ writes }) => {
+      const { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs } = token;
+      const row = { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs };
+      writes.insertToken.run(this.#withMac(tokens, row));
+    });
+  }
+
+  insertRevocation(revocation: Omit<RevocationRecord, 'seq'>): Promise<RevocationRecord> {
+    return this.#context.run(() => {
+      const { db, reads } = this.#context;
+      // Taken before the insert, as the row's MAC covers it; nobody else writes between the two.
+      const seq = (reads.latestRevocationSeq.get()?.seq ?? 0) + 1;
+      const record = { ...revocation, seq };
+      db.insert(revocations)
+        .values(this.#withMac(revocations, toRevocationRow(record)))
+        .run();
+      return record;
+    });
+  }
+
+  appendAudit(event: AuditEvent): Promise<void> {
+    return this.#write(({ reads, writes, keys }) => {
+      const last = reads.lastAudit.get() ?? emptyAuditHead;
+      const row = {
+        seq: last.seq + 1,
+        atMs: event.atMs,
+        event: event.event,
+        actor: event.actor,
+        client: event.client ?? null,
+        audience: event.audience ?? null,
+        tokenId: event.tokenId ?? null,
+        address: event.address ?? null,
+        requestId: event.requestId ?? null,
+        details: auditDetails(event.details),
+      };
+      writes.insertAudit.run({ ...row, mac: auditMac(keys.auditKey, last.mac, row) });
+    });
+  }
+
+  nextChangeSeq(): Promise<number> {
+    return this.#context.run(() => Number(this.#context.writes.nextChangeSeq.get()?.value));
+  }
+
+  #write(work: (context: TransactionContext) => unknown): Promise<void> {
+    return this.#context.run(() => {
+      work(this.#context);
+    });
+  }
+
+  #change(argument: string, work: (context: TransactionContext) => { readonly changes: number }): Promise<void> {
+    return this.#context.run(() => {
+      if (work(this.#context).changes !== 1) throw noSuchRow(argument);
+    });
+  }
+
+  #checked<R extends PlainRow & { readonly rowMac: string }>(table: SQLiteTable, row: R | undefined, argument: string): R {
+    if (row === undefined) throw noSuchRow(argument);
+    return checkRowMac(this.#context.keys.rowKey, table, row);
+  }
+
+  #withMac<R extends PlainRow>(table: SQLiteTable, row: R): R & { readonly rowMac: string } {
+    return addRowMac(this.#context.keys.rowKey, table, row);
+  }
+
+  #insertGeneration(audience: string, generation: number): void {
+    const row = this.#withMac(audienceGenerations, { audience, generation, revokedAtMs: null });
+    this.#context.db.insert(audienceGenerations).values(row).onConflictDoNothing().run();
+  }
+}
+
+function noSuchRow(argument: string): MacaroonError {
+  return new MacaroonError('ERR_ARGUMENT', `there is no such ${argument} to change`, { argument });
+}
