@@ -1,6 +1,6 @@
 /**
- * Time that has passed, told by a clock that may jump. A jump back counts as nothing, so that old contact never looks fresh again;
- * a jump forward counts in full, so that it errs towards stale. What a jump back hides is at most the time since the last reading.
+ * Time that has passed, told by a clock that may jump. A jump counts in full in either direction: it errs towards stale, and old contact
+ * never looks fresh again because the clock was set back.
  */
 import type { Clock } from '../../core/index.js';
 import { readClock } from '../read-clock.js';
@@ -18,7 +18,7 @@ export class Stopwatch {
   /** Milliseconds since the stopwatch was made; never less than before. Throws `ERR_ARGUMENT` for a clock that tells no time. */
   elapsedMs(): number {
     const nowMs = readClock(this.#clock);
-    this.#elapsedMs += Math.max(0, nowMs - this.#lastMs);
+    this.#elapsedMs += Math.abs(nowMs - this.#lastMs);
     this.#lastMs = nowMs;
     return this.#elapsedMs;
   }

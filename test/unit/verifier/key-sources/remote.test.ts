@@ -1,0 +1,133 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createVerifier, type Verifier, type VerifierOptions } from '../../../../src/verifier/index.js';
+import { remoteVerificationFrom } from '../../../../src/verifier/key-sources/remote.js';
+import { audience, client, nowMs, rootKeyId, tokenId, tokenOf } from '../samples.js';
+import { FakeIssuer } from './fake-issuer.js';
+
+const authorized = {
+  authorized: true,
+  client,
+  token_id: tokenId,
+  root_key_id: rootKeyId,
+  audience,
+  auth_methods: ['client_secret_basic'],
+  actions: ['invoices:read'],
+  issued_at: '2026-11-21T22:20:59Z',
+  expires_at: '2026-11-21T23:21:00Z',
+  caveats: [{ condition: 'method GET', holds: true, message: 'only with GET', caveat_index: 0 }],
+};
+const denied = {
+  authorized: false,
+  code: 'ERR_CAVEAT_DENIED',
+  message: 'method: needs POST, got GET',
+  caveat_index: 1,
+  discharge_index: 0,
+  caveats: [
+    { condition: 'method GET', holds: true, message: 'only with GET', caveat_index: 0 },
+    { condition: 'method POST', holds: false, message: 'needs POST, got GET', caveat_index: 1, discharge_index: 0 },
+  ],
+};
+const context = { action: 'invoices:read', method: 'GET', path: undefined, account: 42 };
+let issuer: FakeIssuer;
+let verifier: Verifier;
+
+beforeEach(() => {
+  issuer = new FakeIssuer();
+  verifier = createVerifier({ audience, keys: remoteVerificationFrom(issuer) });
+});
+
+describe('remote verification', () => {
+  it('sends token, audience and facts, and returns what the issuer verified, frozen', async () => {
+    issuer.verifyAnswer = authorized;
+    const text = tokenOf();
+    const result = await verifier.verify(text, context);
+    expect(result).toEqual({
+      ok: true,
+      client,
+      audience,
+      tokenId,
+      rootKeyId,
+      authMethods: ['client_secret_basic'],
+      actions: ['invoices:read'],
+      issuedAtMs: nowMs - 1000,
+      expiresAtMs: nowMs + 3_600_000,
+      caveats: ['method GET'],
+    });
+    expect(Object.isFrozen(result)).toBe(true);
+    expect(issuer.verifyRequests).toEqual([
+      { token: text, audience, context: { action: 'invoices:read', method: 'GET', account: 42 } },
+    ]);
+  });
+
+  it('returns the denial of the issuer with its exact code', async () => {
+    issuer.verifyAnswer = denied;
+    const { code, message } = denied;
+    expect(await verifier.verify(tokenOf(), context)).toEqual({ ok: false, code, message, caveatIndex: 1, dischargeIndex: 0 });
+  });
+
+  it('explains by the caveats that the issuer tells', async () => {
+    issuer.verifyAnswer = denied;
+    const { result, steps, text } = await verifier.explain(tokenOf(), context);
+    expect(result).toMatchObject({ ok: false, code: 'ERR_CAVEAT_DENIED' });
+    expect(steps.map(({ holds, condition }) => [holds, condition])).toEqual([
+      [true, 'method GET'],
+      [false, 'method POST'],
+    ]);
+    expect(text).toContain('✗ caveat 1 of discharge 0: method POST');
+    issuer.verifyAnswer = authorized;
+    expect((await verifier.explain(tokenOf(), context)).steps.map(({ holds }) => holds)).toEqual([true, true]);
+    issuer.verifyAnswer = { authorized: false, code: 'ERR_REVOKED_TOKEN', message: 'revoked' };
+    expect((await verifier.explain(tokenOf(), context)).steps).toEqual([{ holds: false, text: 'issuer: revoked' }]);
+  });
+
+  it('denies what is no token without asking', async () => {
+    const cut = tokenOf().slice(0, -1);
+    expect(await verifier.verify(cut, context)).toMatchObject({ ok: false, code: 'ERR_FORMAT_CHECKSUM' });
+    expect((await verifier.explain(cut, context)).result).toMatchObject({ ok: false, code: 'ERR_FORMAT_CHECKSUM' });
+    expect(issuer.calls).toEqual([]);
+  });
+
+  it('throws when the issuer cannot be asked', async () => {
+    issuer.isReachable = false;
+    await expect(verifier.verify(tokenOf(), context)).rejects.toMatchObject({ code: 'ERR_ISSUER_UNREACHABLE' });
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['no decision', {}],
+    ['something that is merely true', { ...authorized, authorized: 'true' }],
+    ['another audience', { ...authorized, audience: 'mail' }],
+    ['no client', { ...authorized, client: undefined }],
+    ['no expiry', { ...authorized, expires_at: 1 }],
+    ['a caveat that does not hold', { ...authorized, caveats: denied.caveats }],
+    ['actions that are no list', { ...authorized, actions: 'invoices:read' }],
+    ['an unknown code', { ...denied, code: 'ERR_OTHER' }],
+    ['a code that every object has', { ...denied, code: 'constructor' }],
+    ['a caveat index that is none', { ...denied, caveat_index: -1 }],
+  ])('throws ERR_ISSUER_ANSWER when the issuer answers %s', async (_, answer) => {
+    issuer.verifyAnswer = answer;
+    await expect(verifier.verify(tokenOf(), context)).rejects.toMatchObject({ code: 'ERR_ISSUER_ANSWER' });
+  });
+
+  it('throws ERR_ARGUMENT for a fact that JSON cannot hold', async () => {
+    await expect(verifier.verify(tokenOf(), { ...context, account: 42n })).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+    expect(issuer.calls).toEqual([]);
+  });
+
+  it.each<[string, Partial<VerifierOptions>]>([
+    ['clock', { clock: () => nowMs }],
+    [
+      'caveats',
+      { caveats: { names: [], get: () => undefined, parse: () => ({ ok: false, code: 'ERR_CAVEAT_UNKNOWN', message: '' }) } },
+    ],
+  ])('refuses the option %s, which would not count', (argument, options) => {
+    expect(() => createVerifier({ audience, keys: remoteVerificationFrom(issuer), ...options })).toThrow(
+      expect.objectContaining({ code: 'ERR_ARGUMENT', argument }),
+    );
+  });
+
+  it('closes with the verifier', async () => {
+    await verifier.close();
+    expect(issuer.isClosed).toBe(true);
+  });
+});
