@@ -54,6 +54,7 @@ function* headerPairs(rawHeaders: readonly string[]): Generator<readonly [string
 }
 
 function answer(response: ServerResponse, refusal: RefusalResponse): void {
-  response.writeHead(refusal.status, refusal.headers);
+  response.statusCode = refusal.status;
+  for (const [name, value] of Object.entries(refusal.headers)) response.setHeader(name, value);
   response.end(refusal.body);
 }

@@ -55,7 +55,9 @@ export function createRequestGuard<Incoming>(
     if (!optionNames.includes(name)) throw badArgument(name, 'is no option of requireMacaroon');
   }
   const { action, onRefused } = options;
-  if (typeof action !== 'function' && !isAction(action)) throw badArgument('action', 'must be an action such as invoices:read');
+  if (typeof action !== 'function' && (typeof action !== 'string' || !isAction(action))) {
+    throw badArgument('action', 'must be an action such as invoices:read, or a function that tells it');
+  }
   const trustedProxies = parseTrustedProxies(options.trustedProxies ?? []);
   const realm = checkRealm(options.realm ?? verifier.audience);
   const decide = async (incoming: Incoming, raw: RawRequest): Promise<VerifiedMacaroon | RefusalCause> => {
