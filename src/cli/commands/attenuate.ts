@@ -38,7 +38,7 @@ async function attenuate(session: Session, source: string | undefined, options: 
   const inspection = inspect(narrowed, { nowMs: session.io.clock() });
   warnOfUnknown(session, options.caveat ?? []);
   for (const { kind, caveatIndex, message } of inspection.findings) {
-    if (kind !== 'unknown' && caveatIndex >= caveatsBefore) session.warn(message);
+    if (kind === 'contradiction' && caveatIndex >= caveatsBefore) session.warn(message);
   }
   for (const message of inspection.warnings) session.warn(message);
   if (options.json) session.printJson({ token: narrowed, ...inspectToWire(inspection) });

@@ -1,0 +1,283 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { cli, createToken } from './cli-harness.js';
+import { type FakeIssuer, problem, startFakeIssuer } from './fake-issuer.js';
+
+const made = { client: 'mail', credential_id: 'c9', auth_method: 'client_secret_basic', secret: 'mcs_shown_once' };
+const mail = {
+  client: 'mail',
+  state: 'active',
+  auth_methods: ['client_secret_basic', 'ip'],
+  ips: ['10.0.0.0/8'],
+  verifier_of: [],
+  grants: [{ audience: 'invoice', actions: ['invoices:read'], max_expires_in: 3600, required_caveats: ['ip 10.0.0.0/8'] }],
+  created_at: '2026-11-21T22:21:00Z',
+};
+let issuer: FakeIssuer;
+let cwd: string;
+
+beforeAll(async () => {
+  issuer = await startFakeIssuer();
+});
+
+afterAll(() => issuer.close());
+
+beforeEach(async () => {
+  issuer.answers.clear();
+  issuer.seen.length = 0;
+  cwd = await issuer.createWorkplace();
+});
+
+const run = (argv: readonly string[], env: NodeJS.ProcessEnv = {}) => cli(argv, { cwd, env });
+
+describe('authority', () => {
+  it('is a ten-minute token minted from admin.json', async () => {
+    issuer.answers.set('GET /v1/clients', [200, { clients: [mail] }]);
+    const { code, stdout } = await run(['client', 'list']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/mail +active +invoice=invoices:read/);
+    expect(issuer.seen).toEqual([
+      {
+        call: 'POST /v1/tokens',
+        authorization: `Basic ${Buffer.from('admin:secret-of-admin').toString('base64')}`,
+        body: { audience: 'macaroond', expires_in: 600 },
+      },
+      { call: 'GET /v1/clients', authorization: 'Macaroon mcr_admin.token', body: undefined },
+    ]);
+  });
+
+  it('is MACAROOND_TOKEN where that is set, and only one for audience macaroond is sent', async () => {
+    issuer.answers.set('GET /v1/clients', [200, { clients: [] }]);
+    const token = createToken('macaroond', ['clients:read']);
+    expect((await run(['client', 'list'], { MACAROOND_TOKEN: token })).code).toBe(0);
+    expect(issuer.seen.map(({ authorization }) => authorization)).toEqual([`Macaroon ${token}`]);
+    expect((await run(['client', 'list'], { MACAROOND_TOKEN: createToken('invoice') })).code).toBe(2);
+    expect((await run(['client', 'list'], { MACAROOND_TOKEN: token.slice(0, 50) })).code).toBe(5);
+    expect(issuer.seen).toHaveLength(1);
+  });
+});
+
+describe('client add', () => {
+  it('sends grants, addresses and audiences, and prints the secret this once', async () => {
+    issuer.answers.set('POST /v1/clients', [201, made]);
+    const grants = ['--grant', 'invoice=invoices:read,invoices:list', '--grant', 'ledger=a', '--grant', 'ledger=b'];
+    const { code, stdout } = await run([
+      'client',
+      'add',
+      'mail',
+      ...grants,
+      '--ip',
+      '10.0.0.0/8',
+      '--ip',
+      '::1',
+      '--verifier-of',
+      'invoice',
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('mcs_shown_once');
+    expect(issuer.seen[1]?.body).toEqual({
+      client: 'mail',
+      grants: [
+        { audience: 'invoice', actions: ['invoices:read', 'invoices:list'] },
+        { audience: 'ledger', actions: ['a', 'b'] },
+      ],
+      ips: ['10.0.0.0/8', '::1'],
+      verifier_of: ['invoice'],
+    });
+  });
+
+  it('prints the answer of the API with --json', async () => {
+    issuer.answers.set('POST /v1/clients', [201, made]);
+    expect(JSON.parse((await run(['client', 'add', 'mail', '--json'])).stdout)).toEqual(made);
+  });
+
+  it('writes a credential file that reaches the issuer by itself, and does not show the secret', async () => {
+    issuer.answers.set('POST /v1/clients', [201, made]);
+    const { code, stdout, stderr } = await run(['client', 'add', 'mail', '--out', 'mail.json']);
+    expect(code).toBe(0);
+    expect(stdout + stderr).not.toContain('mcs_shown_once');
+    const path = join(cwd, 'mail.json');
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({
+      version: 1,
+      issuer: issuer.url,
+      ca: issuer.authority.certificate,
+      ...made,
+    });
+    issuer.answers.set('POST /v1/tokens', [403, problem(403, 'grant_exceeded')]);
+    const elsewhere = await cli(['mint', '--audience', 'invoice', '--credential', path], { cwd: '/' });
+    expect(elsewhere.code).toBe(3);
+    expect(issuer.seen.at(-1)?.authorization).toBe(`Basic ${Buffer.from('mail:mcs_shown_once').toString('base64')}`);
+  });
+
+  it('asks for no client when the file is there already, and leaves none behind when refused', async () => {
+    await writeFile(join(cwd, 'mail.json'), 'precious');
+    expect((await run(['client', 'add', 'mail', '--out', 'mail.json'])).code).toBe(1);
+    expect(issuer.seen.map(({ call }) => call)).not.toContain('POST /v1/clients');
+    expect(await readFile(join(cwd, 'mail.json'), 'utf8')).toBe('precious');
+    issuer.answers.set('POST /v1/clients', [409, problem(409, 'conflict')]);
+    expect((await run(['client', 'add', 'mail', '--out', 'other.json'])).code).toBe(1);
+    await expect(stat(join(cwd, 'other.json'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it.each(['invoice', '=a', 'invoice=', 'invoice=a,,b'])('calls --grant %s wrong use', async (grant) => {
+    expect((await run(['client', 'add', 'mail', '--grant', grant])).code).toBe(2);
+    expect(issuer.seen).toEqual([]);
+  });
+});
+
+const key = { root_key_id: 'K', client: 'mail', generation: 2, state: 'active', created_at: '2026-11-21T22:21:00Z' };
+const credential = { credential_id: 'c1', client: 'mail', auth_method: 'client_secret_basic', state: 'retired', created_at: 't' };
+const invoice = { audience: 'invoice', generation: 3, created_at: '2026-11-21T22:21:00Z' };
+const revoked = { seq: 1, revoked_at: '2026-11-21T22:21:00Z', expires_at: '2026-11-22T22:21:00Z' };
+const before = '2026-11-21T00:00:00Z';
+
+describe('calls', () => {
+  it.each<[string, string, number, unknown, unknown?]>([
+    ['client show mail', 'GET /v1/clients/mail', 200, mail],
+    ['client disable mail', 'POST /v1/clients/mail/disable', 200, mail],
+    ['client rotate mail', 'POST /v1/clients/mail/credentials', 201, made],
+    ['credential add mail', 'POST /v1/clients/mail/credentials', 201, made],
+    ['credential list mail', 'GET /v1/clients/mail/credentials', 200, { credentials: [credential] }],
+    ['credential retire mail c1', 'POST /v1/clients/mail/credentials/c1/retire', 200, credential],
+    ['audience add invoice', 'POST /v1/audiences', 201, invoice, { audience: 'invoice' }],
+    ['audience list', 'GET /v1/audiences', 200, { audiences: [invoice] }],
+    ['audience rotate invoice', 'POST /v1/audiences/invoice/rotate', 200, invoice, {}],
+    ['audience rotate invoice --keep-previous', 'POST /v1/audiences/invoice/rotate', 200, invoice, { keep_previous: true }],
+    [
+      'grant add mail invoice --action a --action b,c --max-expires 1h --require method=GET',
+      'PUT /v1/clients/mail/grants/invoice',
+      200,
+      mail.grants[0],
+      { actions: ['a', 'b', 'c'], max_expires_in: 3600, required_caveats: ['method=GET'] },
+    ],
+    ['root-key list mail', 'GET /v1/clients/mail/root-keys', 200, { root_keys: [key] }],
+    ['root-key rotate mail', 'POST /v1/clients/mail/root-keys', 201, key],
+    ['root-key destroy mail K', 'POST /v1/clients/mail/root-keys/K/destroy', 200, key],
+    [
+      'revoke token T --reason lost',
+      'POST /v1/revocations',
+      201,
+      { ...revoked, kind: 'token', token_id: 'T' },
+      { kind: 'token', token_id: 'T', reason: 'lost' },
+    ],
+    [
+      'revoke client mail',
+      'POST /v1/revocations',
+      201,
+      { ...revoked, kind: 'client', client: 'mail', before },
+      { kind: 'client', client: 'mail' },
+    ],
+    [
+      `revoke client mail --before ${before}`,
+      'POST /v1/revocations',
+      201,
+      { ...revoked, kind: 'client', client: 'mail', before },
+      { kind: 'client', client: 'mail', before },
+    ],
+    [
+      'revoke root-key K',
+      'POST /v1/revocations',
+      201,
+      { ...revoked, kind: 'root_key', root_key_id: 'K' },
+      { kind: 'root_key', root_key_id: 'K' },
+    ],
+    [
+      'revoke audience invoice --generation 3',
+      'POST /v1/revocations',
+      201,
+      { ...revoked, kind: 'audience_key', audience: 'invoice', generation: 3 },
+      { kind: 'audience_key', audience: 'invoice', generation: 3 },
+    ],
+  ])('%s', async (line, call, status, answer, body) => {
+    issuer.answers.set(call, [status, answer]);
+    const plain = await run(line.split(' '));
+    expect(plain).toMatchObject({ code: 0, stdout: expect.stringMatching(/\S/) });
+    const json = await run([...line.split(' '), '--json']);
+    expect(JSON.parse(json.stdout)).toEqual(answer);
+    expect(issuer.seen.filter((one) => one.call === call)).toEqual(
+      Array(2).fill({ call, authorization: 'Macaroon mcr_admin.token', body }),
+    );
+  });
+
+  it('grant remove', async () => {
+    issuer.answers.set('DELETE /v1/clients/mail/grants/invoice', [204]);
+    const { code, stdout } = await run(['grant', 'remove', 'mail', 'invoice', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ client: 'mail', audience: 'invoice', removed: true });
+  });
+
+  it('cannot leave its path by a name', async () => {
+    expect((await run(['client', 'show', '../audit?x'])).code).toBe(1);
+    expect(issuer.seen.at(-1)?.call).toBe('GET /v1/clients/..%2Faudit%3Fx');
+  });
+
+  it('revoke --credential proves the client itself', async () => {
+    issuer.answers.set('POST /v1/clients', [201, made]);
+    await run(['client', 'add', 'mail', '--out', 'mail.json']);
+    issuer.seen.length = 0;
+    issuer.answers.set('POST /v1/revocations', [201, { ...revoked, kind: 'token', token_id: 'T' }]);
+    expect((await run(['revoke', 'token', 'T', '--credential', 'mail.json'])).code).toBe(0);
+    expect(issuer.seen.map(({ call, authorization }) => [call, authorization?.split(' ')[0]])).toEqual([
+      ['POST /v1/revocations', 'Basic'],
+    ]);
+  });
+
+  it('audit list follows the pages up to the limit', async () => {
+    const entry = (seq: number) => ({
+      seq,
+      at: '2026-11-21T22:21:00Z',
+      event: 'token.minted',
+      actor: 'mail',
+      details: {},
+      mac: 'm',
+    });
+    const filters = 'client=mail&since=2026-11-21T22%3A21%3A00Z';
+    issuer.answers.set(`GET /v1/audit?${filters}&after=0&limit=3`, [
+      200,
+      { entries: [entry(1), entry(2)], cursor: 2, more: true },
+    ]);
+    issuer.answers.set(`GET /v1/audit?${filters}&after=2&limit=1`, [200, { entries: [entry(3)], cursor: 3, more: true }]);
+    const argv = ['audit', 'list', '--client', 'mail', '--since', '2026-11-21T22:21:00Z', '--limit', '3'];
+    const { stdout } = await run([...argv, '--json']);
+    expect(JSON.parse(stdout)).toEqual({ entries: [entry(1), entry(2), entry(3)], cursor: 3, more: true });
+    expect((await run(argv)).stdout.trim().split('\n')).toHaveLength(3);
+  });
+
+  it.each<[number, string, number]>([
+    [400, 'invalid_request', 2],
+    [401, 'invalid_token', 3],
+    [403, 'forbidden', 3],
+    [404, 'not_found', 1],
+    [409, 'conflict', 1],
+    [429, 'rate_limited', 1],
+    [500, 'internal_error', 1],
+    [503, 'unavailable', 4],
+  ])('ends after %i %s with %i, and tells what the issuer told', async (status, code, exitCode) => {
+    issuer.answers.set('GET /v1/clients', [status, problem(status, code)]);
+    const { code: ended, stdout, stderr } = await run(['client', 'list', '--json']);
+    expect([ended, stdout]).toEqual([exitCode, '']);
+    expect(JSON.parse(stderr).error).toMatchObject({
+      code: 'ERR_ISSUER_REFUSED',
+      problem: code,
+      status,
+      message: 'told by the issuer',
+    });
+  });
+
+  it('ends with 1 when an answer is not what it should be', async () => {
+    issuer.answers.set('GET /v1/clients', [200, []]);
+    const { code, stderr } = await run(['client', 'list', '--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stderr).error.code).toBe('ERR_ISSUER_ANSWER');
+  });
+
+  it('ends with 4 when nobody listens, or somebody else', async () => {
+    expect((await run(['client', 'list'], { MACAROOND_URL: 'https://localhost:1' })).code).toBe(4);
+    const other = await startFakeIssuer();
+    expect((await run(['client', 'list'], { MACAROOND_URL: other.url })).code).toBe(4);
+    expect(other.seen).toEqual([]);
+    await other.close();
+  });
+});

@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { cli, createToken } from './cli-harness.js';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+const allCommands = [
+  'init',
+  'serve',
+  'client',
+  'credential',
+  'audience',
+  'grant',
+  'root-key',
+  'mint',
+  'attenuate',
+  'inspect',
+  'verify',
+  'revoke',
+  'audit',
+  'db',
+  'doctor',
+];
+
+/** Files of ours and packages that loading `entry` loads, following static imports that are left after types are erased. */
+async function loadedBy(...entries: readonly string[]): Promise<{ readonly files: Set<string>; readonly packages: Set<string> }> {
+  const files = new Set<string>();
+  const packages = new Set<string>();
+  const queue = entries.map((entry) => join(root, entry));
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (files.has(relative(root, path))) continue;
+    files.add(relative(root, path));
+    const text = await readFile(path, 'utf8');
+    for (const [, clause = '', specifier = ''] of text.matchAll(/^(?:import|export)\s([^;]*?)from '([^']+)'/gm)) {
+      const names = /^\{([^}]*)\}\s*$/.exec(clause)?.[1]?.split(',') ?? [];
+      const isType = clause.startsWith('type ') || (names.length > 0 && names.every((name) => /^\s*(type\s|$)/.test(name)));
+      if (isType) continue;
+      if (specifier.startsWith('.')) queue.push(join(dirname(path), specifier.replace(/\.js$/, '.ts')));
+      else packages.add(specifier);
+    }
+  }
+  return { files, packages };
+}
+
+describe('what is loaded', () => {
+  it.each(['attenuate', 'inspect'])('%s loads core, caveats and commander alone', async (name) => {
+    const { files, packages } = await loadedBy('src/cli/main.ts', 'src/cli/run-cli.ts', `src/cli/commands/${name}.ts`);
+    expect(files.size).toBeGreaterThan(20);
+    expect([...files].filter((file) => !/^src\/(cli|caveats|core)\//.test(file))).toEqual([]);
+    expect([...packages].filter((name) => !/^(commander|@noble\/.*|node:(fs|fs\/promises|path))$/.test(name))).toEqual([]);
+  });
+
+  it('no command loads the network or the server before it runs', async () => {
+    for (const name of allCommands) {
+      const { files } = await loadedBy(`src/cli/commands/${name}.ts`);
+      expect([...files].filter((file) => !/^src\/(cli|caveats|core)\//.test(file))).toEqual([]);
+    }
+  });
+
+  it('sees an import that must not be there', async () => {
+    const { packages } = await loadedBy('src/cli/admin-api.ts');
+    expect([...packages]).toContain('undici');
+  });
+});
+
+describe('usage', () => {
+  it('lists every command in the help, and each has its own', async () => {
+    const { code, stdout } = await cli(['--help']);
+    expect(code).toBe(0);
+    for (const name of allCommands) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'));
+      expect(await cli([name, '--help'])).toMatchObject({ code: 0, stderr: '' });
+      expect((await cli(['help', name])).stdout).toContain(`macaroond ${name}`);
+    }
+  });
+
+  it('prints the version of the package', async () => {
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    expect(await cli(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` });
+  });
+
+  it('offers the nearest command and the nearest flag', async () => {
+    expect((await cli(['inspekt'])).stderr).toContain('inspect');
+    expect((await cli(['mint', '--audiense', 'a'])).stderr).toContain('--audience');
+  });
+
+  it.each([
+    [[]],
+    [['client']],
+    [['nonsense']],
+    [['client', 'add']],
+    [['client', 'add', 'a', 'b']],
+    [['revoke', 'audience', 'a']],
+  ])('ends with 2 for %j', async (argv) => {
+    expect(await cli(argv)).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('prints wrong use as JSON when asked to', async () => {
+    const { stderr } = await cli(['client', 'add', '--json']);
+    expect(JSON.parse(stderr).error.code).toBe('ERR_USAGE');
+  });
+});
+
+describe('as a process', () => {
+  function run(
+    argv: readonly string[],
+    options: { stdin?: string; env?: NodeJS.ProcessEnv },
+  ): Promise<[code: number | null, stdout: string]> {
+    return new Promise((done, reject) => {
+      const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/cli/main.ts'), ...argv], {
+        cwd: root,
+        env: { PATH: process.env['PATH'], ...options.env },
+      });
+      let stdout = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+      });
+      child.on('error', reject);
+      child.on('close', (code) => done([code, stdout]));
+      // Without input the pipe stays open, as with many a program that starts another.
+      if (options.stdin !== undefined) child.stdin.end(options.stdin);
+    });
+  }
+
+  it('narrows and inspects what is piped in', async () => {
+    const [attenuated, narrowed] = await run(['attenuate', '--action', 'invoices:read'], { stdin: createToken() });
+    expect(attenuated).toBe(0);
+    const [inspected, json] = await run(['inspect', '--json'], { stdin: narrowed });
+    expect(inspected).toBe(0);
+    expect(JSON.parse(json).caveats).toEqual(['action invoices:read']);
+  });
+
+  it('does not wait for a silent pipe when MACAROOND_TOKEN is set', async () => {
+    const [code] = await run(['inspect'], { env: { MACAROOND_TOKEN: createToken() } });
+    expect(code).toBe(0);
+  });
+
+  it('ends with its exit code', async () => {
+    expect((await run(['inspect'], { stdin: 'mcr_cut' }))[0]).toBe(5);
+  });
+});

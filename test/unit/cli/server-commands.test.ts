@@ -1,0 +1,155 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ServeFlags } from '../../../src/cli/server-side.js';
+import { MacaroonError } from '../../../src/core/index.js';
+import { createFolder } from '../transport/certificates.js';
+import { cli } from './cli-harness.js';
+
+let cwd: string;
+
+beforeEach(async () => {
+  cwd = await createFolder();
+});
+
+function servant(log: unknown[]) {
+  return {
+    serve: (flags: ServeFlags) => {
+      log.push(flags);
+      return Promise.resolve({ url: 'https://localhost:8443', closed: Promise.resolve(), stop: () => Promise.resolve() });
+    },
+  };
+}
+
+describe('serve', () => {
+  it('passes its flags on, with paths seen from where the user is', async () => {
+    const log: unknown[] = [];
+    const flags = [
+      '--host',
+      '::1',
+      '--port',
+      '0',
+      '--url',
+      'https://a.example',
+      '--tls-cert',
+      'a.crt',
+      '--tls-key',
+      '/b.key',
+      '--plain-http',
+    ];
+    const { code } = await cli(['serve', '--data', 'd', '--config', 'c.json', ...flags], { cwd, server: servant(log) });
+    expect(code).toBe(0);
+    const paths = { data: join(cwd, 'd'), config: join(cwd, 'c.json'), tlsCert: join(cwd, 'a.crt'), tlsKey: '/b.key' };
+    expect(log).toEqual([{ ...paths, host: '::1', port: 0, url: 'https://a.example', plainHttp: true }]);
+  });
+
+  it('prints the next commands with real values on first use and on a terminal, else only where it listens', async () => {
+    const first = await cli(['serve'], { cwd, server: servant([]) });
+    expect(first.stdout).toBe('');
+    for (const text of [
+      'listening on https://localhost:8443',
+      'macaroond audience add invoice',
+      'macaroond client add mail',
+      'macaroond mint ',
+      'macaroond attenuate ',
+      'macaroond inspect ',
+      'curl --cacert data/ca.crt https://localhost:8443/',
+    ]) {
+      expect(first.stderr).toContain(text);
+    }
+    await mkdir(join(cwd, 'data'));
+    await writeFile(join(cwd, 'data', 'ca.crt'), '');
+    expect((await cli(['serve'], { cwd, server: servant([]) })).stderr).not.toContain('audience add');
+    expect((await cli(['serve'], { cwd, server: servant([]), isTerminal: true })).stderr).toContain('audience add');
+  });
+
+  it('names the data directory where that is not beside', async () => {
+    const data = join(cwd, "o'data");
+    const { stderr } = await cli(['serve', '--data', data], { cwd: '/', server: servant([]) });
+    expect(stderr).toContain(`export MACAROOND_DATA='${cwd}/o'\\''data'`);
+    expect(stderr).toContain(`curl --cacert '${cwd}/o'\\''data/ca.crt' `);
+  });
+
+  it('stops at a signal', async () => {
+    let isStopped = false;
+    let end: () => void = () => undefined;
+    const closed = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const stop = () => {
+      isStopped = true;
+      end();
+      return Promise.resolve();
+    };
+    const server = { serve: () => Promise.resolve({ url: 'https://localhost:1', closed, stop }) };
+    const { code } = await cli(['serve'], { cwd, server, onStopSignal: (handle) => handle() });
+    expect([code, isStopped]).toEqual([0, true]);
+  });
+
+  it('ends with 1 when the server fails, and shows no stack', async () => {
+    const server = { serve: () => Promise.reject(new MacaroonError('ERR_MASTER_KEY', 'the master key is missing')) };
+    expect(await cli(['serve'], { cwd, server })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'macaroond: the master key is missing\n',
+    });
+    const broken = { serve: () => Promise.reject(new TypeError('x is not a function')) };
+    const { code, stderr } = await cli(['serve'], { cwd, server: broken });
+    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it.each([
+    ['--port', '70000'],
+    ['--port', '-1'],
+    ['--port', 'x'],
+    ['--prot', '1'],
+  ])('calls %s %s wrong use', async (...flags) => {
+    expect((await cli(['serve', ...flags], { cwd })).code).toBe(2);
+  });
+});
+
+describe('work on the data directory', () => {
+  it('init tells what it made', async () => {
+    const server = { initialise: (data: string) => Promise.resolve({ dataDirectory: data, created: ['a', 'b'] }) };
+    expect((await cli(['init', '--data', 'd'], { cwd, server })).stdout).toBe('a\nb\n');
+    const { stdout } = await cli(['init', '--json'], { cwd, server, env: { MACAROOND_DATA: '/x' } });
+    expect(JSON.parse(stdout)).toEqual({ data: '/x', created: ['a', 'b'] });
+  });
+
+  it('doctor ends with 1 when something is wrong', async () => {
+    const checks = [
+      { name: 'disk', ok: true, detail: 'fine' },
+      { name: 'key', ok: false, detail: 'readable by others' },
+    ];
+    const { code, stdout } = await cli(['doctor'], { cwd, server: { runDoctor: () => Promise.resolve(checks) } });
+    expect([code, stdout]).toEqual([1, '✓ disk: fine\n✗ key: readable by others\n']);
+    const fine = { runDoctor: () => Promise.resolve(checks.slice(0, 1)) };
+    expect((await cli(['doctor', '--json'], { cwd, server: fine })).code).toBe(0);
+  });
+
+  it('audit verify passes the head on and ends with 1 for a broken log', async () => {
+    const asked: unknown[] = [];
+    const verifyAudit = (data: string, _: unknown, options: unknown) => {
+      asked.push(data, options);
+      return Promise.resolve({ ok: false, entries: 4, head: '4:m', brokenAt: 3, reason: 'the MAC differs' });
+    };
+    const { code, stdout } = await cli(['audit', 'verify', '--head', '2:x', '--json'], { cwd, server: { verifyAudit } });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toEqual({ ok: false, entries: 4, head: '4:m', broken_at: 3, reason: 'the MAC differs' });
+    expect(asked).toEqual([join(cwd, 'data'), { head: '2:x' }]);
+    const sound = { verifyAudit: () => Promise.resolve({ ok: true, entries: 4, head: '4:m' }) };
+    expect((await cli(['audit', 'verify'], { cwd, server: sound })).code).toBe(0);
+  });
+
+  it('db migrate and db backup', async () => {
+    const log: unknown[] = [];
+    const server = {
+      migrateDatabase: async (data: string) => log.push(data),
+      backupDatabase: async (data: string, _: unknown, file: string) => log.push(data, file),
+    };
+    expect((await cli(['db', 'migrate'], { cwd, server })).code).toBe(0);
+    expect((await cli(['db', 'backup', 'copy.db', '--json'], { cwd, server })).code).toBe(0);
+    expect(log).toEqual([join(cwd, 'data'), join(cwd, 'data'), join(cwd, 'copy.db')]);
+  });
+});
