@@ -7,6 +7,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -16,10 +17,16 @@ import { type Answer, askInvoiceServer, mintForInvoices, narrowForJob } from './
 const cliFile = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const invoiceServerFile = fileURLToPath(new URL('./invoice-server.ts', import.meta.url));
 const startTimeoutMs = 30_000;
+/** How long a life of two seconds may take to end. */
+const expiryTimeoutMs = 4_000;
 /** How long a revocation may take to reach the invoice server, which asks every second. */
 const revocationTimeoutMs = 10_000;
+/** How long a line of the invoice server's log may take to arrive. */
+const logTimeoutMs = 2_000;
 
 const children: ChildProcess[] = [];
+/** What the invoice server said last of a request that it refused. */
+let lastRefusal = '';
 let failures = 0;
 
 function step(title: string, asTold: boolean, detail: string): void {
@@ -27,8 +34,34 @@ function step(title: string, asTold: boolean, detail: string): void {
   console.log(`${asTold ? '✓' : '✗'} ${title}\n    ${detail}`);
 }
 
-function answered(title: string, answer: Answer, status: number, reason = ''): void {
-  step(title, answer.status === status && answer.text.includes(reason), `${answer.status} ${answer.text}`);
+/** A step that is as told when the invoice server answered `status` with a text that holds `text`. */
+function answered(title: string, answer: Answer, status: number, text = ''): void {
+  step(title, answer.status === status && answer.text.includes(text), `${answer.status} ${answer.text}`);
+}
+
+interface ExpectedDenial {
+  readonly status: number;
+  /** What the answer says of the reason. */
+  readonly text: string;
+  /** The exact reason, which stands in the invoice server's log alone. */
+  readonly code: string;
+  /** How long it may take until the denial comes; at once when absent. */
+  readonly timeoutMs?: number;
+}
+
+/** A step that is as told when the invoice server denies what `ask` asks for, by `expected`. */
+async function denied(title: string, ask: () => Promise<Answer>, expected: ExpectedDenial): Promise<void> {
+  lastRefusal = '';
+  const deadlineMs = Date.now() + (expected.timeoutMs ?? 0);
+  let answer = await ask();
+  while (answer.status !== expected.status && Date.now() < deadlineMs) {
+    await sleep(100);
+    answer = await ask();
+  }
+  // The log comes through another pipe than the answer, and may come after it.
+  for (const loggedByMs = Date.now() + logTimeoutMs; lastRefusal === '' && Date.now() < loggedByMs; ) await sleep(10);
+  const asTold = answer.status === expected.status && answer.text.includes(expected.text) && lastRefusal === expected.code;
+  step(title, asTold, `${answer.status} ${answer.text} (the invoice server's log: ${lastRefusal})`);
 }
 
 /** Starts a server and waits for the line in which it says its URL. */
@@ -38,15 +71,15 @@ async function start(name: string, args: readonly string[], url: RegExp, env: No
   return await new Promise((resolve, reject) => {
     let output = '';
     const timer = setTimeout(() => reject(new Error(`${name} did not start in time:\n${output}`)), startTimeoutMs);
-    const read = (chunk: Buffer): void => {
-      output += chunk.toString();
-      const found = url.exec(output);
+    const read = (line: string): void => {
+      output += `${line}\n`;
+      lastRefusal = /^refused: (.*)$/.exec(line)?.[1] ?? lastRefusal;
+      const found = url.exec(line);
       if (found === null) return;
       clearTimeout(timer);
       resolve(found[0]);
     };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
+    for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', read);
     child.once('error', reject);
     child.once('exit', (code) => {
       clearTimeout(timer);
@@ -64,17 +97,6 @@ async function stopAll(): Promise<void> {
     await gone;
     clearTimeout(killer);
   }
-}
-
-/** Asks again until `status` comes or time is up. */
-async function askUntil(status: number, timeoutMs: number, ask: () => Promise<Answer>): Promise<Answer> {
-  const deadlineMs = Date.now() + timeoutMs;
-  let answer = await ask();
-  while (answer.status !== status && Date.now() < deadlineMs) {
-    await sleep(100);
-    answer = await ask();
-  }
-  return answer;
 }
 
 async function play(folder: string): Promise<void> {
@@ -106,20 +128,21 @@ async function play(folder: string): Promise<void> {
 
   const narrow = narrowForJob(token, '127.0.0.1');
   answered('a job fetches an invoice with a narrower token', await askInvoiceServer(url, '/invoices/1', narrow), 200);
-  answered('for another action it is denied', await askInvoiceServer(url, '/invoices', narrow), 403, 'invoices:list');
-
+  const listWith = (used: string) => () => askInvoiceServer(url, '/invoices', used);
+  const readWith = (used: string) => () => askInvoiceServer(url, '/invoices/1', used);
+  const caveat = { status: 403, code: 'ERR_CAVEAT_DENIED' };
+  await denied('for another action it is denied', listWith(narrow), { ...caveat, text: 'invoices:list' });
   const elsewhere = narrowForJob(token, '192.0.2.7');
-  answered('made for another address it is denied', await askInvoiceServer(url, '/invoices/1', elsewhere), 403, '192.0.2.7');
+  await denied('made for another address it is denied', readWith(elsewhere), { ...caveat, text: '192.0.2.7' });
 
   const brief = attenuate(narrow, { expiresIn: '2s' });
   answered('one for two seconds works', await askInvoiceServer(url, '/invoices/1', brief), 200);
-  const late = await askUntil(403, 4_000, () => askInvoiceServer(url, '/invoices/1', brief));
-  answered('after that it is denied', late, 403, 'caveat_denied');
+  await denied('after that it is denied', readWith(brief), { ...caveat, text: 'time-before', timeoutMs: expiryTimeoutMs });
 
   await macaroond('revoke', 'token', tokenId);
-  const revoked = await askUntil(401, revocationTimeoutMs, () => askInvoiceServer(url, '/invoices/1', narrow));
-  answered('after the revocation the narrower token is denied', revoked, 401, 'invalid_token');
-  answered('and so is the one it was made from', await askInvoiceServer(url, '/invoices/1', token), 401, 'invalid_token');
+  const gone = { status: 401, text: 'invalid_token', code: 'ERR_REVOKED_TOKEN', timeoutMs: revocationTimeoutMs };
+  await denied('after the revocation the narrower token is denied', readWith(narrow), gone);
+  await denied('and so is the one it was made from', readWith(token), gone);
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'macaroond-demo-'));

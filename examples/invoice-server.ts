@@ -12,7 +12,7 @@
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { createVerifier, issuerKeys, loadCredential } from 'macaroond/verifier';
-import { requireMacaroon } from 'macaroond/verifier/hono';
+import { type RefusalCause, requireMacaroon } from 'macaroond/verifier/hono';
 
 const invoices = [
   { id: '1', customer: 'Ada', cents: 4200 },
@@ -22,11 +22,19 @@ const invoices = [
 const credential = await loadCredential(process.env['INVOICE_CREDENTIAL'] ?? 'invoice-server.json');
 const verifier = createVerifier({ audience: 'invoice', keys: issuerKeys(credential) });
 
+/** The exact reason goes to the log; what is answered tells a stranger less. */
+function onRefused(cause: RefusalCause): void {
+  const reason = cause.kind === 'denial' ? cause.denial.code : cause.kind === 'request' ? cause.fault : String(cause.error);
+  console.log(`refused: ${reason}`);
+}
+
 const app = new Hono();
 
-app.get('/invoices', requireMacaroon(verifier, { action: 'invoices:list' }), (c) => c.json(invoices.map(({ id }) => id)));
+app.get('/invoices', requireMacaroon(verifier, { action: 'invoices:list', onRefused }), (c) =>
+  c.json(invoices.map(({ id }) => id)),
+);
 
-app.get('/invoices/:id', requireMacaroon(verifier, { action: 'invoices:read' }), (c) => {
+app.get('/invoices/:id', requireMacaroon(verifier, { action: 'invoices:read', onRefused }), (c) => {
   const invoice = invoices.find(({ id }) => id === c.req.param('id'));
   return invoice === undefined ? c.notFound() : c.json({ ...invoice, readBy: c.get('macaroon').client });
 });
