@@ -12,6 +12,8 @@ import { limits } from '../limits.js';
 import { type Caveat, type Macaroon, type Signature, toSignature, type UnverifiedMacaroon } from '../macaroon.js';
 import { JsonCursor } from './json-cursor.js';
 
+const v1Members: readonly string[] = ['caveats', 'location', 'identifier', 'signature'];
+
 /** A caveat in V2 JSON, as `exportV2Json` writes it. */
 export interface V2JsonCaveat {
   readonly i?: string;
@@ -141,7 +143,7 @@ function readMembers(cursor: JsonCursor, names: readonly string[], readOther: (n
     cursor.peek();
     const start = cursor.offset;
     const name = cursor.takeString();
-    if (name === 'identifier' || name === 'signature') {
+    if (v1Members.includes(name)) {
       throw new MacaroonError('ERR_FORMAT_VERSION', 'V1 JSON is not read', { offset: start });
     }
     if (!names.includes(name)) throw cursor.fault('a member is unknown', start);
