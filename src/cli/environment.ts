@@ -120,8 +120,3 @@ async function exists(path: string): Promise<boolean> {
     () => false,
   );
 }
-
-/** Whether `data` has been made by `init` already. */
-export async function isInitialised(data: string): Promise<boolean> {
-  return exists(join(data, 'ca.crt'));
-}

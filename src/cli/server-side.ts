@@ -16,6 +16,9 @@ export interface ServeFlags {
 
 export interface RunningServer {
   readonly url: string;
+  readonly dataDirectory: string;
+  /** Whether this start made the data directory. */
+  readonly isNew: boolean;
   /** Resolves once the server has stopped. */
   readonly closed: Promise<void>;
   stop(): Promise<void>;
@@ -42,7 +45,6 @@ export interface ServerSide {
   initialise(
     dataDirectory: string,
     env: NodeJS.ProcessEnv,
-    options: Readonly<Record<string, never>>,
   ): Promise<{ readonly dataDirectory: string; readonly created: readonly string[] }>;
   serve(flags: ServeFlags, env: NodeJS.ProcessEnv): Promise<RunningServer>;
   recoveryToken(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<MintResponse>;
@@ -58,6 +60,5 @@ export interface ServerSide {
 
 /** Loads the server. */
 export async function loadServerSide(): Promise<ServerSide> {
-  const specifier: string = '../server/main.js';
-  return await import(specifier);
+  return await import('../server/main.js');
 }

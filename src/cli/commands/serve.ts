@@ -22,20 +22,17 @@ export function register(program: Command, session: Session): void {
 
 async function serve(session: Session, options: ServeOptions): Promise<void> {
   const { json, ...flags } = options;
-  const { ownDataDirectory, pathOf, isInitialised } = await import('../environment.js');
-  const data = ownDataDirectory(session.io, flags.data);
-  const isFirstUse = !(await isInitialised(data));
-  const located = { ...flags, data };
+  const { pathOf } = await import('../environment.js');
   const path = (file: string | undefined) => (file === undefined ? undefined : pathOf(session.io, file));
-  const server = await (await session.io.loadServerSide()).serve(
-    { ...located, config: path(flags.config), tlsCert: path(flags.tlsCert), tlsKey: path(flags.tlsKey) },
-    session.io.env,
-  );
-  session.note(`macaroond: listening on ${server.url}, data in ${data}`);
-  if (json) session.printJson({ url: server.url, data });
-  if (isFirstUse || session.io.stderr.isTTY === true) {
+  const { data, config, tlsCert, tlsKey } = flags;
+  const paths = { data: path(data), config: path(config), tlsCert: path(tlsCert), tlsKey: path(tlsKey) };
+  const server = await (await session.io.loadServerSide()).serve({ ...flags, ...paths }, session.io.env);
+  const { url, dataDirectory, isNew } = server;
+  session.note(`macaroond: listening on ${url}, data in ${dataDirectory}`);
+  if (json) session.printJson({ url, data: dataDirectory });
+  if (isNew || session.io.stderr.isTTY === true) {
     const { nextCommands } = await import('../next-commands.js');
-    for (const line of nextCommands(session.io, server.url, data)) session.note(line);
+    for (const line of nextCommands(session.io, url, dataDirectory)) session.note(line);
   }
   await new Promise<void>((resolve, reject) => {
     server.closed.then(resolve, reject);

@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ServeFlags } from '../../../src/cli/server-side.js';
@@ -12,11 +11,13 @@ beforeEach(async () => {
   cwd = await createFolder();
 });
 
-function servant(log: unknown[]) {
+function servant(log: unknown[], isNew = true) {
   return {
     serve: (flags: ServeFlags) => {
       log.push(flags);
-      return Promise.resolve({ url: 'https://localhost:8443', closed: Promise.resolve(), stop: () => Promise.resolve() });
+      const dataDirectory = flags.data ?? join(cwd, 'data');
+      const closed = Promise.resolve();
+      return Promise.resolve({ url: 'https://localhost:8443', dataDirectory, isNew, closed, stop: () => Promise.resolve() });
     },
   };
 }
@@ -57,10 +58,8 @@ describe('serve', () => {
     ]) {
       expect(first.stderr).toContain(text);
     }
-    await mkdir(join(cwd, 'data'));
-    await writeFile(join(cwd, 'data', 'ca.crt'), '');
-    expect((await cli(['serve'], { cwd, server: servant([]) })).stderr).not.toContain('audience add');
-    expect((await cli(['serve'], { cwd, server: servant([]), isTerminal: true })).stderr).toContain('audience add');
+    expect((await cli(['serve'], { cwd, server: servant([], false) })).stderr).not.toContain('audience add');
+    expect((await cli(['serve'], { cwd, server: servant([], false), isTerminal: true })).stderr).toContain('audience add');
   });
 
   it('names the data directory where that is not beside', async () => {
@@ -81,7 +80,9 @@ describe('serve', () => {
       end();
       return Promise.resolve();
     };
-    const server = { serve: () => Promise.resolve({ url: 'https://localhost:1', closed, stop }) };
+    const server = {
+      serve: () => Promise.resolve({ url: 'https://localhost:1', dataDirectory: cwd, isNew: false, closed, stop }),
+    };
     const { code } = await cli(['serve'], { cwd, server, onStopSignal: (handle) => handle() });
     expect([code, isStopped]).toEqual([0, true]);
   });
