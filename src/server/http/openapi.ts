@@ -66,9 +66,9 @@ export function accessInWords(access: Access): string {
     case 'verifier-any':
       return 'A verifier.';
     case 'admin':
-      return `A token for audience macaroond that covers \`${access.action}\`.`;
+      return `Administrator: \`${access.action}\`.`;
     case 'admin-or-client':
-      return `A token for audience macaroond that covers \`${access.action}\`; a client, for what is its own.`;
+      return `Administrator: \`${access.action}\`; a client, for its own tokens.`;
   }
 }
 

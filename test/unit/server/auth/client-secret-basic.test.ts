@@ -1,0 +1,70 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { LoginAccount } from '../../../../src/server/auth/client-authenticator.js';
+import { createClientSecretBasic } from '../../../../src/server/auth/client-secret-basic.js';
+import type { CredentialRecord } from '../../../../src/server/domain/records.js';
+
+vi.mock('node:crypto', async (importOriginal) => {
+  const original = await importOriginal<typeof import('node:crypto')>();
+  return { ...original, timingSafeEqual: vi.fn(original.timingSafeEqual) };
+});
+
+const credentialOf = (id: string, secret: string): CredentialRecord => ({
+  id,
+  client: 'mail',
+  authMethod: 'client_secret_basic',
+  secretHash: createHash('sha256').update(secret).digest('base64url'),
+  createdAtMs: 0,
+  retiredAtMs: null,
+});
+const accountOf = (...live: readonly CredentialRecord[]): LoginAccount => ({
+  state: 'active',
+  authPolicy: [['client_secret_basic']],
+  ips: [],
+  live,
+});
+const accounts: Readonly<Record<string, LoginAccount>> = {
+  none: accountOf(),
+  one: accountOf(credentialOf('c1', 'first')),
+  two: accountOf(credentialOf('c1', 'first'), credentialOf('c2', 'second')),
+};
+const authenticator = createClientSecretBasic({ credentialsForLogin: async (client) => accounts[client] });
+const attempt = (id: string, secret: string) =>
+  authenticator.authenticate({
+    authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+    address: '192.0.2.1',
+  });
+
+describe('client_secret_basic', () => {
+  beforeEach(() => {
+    vi.mocked(timingSafeEqual).mockClear();
+  });
+
+  it.each([
+    ['an unknown client', 'nobody', 'x'],
+    ['a name that is none', 'NOBODY', 'x'],
+    ['a client without credentials', 'none', 'x'],
+    ['a wrong secret', 'one', 'x'],
+    ['the right secret', 'one', 'first'],
+    ['the first of two', 'two', 'first'],
+    ['the second of two', 'two', 'second'],
+    ['an empty secret', 'one', ''],
+  ])('compares two hashes in constant time for %s', async (_, id, secret) => {
+    await attempt(id, secret);
+    expect(timingSafeEqual).toHaveBeenCalledTimes(2);
+  });
+
+  it('lets nobody in by the stand-in credential', async () => {
+    for (const secret of ['', '\0'.repeat(32), 'A'.repeat(43)]) {
+      expect(await attempt('none', secret)).toMatchObject({ ok: false, reason: 'secret_wrong' });
+      expect(await attempt('nobody', secret)).toMatchObject({ ok: false, reason: 'client_unknown' });
+    }
+  });
+
+  it('ignores credentials of another method', async () => {
+    const foreign: CredentialRecord = JSON.parse(JSON.stringify({ ...credentialOf('c1', 'first'), authMethod: 'http_sig' }));
+    const other = createClientSecretBasic({ credentialsForLogin: async () => accountOf(foreign) });
+    const authorization = `Basic ${Buffer.from('mail:first').toString('base64')}`;
+    expect(await other.authenticate({ authorization, address: undefined })).toMatchObject({ ok: false, reason: 'secret_wrong' });
+  });
+});

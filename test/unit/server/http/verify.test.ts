@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { decode, encode, toSignature } from '../../../../src/core/index.js';
+import { verifyResponse } from '../../../../src/server/http/answer-schemas.js';
+import { basic, nowMs, rootKeyId, tokenOf } from './fake-issuer.js';
+import { createTestApp } from './test-app.js';
+
+const invoiceToken = (caveats: readonly string[] = [], expiresAtMs?: number): string =>
+  tokenOf({
+    audience: 'invoice',
+    client: 'mail',
+    actions: ['invoices:*'],
+    caveats,
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+  });
+
+async function verify(token: string, context: Readonly<Record<string, unknown>>, authorization = basic('invoice-server')) {
+  const { call, issuer } = createTestApp();
+  const answer = await call('POST', '/v1/verify', { authorization, body: { token, audience: 'invoice', context } });
+  return { ...answer, failures: issuer.failures };
+}
+
+describe('POST /v1/verify', () => {
+  it('tells who a good token belongs to, and every caveat', async () => {
+    const token = invoiceToken(['action invoices:read', 'ip 10.0.0.0/8']);
+    const answer = await verify(token, { action: 'invoices:read', ip: '10.1.2.3' });
+    expect(answer.status).toBe(200);
+    expect(answer.json).toEqual({
+      authorized: true,
+      client: 'mail',
+      token_id: expect.any(String),
+      root_key_id: rootKeyId,
+      audience: 'invoice',
+      auth_methods: ['client_secret_basic'],
+      actions: ['invoices:read'],
+      issued_at: '2026-11-21T11:59:59.500Z',
+      expires_at: '2026-11-21T12:10:00Z',
+      caveats: [
+        { condition: 'action invoices:read', holds: true, message: expect.any(String), caveat_index: 0 },
+        { condition: 'ip 10.0.0.0/8', holds: true, message: expect.any(String), caveat_index: 1 },
+      ],
+    });
+    expect(verifyResponse.safeParse(answer.json).success).toBe(true);
+    expect(answer.failures).toEqual([]);
+  });
+
+  it('tells which caveat failed and why, with those that hold, and notes it', async () => {
+    const answer = await verify(invoiceToken(['action invoices:read', 'ip 10.0.0.0/8']), {
+      action: 'invoices:read',
+      ip: '11.1.2.3',
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.json).toMatchObject({
+      authorized: false,
+      code: 'ERR_CAVEAT_DENIED',
+      caveat_index: 1,
+      caveats: [{ holds: true }, { condition: 'ip 10.0.0.0/8', holds: false, message: expect.stringContaining('11.1.2.3') }],
+    });
+    expect(verifyResponse.safeParse(answer.json).success).toBe(true);
+    expect(answer.failures).toMatchObject([{ event: 'token.denied', reason: 'ERR_CAVEAT_DENIED', address: '192.0.2.7' }]);
+  });
+
+  it('tells nothing of a token whose signature does not hold, but the exact code', async () => {
+    const { root } = decode(invoiceToken(['ip 10.0.0.0/8']));
+    const forged = encode({ root: { ...root, signature: toSignature(new Uint8Array(32)) }, discharges: [] });
+    const answer = await verify(forged, { action: 'invoices:read' });
+    expect(answer.json).toEqual({ authorized: false, code: 'ERR_SIGNATURE_MISMATCH', message: expect.any(String) });
+  });
+
+  it.each([
+    ['an unknown caveat', invoiceToken(['account 42']), { action: 'invoices:read' }, 'ERR_CAVEAT_UNKNOWN'],
+    ['a missing fact', invoiceToken(['ip 10.0.0.0/8']), { action: 'invoices:read' }, 'ERR_CAVEAT_CONTEXT'],
+    ['another action', invoiceToken(), { action: 'pay:all' }, 'ERR_ACTION_NOT_GRANTED'],
+    ['a path that is not canonical', invoiceToken(), { action: 'invoices:read', path: '/a//b' }, 'ERR_REQUEST_PATH'],
+    ['an expired token', invoiceToken([], nowMs), { action: 'invoices:read' }, 'ERR_TOKEN_EXPIRED'],
+    ['a token for another audience', tokenOf(), { action: 'invoices:read' }, 'ERR_SIGNATURE_MISMATCH'],
+    ['no token', 'not a token', { action: 'invoices:read' }, 'ERR_FORMAT_TEXT'],
+    ['a cut token', invoiceToken().slice(0, -3), { action: 'invoices:read' }, 'ERR_FORMAT_CHECKSUM'],
+    ['a token that is too long', 'A'.repeat(7 * 1024 + 1), { action: 'invoices:read' }, 'ERR_LIMIT_TEXT'],
+  ])('denies %s with the exact code', async (_, token, context, code) => {
+    const answer = await verify(token, context);
+    expect(answer.json).toMatchObject({ authorized: false, code });
+    expect(answer.failures).toMatchObject([{ event: 'token.denied', reason: code }]);
+  });
+
+  it('judges at another time when asked to', async () => {
+    const token = invoiceToken(['time-before 2026-11-21T12:05:00Z']);
+    const at = async (time: string) => (await verify(token, { action: 'invoices:read', at: time })).json;
+    expect(await at('2026-11-21T12:04:59Z')).toMatchObject({ authorized: true });
+    expect(await at('2026-11-21T12:05:00Z')).toMatchObject({ authorized: false, code: 'ERR_CAVEAT_DENIED' });
+    expect(await at('2026-11-21T12:10:00Z')).toMatchObject({ authorized: false, code: 'ERR_TOKEN_EXPIRED' });
+  });
+
+  it.each([
+    ['a pattern as action', { action: 'invoices:*' }, '/context/action'],
+    ['no action', {}, '/context/action'],
+    ['an address that is none', { action: 'a', ip: '10.1' }, '/context/ip'],
+    ['a time that is none', { action: 'a', at: 'now' }, '/context/at'],
+    ["a time of the verifier's own", { action: 'a', nowMs: 1 }, '/context/nowMs'],
+  ])('refuses %s as a fault of the caller', async (_, context, pointer) => {
+    const answer = await verify(invoiceToken(), context);
+    expect(answer.status).toBe(400);
+    expect(answer.json['errors']).toMatchObject([{ pointer }]);
+  });
+
+  it('does not let an own __proto__ in the context change a fact', async () => {
+    const { call } = createTestApp();
+    const body = `{"token":"${invoiceToken(['ip 10.0.0.0/8'])}","audience":"invoice","context":{"action":"invoices:read","__proto__":{"ip":"10.0.0.1"}}}`;
+    const answer = await call('POST', '/v1/verify', { authorization: basic('invoice-server'), body });
+    expect(answer.json).not.toMatchObject({ authorized: true });
+  });
+
+  it('serves no verifier for the audience of the issuer itself, whatever the store says', async () => {
+    const { call, issuer } = createTestApp();
+    issuer.replace('isVerifierOf', async () => true);
+    const authorization = basic('invoice-server');
+    const body = { token: tokenOf(), audience: 'macaroond', context: { action: 'clients:read' } };
+    expect((await call('POST', '/v1/verify', { authorization, body })).json['code']).toBe('forbidden');
+    expect((await call('GET', '/v1/audiences/macaroond/keys', { authorization })).json['code']).toBe('forbidden');
+    expect((await call('GET', `/v1/audiences/macaroond/keys/${rootKeyId}`, { authorization })).json['code']).toBe('forbidden');
+    expect(issuer.calls).toEqual([]);
+  });
+});
