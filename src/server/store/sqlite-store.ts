@@ -12,10 +12,11 @@ import type { StoreKeys } from './encryption.js';
 import type { SqliteConnection } from './open-sqlite.js';
 import { type PkiEntry, type PkiEntryWithKey, readPkiEntry, writePkiEntry } from './pki-entries.js';
 import type { Reserve } from './reserve.js';
-import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sqlite-queries.js';
+import { prepareReads, type ReadStatements } from './sqlite-queries.js';
 import { SqliteReader } from './sqlite-reader.js';
-import { SqliteTransaction } from './sqlite-transaction.js';
+import type { SqliteTransaction } from './sqlite-transaction.js';
 import { isStoreFull, storeFailure } from './store-failure.js';
+import { openScope, type PreparedWriter, prepareWriter, type TransactionScope } from './transaction-scope.js';
 
 /** Free room below which the store does not call itself healthy. */
 const lowRoomBytes = 1024 * 1024;
@@ -55,12 +56,14 @@ export interface SqliteStoreOptions {
   readonly onClosed: () => void;
 }
 
+type Work<T> = (tx: SqliteTransaction, db: SqliteConnection['db']) => Promise<T>;
+
 export class SqliteStore implements IssuerStore {
   readonly read: StoreReader;
   readonly #options: SqliteStoreOptions;
   readonly #reads: ReadStatements;
-  readonly #writerStatements: { readonly reads: ReadStatements; readonly writes: WriteStatements } | undefined;
-  readonly #insideTransaction = new AsyncLocalStorage<true>();
+  readonly #writer: PreparedWriter | undefined;
+  readonly #surrounding = new AsyncLocalStorage<TransactionScope>();
   #queue: Promise<unknown> = Promise.resolve();
   #state: 'open' | 'failed' | 'closed' = 'open';
   #mustCheckpoint = false;
@@ -69,10 +72,7 @@ export class SqliteStore implements IssuerStore {
     const { writer, reader, keys } = options;
     this.#options = options;
     this.#reads = prepareReads(reader.db);
-    this.#writerStatements = writer && {
-      reads: prepareReads(writer.connection.db),
-      writes: prepareWrites(writer.connection.db),
-    };
+    this.#writer = writer && prepareWriter(writer.connection);
     this.read = new SqliteReader({ db: reader.db, reads: this.#reads, keys, run: (work) => this.#run(work) });
   }
 
@@ -94,7 +94,7 @@ export class SqliteStore implements IssuerStore {
 
   async putPkiEntry(entry: PkiEntry, privateKeyPem: string): Promise<void> {
     const { keys, randomBytes, clock } = this.#options;
-    await this.#transact('grow', async (tx, { db }) => {
+    await this.#transact('grow', async (tx, db) => {
       await this.#run(() => writePkiEntry(db, keys, randomBytes, entry, privateKeyPem));
       await tx.appendAudit({
         atMs: clock(),
@@ -132,28 +132,26 @@ export class SqliteStore implements IssuerStore {
   }
 
   /** One transaction after another; see the port. The reserve is given up only for a `revoke` that the disk has no room for. */
-  async #transact<T>(
-    purpose: TransactionPurpose,
-    work: (tx: SqliteTransaction, connection: SqliteConnection) => Promise<T>,
-  ): Promise<T> {
-    if (this.#insideTransaction.getStore()) {
+  async #transact<T>(purpose: TransactionPurpose, work: Work<T>): Promise<T> {
+    if (this.#surrounding.getStore()?.isOpen()) {
       throw new MacaroonError('ERR_ARGUMENT', 'a transaction cannot be started inside another one');
     }
     const { writer } = this.#options;
-    if (writer === undefined) throw new MacaroonError('ERR_ARGUMENT', 'this store was opened for reading alone');
+    const prepared = this.#writer;
+    if (writer === undefined || prepared === undefined) {
+      throw new MacaroonError('ERR_ARGUMENT', 'this store was opened for reading alone');
+    }
+    const { reserve } = writer;
     return await this.#enqueue(async () => {
-      if (purpose === 'grow') {
-        if (!writer.reserve.isHeld() && !writer.reserve.restore()) {
-          throw new MacaroonError('ERR_STORE_FULL', 'the disk is full: make room in the data directory');
-        }
-        return await this.#attempt(writer.connection, work);
+      if (purpose === 'grow' && !reserve.isHeld() && !reserve.restore()) {
+        throw new MacaroonError('ERR_STORE_FULL', 'the disk is full: make room in the data directory');
       }
       try {
-        return await this.#attempt(writer.connection, work);
+        return await this.#attempt(prepared, work);
       } catch (error) {
-        if (!isStoreFull(error) || !writer.reserve.isHeld()) throw error;
-        writer.reserve.giveUp();
-        return await this.#attempt(writer.connection, work);
+        if (purpose === 'grow' || !isStoreFull(error) || !reserve.isHeld()) throw error;
+        reserve.giveUp();
+        return await this.#attempt(prepared, work);
       }
     });
   }
@@ -165,78 +163,33 @@ export class SqliteStore implements IssuerStore {
     return result;
   }
 
-  async #attempt<T>(
-    connection: SqliteConnection,
-    work: (tx: SqliteTransaction, connection: SqliteConnection) => Promise<T>,
-  ): Promise<T> {
-    const { sqlite } = connection;
-    const scope = this.#openScope(connection);
+  async #attempt<T>(writer: PreparedWriter, work: Work<T>): Promise<T> {
+    const { keys, randomBytes } = this.#options;
+    const { sqlite, db } = writer.connection;
+    const scope = openScope(writer, keys, randomBytes, (step) => this.#run(step));
     try {
-      await this.#run(() => sqlite.prepare('begin immediate').run());
-      const result = await this.#insideTransaction.run(true, () => work(scope.tx, connection));
-      scope.end();
-      await this.#run(() => sqlite.prepare('commit').run());
-      this.#afterCommit(connection, scope.hasErased());
+      await this.#run(() => writer.begin.run());
+      const result = await this.#surrounding.run(scope, () => work(scope.tx, db));
+      scope.finish();
+      await this.#run(() => writer.commit.run());
+      this.#afterCommit(writer.connection, scope.hasErased());
       return result;
     } catch (error) {
       // SQLite itself rolls back on some failures, a full disk among them.
-      if (sqlite.open && sqlite.inTransaction) this.#rollBack(connection);
+      if (sqlite.open && sqlite.inTransaction) this.#rollBack(writer);
       throw error;
     } finally {
-      scope.close();
+      scope.abandon();
     }
   }
 
-  #rollBack({ sqlite }: SqliteConnection): void {
+  #rollBack(writer: PreparedWriter): void {
     try {
-      sqlite.prepare('rollback').run();
+      writer.rollback.run();
     } catch (error) {
       // The caller is told what made the transaction fail, not this.
       this.#note(storeFailure(error));
     }
-  }
-
-  /**
-   * A transaction object that is good for one attempt. Once one of its methods failed it cannot be committed, even when the caller
-   * caught the error: what a transaction did is whole or nothing.
-   */
-  #openScope({ db }: SqliteConnection): {
-    readonly tx: SqliteTransaction;
-    /** Throws what made the transaction fail. */
-    end(): void;
-    close(): void;
-    hasErased(): boolean;
-  } {
-    const statements = this.#writerStatements;
-    if (statements === undefined) throw new MacaroonError('ERR_ARGUMENT', 'this store was opened for reading alone');
-    const { keys, randomBytes } = this.#options;
-    let failure: { readonly error: unknown } | undefined;
-    let isOpen = true;
-    let hasErased = false;
-    const run = async <T>(work: () => T): Promise<T> => {
-      if (!isOpen) throw new MacaroonError('ERR_ARGUMENT', 'the transaction has ended');
-      if (failure !== undefined) throw failure.error;
-      try {
-        return await this.#run(work);
-      } catch (error) {
-        failure = { error };
-        throw error;
-      }
-    };
-    const onErased = () => {
-      hasErased = true;
-    };
-    return {
-      tx: new SqliteTransaction({ db, ...statements, keys, randomBytes, run, onErased }),
-      end() {
-        isOpen = false;
-        if (failure !== undefined) throw failure.error;
-      },
-      close() {
-        isOpen = false;
-      },
-      hasErased: () => hasErased,
-    };
   }
 
   /** An erased key is gone when no copy of its page is left in the WAL. What a reader holds up is done after the next commit. */

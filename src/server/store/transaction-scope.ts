@@ -1,0 +1,80 @@
+/** What one attempt at a transaction stands on: a transaction object that is good for that attempt, and the statements around it. */
+import type { Statement } from 'better-sqlite3';
+import { MacaroonError, type RandomBytes } from '../../core/index.js';
+import type { StoreKeys } from './encryption.js';
+import type { SqliteConnection } from './open-sqlite.js';
+import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sqlite-queries.js';
+import { SqliteTransaction } from './sqlite-transaction.js';
+
+/** The writer's connection with its statements. */
+export interface PreparedWriter {
+  readonly connection: SqliteConnection;
+  readonly reads: ReadStatements;
+  readonly writes: WriteStatements;
+  /** Takes the write lock at once: a transaction that first reads could not write after another process did. */
+  readonly begin: Statement<unknown[]>;
+  readonly commit: Statement<unknown[]>;
+  readonly rollback: Statement<unknown[]>;
+}
+
+/** Prepares every statement of the writer. */
+export function prepareWriter(connection: SqliteConnection): PreparedWriter {
+  const { db, sqlite } = connection;
+  return {
+    connection,
+    reads: prepareReads(db),
+    writes: prepareWrites(db),
+    begin: sqlite.prepare('begin immediate'),
+    commit: sqlite.prepare('commit'),
+    rollback: sqlite.prepare('rollback'),
+  };
+}
+
+export interface TransactionScope {
+  readonly tx: SqliteTransaction;
+  /** Ends the use of `tx`. Throws what made one of its methods fail, even when the caller caught it: whole or nothing. */
+  finish(): void;
+  /** Ends the use of `tx` when the attempt failed. */
+  abandon(): void;
+  isOpen(): boolean;
+  /** Whether an encrypted key was erased. */
+  hasErased(): boolean;
+}
+
+/** A scope for one attempt. `run` runs its argument at once and turns what it throws into one of our errors. */
+export function openScope(
+  writer: PreparedWriter,
+  keys: StoreKeys,
+  randomBytes: RandomBytes,
+  run: <T>(work: () => T) => Promise<T>,
+): TransactionScope {
+  let failure: { readonly error: unknown } | undefined;
+  let isOpen = true;
+  let hasErased = false;
+  const runInScope = async <T>(work: () => T): Promise<T> => {
+    if (!isOpen) throw new MacaroonError('ERR_ARGUMENT', 'the transaction has ended');
+    if (failure !== undefined) throw failure.error;
+    try {
+      return await run(work);
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
+  };
+  const { reads, writes, connection } = writer;
+  const onErased = () => {
+    hasErased = true;
+  };
+  return {
+    tx: new SqliteTransaction({ db: connection.db, reads, writes, keys, randomBytes, run: runInScope, onErased }),
+    finish() {
+      isOpen = false;
+      if (failure !== undefined) throw failure.error;
+    },
+    abandon() {
+      isOpen = false;
+    },
+    isOpen: () => isOpen,
+    hasErased: () => hasErased,
+  };
+}
