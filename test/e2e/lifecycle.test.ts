@@ -143,7 +143,7 @@ describe('a running issuer', () => {
 
   it('refuses plain HTTP beyond loopback and serves it on loopback', async () => {
     const data = await stoppedData();
-    expect((await runCli(['serve', '--data', data, '--port', '0', '--host', '0.0.0.0', '--plain-http'])).code).toBe(1);
+    expect((await runCli(['serve', '--data', data, '--port', '0', '--host', '0.0.0.0', '--plain-http'])).code).toBe(2);
     const issuer = await started({ data, args: ['--plain-http'] });
     expect(issuer.url).toMatch(/^http:\/\/127\.0\.0\.1:/);
     expect((await issuer.api('GET', '/livez')).status).toBe(200);
@@ -153,7 +153,7 @@ describe('a running issuer', () => {
     const data = await stoppedData();
     writeFileSync(join(data, 'config.json'), '{"trusted_proxy":["10.0.0.0/8"]}');
     const { code, stderr } = await runCli(['serve', '--data', data, '--port', '0']);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toContain('trusted_proxies');
   });
 });

@@ -154,11 +154,8 @@ export async function startIssuer(options: StartOptions = {}): Promise<IssuerPro
 async function listeningUrl(child: ChildProcess, stdout: () => string, stderr: () => string): Promise<string> {
   return await new Promise((resolve, reject) => {
     const look = () => {
-      const line = stdout()
-        .split('\n')
-        .find((one) => one.startsWith('{') && one.endsWith('}'));
-      if (line === undefined) return;
-      resolve((JSON.parse(line) as { url: string }).url);
+      if (!stdout().trimEnd().endsWith('}')) return;
+      resolve((JSON.parse(stdout()) as { url: string }).url);
     };
     child.stdout?.on('data', look);
     child.on('exit', (code) => reject(new Error(`the issuer ended with ${code}: ${stderr()}`)));
