@@ -5,23 +5,14 @@
 import {
   decode,
   decodeIdentifier,
-  type IdentifierFacts,
   type KeyReference,
   MacaroonError,
-  type PendingCondition,
   readKeyReference,
   type UnverifiedMacaroon,
   verifySignature,
 } from '../core/index.js';
 import type { AudienceKey, Denial, DenialCode, KeyLookup, KeySource } from './result.js';
-import type { SignatureCache } from './signature-cache.js';
-
-/** A token whose signature held under an audience key. Whether it may be used is not decided yet. */
-export interface GenuineToken {
-  readonly facts: IdentifierFacts;
-  /** First-party conditions still to be cleared, root macaroon first. */
-  readonly conditions: readonly PendingCondition[];
-}
+import type { GenuineToken, SignatureCache } from './signature-cache.js';
 
 /** How far a text came. */
 export type Authentication =

@@ -8,7 +8,7 @@ import { timeBefore } from '../caveats/types/time-before.js';
 import type { IdentifierFacts } from '../core/index.js';
 import { caveatStep, explanationOf } from './explanation.js';
 import { type FactInput, factChecks } from './fact-checks.js';
-import { type Authentication, authenticate, denied, type GenuineToken } from './genuine-token.js';
+import { type Authentication, authenticate, denied } from './genuine-token.js';
 import { markVerified } from './mark-verified.js';
 import type {
   Denial,
@@ -20,7 +20,7 @@ import type {
   VerifiedMacaroon,
   VerifyResult,
 } from './result.js';
-import { SignatureCache } from './signature-cache.js';
+import { type GenuineToken, SignatureCache } from './signature-cache.js';
 
 type Authenticated = Extract<Authentication, { ok: true }>;
 

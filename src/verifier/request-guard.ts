@@ -37,7 +37,7 @@ export interface RawRequest {
   readonly socketAddress: string | undefined;
 }
 
-export type GuardResult =
+type GuardResult =
   | { readonly ok: true; readonly macaroon: VerifiedMacaroon }
   | { readonly ok: false; readonly response: RefusalResponse };
 

@@ -6,13 +6,19 @@
  * compared afterwards. An entry counts for the very key object it was verified under, so that a key which was dropped or replaced takes
  * its entries with it. Entries hold live tokens: the cache never leaves the process.
  */
-import type { MacaroonKey } from '../core/index.js';
-import type { GenuineToken } from './genuine-token.js';
+import type { IdentifierFacts, MacaroonKey, PendingCondition } from '../core/index.js';
 
 /** 22 characters of payload, the dot, 6 of checksum: what a token with prefix ends in. */
 const tailLength = 29;
 /** Tokens in one of the two generations. */
-export const defaultGenerationSize = 5000;
+const defaultGenerationSize = 5000;
+
+/** A token whose signature held under an audience key. Whether it may be used is not decided yet. */
+export interface GenuineToken {
+  readonly facts: IdentifierFacts;
+  /** First-party conditions still to be cleared, root macaroon first. */
+  readonly conditions: readonly PendingCondition[];
+}
 
 interface Entry {
   readonly text: string;
@@ -30,7 +36,7 @@ export class SignatureCache {
     this.#generationSize = generationSize;
   }
 
-  /** The token that `text` was found to be under some key; it counts only if `isUnder` says that the key is still the one. */
+  /** What `text` was found to be, and under which key; it counts only while that key object is still the one in force. */
   get(text: string): Entry | undefined {
     const tail = text.slice(-tailLength);
     const young = this.#young.get(tail);

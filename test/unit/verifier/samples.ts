@@ -20,10 +20,10 @@ export const nowMs = Date.UTC(2026, 10, 21, 22, 21);
 export const audience = 'invoice';
 export const generation = 1;
 export const client = 'mail';
-export const rootKey = new RootKey(seededRandom(1).bytes(32));
-export const rootKeyIdBytes = seededRandom(2).bytes(16);
+const rootKey = new RootKey(seededRandom(1).bytes(32));
+const rootKeyIdBytes = seededRandom(2).bytes(16);
 export const rootKeyId = encodeBase64url(rootKeyIdBytes);
-export const tokenIdBytes = createUuidV7(nowMs - 1000, seededRandom(3).bytes);
+const tokenIdBytes = createUuidV7(nowMs - 1000, seededRandom(3).bytes);
 export const tokenId = formatUuid(tokenIdBytes);
 
 export function audienceKey(keyGeneration = generation, keyAudience = audience): MacaroonKey {

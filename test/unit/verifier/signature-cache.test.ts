@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MacaroonKey } from '../../../src/core/index.js';
-import type { GenuineToken } from '../../../src/verifier/genuine-token.js';
 import { createVerifier, type KeyLookup, type KeySource, staticKeys } from '../../../src/verifier/index.js';
-import { SignatureCache } from '../../../src/verifier/signature-cache.js';
+import { type GenuineToken, SignatureCache } from '../../../src/verifier/signature-cache.js';
 import { audience, audienceKey, client, generation, nowMs, rootKeyId, staticKey, tokenOf } from './samples.js';
 
 const key = new MacaroonKey(new Uint8Array(32).fill(1));
