@@ -59,9 +59,10 @@ export function createFailureLog(deps: IssuerDependencies): FailureLog {
         kinds.set(key, { note, count: 0 });
         await write(note, 1);
       } else {
-        const rest = kinds.get(many) ?? { note: { event: note.event, client: many, reason: many }, count: 0 };
+        const manyKey = JSON.stringify([note.event, many]);
+        const rest = kinds.get(manyKey) ?? { note: { event: note.event, client: many, reason: many }, count: 0 };
         rest.count++;
-        kinds.set(many, rest);
+        kinds.set(manyKey, rest);
       }
     },
     flush,
