@@ -138,7 +138,6 @@ function listText(name: keyof typeof listTypes, items: readonly string[]): strin
       `item ${i}: ${parsed?.message ?? 'a literal comma cannot be written in a caveat: give items one by one'}`,
     );
   });
-  if (new Set(texts).size !== texts.length) throw argumentError(name, 'an item is there twice');
   return texts.join(',');
 }
 

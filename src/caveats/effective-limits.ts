@@ -34,11 +34,6 @@ export interface EffectiveLimits {
 export function effectiveLimits(facts: LimitingFacts | undefined, caveats: readonly ParsedCaveat[]): EffectiveLimits {
   const inForce = new InForce(facts);
   for (const caveat of caveats) inForce.add(caveat);
-  return limitsOf(inForce);
-}
-
-/** The limits of a finished fold. */
-export function limitsOf(inForce: InForce): EffectiveLimits {
   return {
     expiresAtMs: inForce.value(timeBefore),
     notBeforeMs: inForce.value(timeAfter),

@@ -11,20 +11,20 @@ interface WirePlace {
   readonly discharge_index?: number;
 }
 
-export interface WireInspectedCaveat extends WirePlace {
+interface WireInspectedCaveat extends WirePlace {
   readonly condition: string;
   readonly party: 'first' | 'third';
   readonly known: boolean;
   readonly description: string;
 }
 
-export interface WireFinding extends WirePlace {
+interface WireFinding extends WirePlace {
   readonly kind: LintFinding['kind'];
   readonly message: string;
 }
 
 /** Absent: no limit. An empty list: nothing is allowed any more. */
-export interface WireEffectiveLimits {
+interface WireEffectiveLimits {
   readonly expires_at?: string;
   readonly not_before?: string;
   readonly actions?: readonly string[];

@@ -5,8 +5,8 @@
 
 const shape = /^\/(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-F]{2})*$/;
 const emptyOrDotSegment = /\/\/|\/\.\.?(?:[/;]|%3B|$)/;
-/** Percent-encoded control and unreserved characters, `%`, `/` and `\`. */
-const needlessEncoding = /%(?:[01][0-9A-F]|2[5DEF]|3[0-9]|4[1-9A-F]|5[0-9ACF]|6[1-9A-F]|7[0-9AEF])/;
+/** Percent-encoded unreserved characters, `%`, `/` and `\`. */
+const needlessEncoding = /%(?:2[5DEF]|3[0-9]|4[1-9A-F]|5[0-9ACF]|6[1-9A-F]|7[0-9AE])/;
 const controlPattern = /\p{Cc}/u;
 
 /**

@@ -96,4 +96,15 @@ describe('effectiveLimits', () => {
     const limits = effectiveLimits(facts, [parsed('odd 1', oddRegistry), parsed('odd 2', oddRegistry)]);
     expect(limits).toMatchObject({ others: ['odd 1', 'odd 2'], canHold: true });
   });
+
+  it('stay impossible when a type contradicts once and then fails', () => {
+    const narrows = (_: unknown, added: readonly string[]) => {
+      if (added.includes('3')) throw new Error('broken');
+      return { kind: 'contradiction' };
+    };
+    const odd = { ...account, name: 'odd', narrows } as CaveatType<unknown>;
+    const oddRegistry = createCaveatRegistry([...standardCaveats, odd]);
+    const caveats = ['odd 1', 'odd 2', 'odd 3'].map((condition) => parsed(condition, oddRegistry));
+    expect(effectiveLimits(facts, caveats).canHold).toBe(false);
+  });
 });

@@ -14,6 +14,16 @@ describe('RecentReadings', () => {
     expect(readings.get(other)).toBe('other');
   });
 
+  it('keeps a copy: who changes the bytes afterwards does not change what they were read as', () => {
+    // These two have one hash as well, and one length.
+    const condition = encodeUtf8('declinate');
+    const readings = new RecentReadings<string>();
+    readings.keep(condition, 'read');
+    condition.set(encodeUtf8('macallums'));
+    expect(readings.get(condition)).toBeUndefined();
+    expect(readings.get(encodeUtf8('declinate'))).toBe('read');
+  });
+
   it('drops what was not used for two generations', () => {
     const readings = new RecentReadings<number>();
     for (let i = 0; i < 2_000; i++) readings.keep(encodeUtf8(`condition ${i}`), i);

@@ -85,18 +85,18 @@ function listOf<Item>(item: fc.Arbitrary<Item>, textOf: (item: Item) => string =
 const word = fc.constantFrom('a', 'b', 'invoices', 'read');
 
 /** Actions out of a small alphabet, so that patterns often overlap. */
-export const actionText = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join(':'));
+const actionText = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join(':'));
 const actionPattern = fc.tuple(actionText, fc.boolean()).map(([text, isPattern]) => (isPattern ? `${text}:*` : text));
 
 /** Paths out of a small alphabet. */
-export const pathText = fc
+const pathText = fc
   .tuple(fc.array(fc.constantFrom('a', 'b', 'aa', '%C3%A9', 'a;v'), { maxLength: 3 }), fc.boolean())
   .map(([segments, isFolder]) => `/${segments.join('/')}${isFolder && segments.length > 0 ? '/' : ''}`);
 
-export const methodText = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'VERSION-CONTROL');
+const methodText = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'VERSION-CONTROL');
 
 /** Addresses that share their first bits, so that ranges often overlap. */
-export const addressText = fc
+const addressText = fc
   .tuple(fc.constantFrom(0, 1, 2, 3, 128), fc.constantFrom(0, 1, 128, 255), fc.constantFrom('', '2001:db8::', '::ffff:'))
   .map(([a, b, head]) => (head === '2001:db8::' ? `${head}${a.toString(16)}:${b.toString(16)}` : `${head}10.0.${a}.${b}`));
 
