@@ -1,0 +1,89 @@
+/** Records with sensible members, for tests that care about one of them. */
+import { RootKey } from '../../src/core/index.js';
+import type { StoreTransaction } from '../../src/server/domain/ports.js';
+import type {
+  AuditEvent,
+  ClientRecord,
+  CredentialRecord,
+  GrantRecord,
+  RootKeyRecord,
+  TokenRecord,
+} from '../../src/server/domain/records.js';
+
+export const atMs = 1_764_000_000_000;
+
+export function client(name: string, other: Partial<ClientRecord> = {}): ClientRecord {
+  return {
+    name,
+    state: 'active',
+    authPolicy: [['client_secret_basic', 'ip']],
+    ips: ['10.0.0.0/8', '2001:db8::/32'],
+    createdAtMs: atMs,
+    lastIssuedAtMs: 0,
+    revokedUntilMs: 0,
+    ...other,
+  };
+}
+
+export function credential(id: string, owner: string, other: Partial<CredentialRecord> = {}): CredentialRecord {
+  return {
+    id,
+    client: owner,
+    authMethod: 'client_secret_basic',
+    secretHash: 'h'.repeat(43),
+    createdAtMs: atMs,
+    retiredAtMs: null,
+    ...other,
+  };
+}
+
+export function rootKey(id: string, owner: string, other: Partial<RootKeyRecord> = {}): RootKeyRecord {
+  return { id, client: owner, generation: 1, state: 'active', createdAtMs: atMs, changeSeq: 1, ...other };
+}
+
+/** 32 bytes that tell which key they are. */
+export function secretOf(marker: number): RootKey {
+  return new RootKey(new Uint8Array(32).fill(marker));
+}
+
+export function grant(owner: string, audience: string, other: Partial<GrantRecord> = {}): GrantRecord {
+  return {
+    client: owner,
+    audience,
+    actions: ['invoices:read', 'invoices:*'],
+    maxExpiresMs: 3_600_000,
+    requiredCaveats: ['ip 10.0.0.0/8'],
+    createdAtMs: atMs,
+    removedAtMs: null,
+    changeSeq: 1,
+    ...other,
+  };
+}
+
+export function token(tokenId: string, other: Partial<TokenRecord> = {}): TokenRecord {
+  return {
+    tokenId,
+    client: 'mail',
+    audience: 'invoice',
+    rootKeyId: 'key-mail',
+    generation: 0,
+    credentialId: 'cred-mail',
+    issuedAtMs: atMs,
+    expiresAtMs: atMs + 3_600_000,
+    ...other,
+  };
+}
+
+export function auditEvent(event: string, other: Partial<AuditEvent> = {}): AuditEvent {
+  return { atMs, event, actor: '(local)', details: {}, ...other };
+}
+
+/** Audience `invoice`, and client `mail` with a credential, a root key and a grant for it. */
+export async function fillStore(tx: StoreTransaction): Promise<void> {
+  await tx.insertAudience({ name: 'invoice', generation: 0, createdAtMs: atMs, changeSeq: await tx.nextChangeSeq() });
+  await tx.insertClient(client('mail'));
+  await tx.insertCredential(credential('cred-mail', 'mail'));
+  await tx.insertRootKey(rootKey('key-mail', 'mail', { changeSeq: await tx.nextChangeSeq() }), secretOf(7));
+  await tx.putGrant(grant('mail', 'invoice', { changeSeq: await tx.nextChangeSeq() }));
+  await tx.appendAudit(auditEvent('store.filled'));
+}
