@@ -100,7 +100,9 @@ async function stopAll(): Promise<void> {
 }
 
 async function play(folder: string): Promise<void> {
-  const env = { ...process.env, MACAROOND_DATA: join(folder, 'data') };
+  // What is set for an issuer of one's own is not for this one.
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MACAROOND_')));
+  const env = { ...inherited, MACAROOND_DATA: join(folder, 'data') };
   const issuerUrl = await start('the issuer', [cliFile, 'serve', '--port', '0'], /https:\/\/127\.0\.0\.1:[1-9]\d*/, env);
   step('an issuer runs, set up from nothing', true, issuerUrl);
 
@@ -116,7 +118,7 @@ async function play(folder: string): Promise<void> {
   await macaroond('client', 'add', 'mail', '--grant', 'invoice=invoices:read,invoices:list', '--out', 'mail.json');
   await macaroond('client', 'add', 'invoice-server', '--verifier-of', 'invoice', '--out', 'invoice-server.json');
 
-  const invoiceEnv = { ...process.env, INVOICE_CREDENTIAL: invoiceFile, INVOICE_PORT: '0' };
+  const invoiceEnv = { ...inherited, INVOICE_CREDENTIAL: invoiceFile, INVOICE_PORT: '0' };
   const invoiceArgs = [...process.execArgv, invoiceServerFile];
   const url = await start('the invoice server', invoiceArgs, /http:\/\/127\.0\.0\.1:[1-9]\d*/, invoiceEnv);
   step('the invoice server runs', true, url);
