@@ -8,6 +8,7 @@ import { decodeUtf8, MacaroonError } from '../core/index.js';
 import { connectionError } from './connection-error.js';
 import { type IssuerUrl, parseIssuerUrl } from './issuer-url.js';
 import { parsePin } from './pin.js';
+import { answerError, readAnswer } from './read-answer.js';
 import { tlsConnector } from './tls.js';
 
 /** Where an issuer is and how it is recognised; a `Credential` is one. */
@@ -79,7 +80,7 @@ export class IssuerHttp {
         signal,
       });
       const text = await readBody(response.body, this.#maxAnswerBytes);
-      return readAnswer(response, text) as Answer;
+      return readAnswer(response.statusCode, mediaTypeOf(response), text) as Answer;
     } catch (cause) {
       throw connectionError(signal.aborted ? signal.reason : cause);
     }
@@ -148,42 +149,7 @@ async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number)
   }
 }
 
-function readAnswer(response: Dispatcher.ResponseData, text: string): unknown {
-  const { statusCode } = response;
-  const mediaType = String(response.headers['content-type'] ?? '')
-    .split(';', 1)[0]
-    ?.trim()
-    .toLowerCase();
-  if (statusCode >= 400) throw refusal(statusCode, mediaType === 'application/problem+json' ? text : '');
-  if (statusCode >= 300) throw answerError('it is a redirect, which is not followed: check the issuer URL', statusCode);
-  if (text === '') return undefined;
-  if (mediaType !== 'application/json') throw answerError('it is not JSON: check the issuer URL', statusCode);
-  return parseJson(text);
-}
-
-/** The error for an answer of `status`; `text` is the body of a problem, else empty. */
-function refusal(status: number, text: string): MacaroonError {
-  const problem = text === '' ? undefined : parseJson(text);
-  if (typeof problem !== 'object' || problem === null || !('code' in problem) || typeof problem.code !== 'string') {
-    return answerError(`it has status ${status} and is no answer of this API: check the issuer URL`, status);
-  }
-  const told = 'detail' in problem ? problem.detail : 'title' in problem ? problem.title : undefined;
-  const message = typeof told === 'string' && told !== '' ? told.slice(0, 1000) : `the issuer refused with status ${status}`;
-  return new MacaroonError('ERR_ISSUER_REFUSED', message, { problem: problem.code.slice(0, 100), status });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw answerError('it is broken JSON');
-  }
-}
-
-function answerError(fault: string, status?: number): MacaroonError {
-  return new MacaroonError(
-    'ERR_ISSUER_ANSWER',
-    `the issuer's answer cannot be used: ${fault}`,
-    status === undefined ? {} : { status },
-  );
+function mediaTypeOf(response: Dispatcher.ResponseData): string {
+  const [mediaType = ''] = String(response.headers['content-type'] ?? '').split(';', 1);
+  return mediaType.trim().toLowerCase();
 }

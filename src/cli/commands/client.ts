@@ -72,10 +72,10 @@ async function list(session: Session, options: AdminOptions): Promise<void> {
   const rows = answer.clients.map((one) => [
     one.client,
     one.state,
-    one.grants.map(grantText).join('; '),
+    one.grants.map(({ audience }) => audience).join(','),
     one.verifier_of.join(','),
   ]);
-  session.printTable(['CLIENT', 'STATE', 'GRANTS', 'VERIFIER OF'], rows);
+  session.printTable(['CLIENT', 'STATE', 'GRANTS FOR', 'VERIFIER OF'], rows);
 }
 
 async function show(session: Session, name: string, options: AdminOptions): Promise<void> {

@@ -1,6 +1,6 @@
 /** `macaroond verify`: ask the issuer whether a token allows something, and why or why not. */
 import type { Command } from 'commander';
-import { importToken } from '../../core/index.js';
+import { importToken, MacaroonError } from '../../core/index.js';
 import type { VerifyRequest, VerifyResponse, WireCaveat } from '../../protocol/wire.js';
 import { type JsonOption, readTime, withJson } from '../options.js';
 import { CliError, exitCodes, type Session } from '../session.js';
@@ -43,7 +43,6 @@ async function verify(session: Session, source: string | undefined, options: Ver
 async function ask(session: Session, body: VerifyRequest, options: VerifyCommandOptions): Promise<VerifyResponse> {
   const { asClient } = await import('../admin-api.js');
   const { findCredential } = await import('../environment.js');
-  const { MacaroonError } = await import('../../core/index.js');
   const credential = await findCredential(session.io, options.credential);
   try {
     return await asClient(credential, (call) => call<VerifyResponse>('POST', '/v1/verify', { body }, ['authorized']));
@@ -76,5 +75,8 @@ function printAnswer(session: Session, answer: VerifyResponse): void {
 
 function caveatText(caveat: WireCaveat): string {
   const place = caveat.discharge_index === undefined ? '' : ` (discharge ${caveat.discharge_index})`;
-  return `${caveat.condition}${place}: ${caveat.message}`;
+  const [name = ''] = caveat.condition.split(' ', 1);
+  // A reason may start with the caveat's name, which stands before it here anyway.
+  const reason = caveat.message.startsWith(`${name}: `) ? caveat.message.slice(name.length + 2) : caveat.message;
+  return `${caveat.condition}${place}: ${reason}`;
 }

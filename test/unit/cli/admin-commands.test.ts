@@ -36,7 +36,7 @@ describe('authority', () => {
     issuer.answers.set('GET /v1/clients', [200, { clients: [mail] }]);
     const { code, stdout } = await run(['client', 'list']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/mail +active +invoice=invoices:read/);
+    expect(stdout).toMatch(/mail +active +invoice$/m);
     expect(issuer.seen).toEqual([
       {
         call: 'POST /v1/tokens',

@@ -88,7 +88,12 @@ describe('mint', () => {
 describe('verify', () => {
   const token = createToken();
   const argv = ['verify', '--audience', 'invoice', '--action', 'invoices:read', '--credential', 'mail.json'];
-  const caveat = { condition: 'ip 10.0.0.0/8', holds: false, message: 'the address 192.0.2.1 is in no range', caveat_index: 1 };
+  const caveat = {
+    condition: 'ip 10.0.0.0/8',
+    holds: false,
+    message: 'ip: the address 192.0.2.1 is in no range',
+    caveat_index: 1,
+  };
   const holding = { condition: 'method GET', holds: true, message: 'only with GET', caveat_index: 0 };
   const allowed = { authorized: true, ...adminMint, auth_methods: ['client_secret_basic'], caveats: [holding] };
 

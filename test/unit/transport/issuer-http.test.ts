@@ -90,6 +90,16 @@ describe('answers', () => {
     });
   });
 
+  it('names the members that the issuer found wrong', async () => {
+    const errors = [{ pointer: '/client', detail: 'not a name' }, { pointer: '/ips/0' }];
+    const problem = { type: 'x', title: 'T', status: 400, code: 'invalid_request', errors };
+    const [http] = await httpTo((_, response) => sendJson(response, 400, problem, 'application/problem+json'));
+    await expect(http.request('GET', '/')).rejects.toMatchObject({
+      code: 'ERR_ISSUER_REFUSED',
+      message: 'the request is not valid: /client: not a name; /ips/0: not valid',
+    });
+  });
+
   it('does not follow a redirect', async () => {
     const [http, server] = await httpTo((_, response) => response.writeHead(302, { location: '/elsewhere' }).end());
     await expect(http.request('GET', '/', { authorization: 'Basic x' })).rejects.toMatchObject({

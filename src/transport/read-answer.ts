@@ -1,0 +1,59 @@
+/** What an issuer's answer says: the JSON of a success, or the error that its problem stands for. */
+import { MacaroonError } from '../core/index.js';
+import { problemMediaType } from '../protocol/problem.js';
+
+const maxMessageLength = 1000;
+const maxProblemLength = 100;
+
+/**
+ * The parsed JSON of an answer with `status`, or `undefined` when it has no body.
+ * Throws `ERR_ISSUER_REFUSED` (with `problem` and `status`) for a problem, `ERR_ISSUER_ANSWER` for what is not this API.
+ */
+export function readAnswer(status: number, mediaType: string, text: string): unknown {
+  if (status >= 400) throw refusal(status, mediaType === problemMediaType ? parseJson(text) : undefined);
+  if (status >= 300) throw answerError('it is a redirect, which is not followed: check the issuer URL', status);
+  if (text === '') return undefined;
+  if (mediaType !== 'application/json') throw answerError('it is not JSON: check the issuer URL', status);
+  return parseJson(text);
+}
+
+/** `ERR_ISSUER_ANSWER`, with `fault` in words. */
+export function answerError(fault: string, status?: number): MacaroonError {
+  const details = status === undefined ? {} : { status };
+  return new MacaroonError('ERR_ISSUER_ANSWER', `the issuer's answer cannot be used: ${fault}`, details);
+}
+
+function refusal(status: number, problem: unknown): MacaroonError {
+  const code = memberText(problem, 'code');
+  if (code === undefined)
+    return answerError(`it has status ${status} and is no answer of this API: check the issuer URL`, status);
+  const told = memberText(problem, 'detail') ?? fieldErrors(problem) ?? memberText(problem, 'title');
+  const message = told ?? `the issuer refused with status ${status}`;
+  const details = { problem: code.slice(0, maxProblemLength), status };
+  return new MacaroonError('ERR_ISSUER_REFUSED', message.slice(0, maxMessageLength), details);
+}
+
+/** The members of our request that the issuer found wrong, on one line. */
+function fieldErrors(problem: unknown): string | undefined {
+  const errors = member(problem, 'errors');
+  if (!Array.isArray(errors) || errors.length === 0) return undefined;
+  const told = errors.map((error) => `${memberText(error, 'pointer') ?? ''}: ${memberText(error, 'detail') ?? 'not valid'}`);
+  return `the request is not valid: ${told.join('; ')}`;
+}
+
+function memberText(value: unknown, name: string): string | undefined {
+  const text = member(value, name);
+  return typeof text === 'string' && text !== '' ? text : undefined;
+}
+
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw answerError('it is broken JSON');
+  }
+}
