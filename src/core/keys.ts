@@ -1,4 +1,4 @@
-/** Secret keys that never print themselves, and the derivation of a service's key from a client's root key (DESIGN: Keys). */
+/** Secret keys that never print themselves, and the derivation of a service's key from the root key of a client. */
 import { concatBytes, copyBytes, encodeUtf8, lengthPrefixed, uint32Bytes } from './bytes.js';
 import { MacaroonError } from './errors.js';
 import { hkdfSha256, hmacSha256, type KeyMidstate, keyMidstate } from './hmac.js';

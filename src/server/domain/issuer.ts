@@ -29,7 +29,7 @@ export interface Origin {
   readonly requestId?: string | undefined;
 }
 
-/** A client that proved itself by DESIGN §7. */
+/** A client that proved itself by one of its auth methods. */
 export interface ClientCaller extends Origin {
   readonly kind: 'client';
   readonly client: string;
