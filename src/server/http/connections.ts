@@ -1,6 +1,6 @@
 /**
  * Keeps track of open connections and what each is doing, so that a stop can tell a busy one, which is waited for, from a quiet one.
- * Node tells idle from busy only after the first request of a connection.
+ * Node's own `closeIdleConnections` cuts answers that are made but not yet on the wire, and never sees who has not spoken at all.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -10,6 +10,7 @@ interface Activity {
   current: ServerResponse | undefined;
   /** When it was last busy, in `performance.now()` milliseconds. */
   lastBusyMs: number;
+  hasServed: boolean;
 }
 
 export class Connections {
@@ -24,7 +25,7 @@ export class Connections {
 
   /** Call for every connection that carries HTTP. */
   add(socket: Socket): void {
-    this.#activities.set(socket, { current: undefined, lastBusyMs: performance.now() });
+    this.#activities.set(socket, { current: undefined, lastBusyMs: performance.now(), hasServed: false });
     socket.once('close', () => this.#activities.delete(socket));
   }
 
@@ -33,6 +34,7 @@ export class Connections {
     const activity = this.#activities.get(socket);
     if (activity === undefined) return;
     activity.current = response;
+    activity.hasServed = true;
     response.once('close', () => {
       if (activity.current === response) activity.current = undefined;
       activity.lastBusyMs = performance.now();
@@ -51,11 +53,11 @@ export class Connections {
     }
   }
 
-  /** Ends the connections that have had nothing to do for `quietMs`. */
-  destroyQuiet(quietMs: number): void {
-    const before = performance.now() - quietMs;
-    for (const [socket, { current, lastBusyMs }] of this.#activities) {
-      if (current === undefined && lastBusyMs <= before) socket.destroy();
+  /** Ends the connections that have waited for their next request for `idleMs`, or for their first for `silentMs`. */
+  destroyQuiet(idleMs: number, silentMs: number): void {
+    const nowMs = performance.now();
+    for (const [socket, { current, lastBusyMs, hasServed }] of this.#activities) {
+      if (current === undefined && nowMs - lastBusyMs >= (hasServed ? idleMs : silentMs)) socket.destroy();
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { parseAddress, parseRange, rangeContains } from '../../caveats/ip-address.js';
@@ -84,8 +84,8 @@ const loopbackRanges = [parseRange('127.0.0.0/8'), parseRange('::1')];
 const defaultDrainMs = 10_000;
 /** While it lasts, busy clients learn with their next answer that their connection ends, instead of finding it cut. */
 const lingerMs = 200;
-/** A connection that says nothing for so long while we stop is no longer waited for. */
-const quietMs = 1_000;
+/** A connection that has not said anything for so long while we stop is no longer waited for. */
+const silentMs = 1_000;
 const sweepMs = 50;
 
 /** The server, not yet listening. */
@@ -225,11 +225,10 @@ async function drain(server: Server, connections: Connections, deadlineMs: numbe
   connections.announceClose();
   const cut = setTimeout(() => connections.destroyAll(), deadlineMs);
   await new Promise((resolve) => setTimeout(resolve, Math.min(lingerMs, deadlineMs / 2)));
-  const sweep = setInterval(() => {
-    server.closeIdleConnections();
-    connections.destroyQuiet(quietMs);
-  }, sweepMs);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
+  const sweep = setInterval(() => connections.destroyQuiet(lingerMs, silentMs), sweepMs);
+  // The `close` of HTTP would cut idle connections by Node's idea of idle: see `Connections`.
+  await new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   clearInterval(sweep);
   clearTimeout(cut);
+  server.close();
 }
