@@ -34,7 +34,7 @@ export function checkHeader(file: string, masterKey: KeyObject): void {
   // To close the file here would drop the locks of a connection that this process has; settings tell the same a moment later.
   if (hasOpenConnection(file)) return;
   const header = readHeader(file);
-  if (Buffer.from(header.subarray(0, headerMagic.length)).toString('latin1') !== headerMagic) {
+  if (header === undefined || !Buffer.from(header).toString('latin1').startsWith(headerMagic)) {
     throw new MacaroonError('ERR_STORE_CORRUPT', 'the database file is not a database: restore a backup');
   }
   if (new DataView(header.buffer).getInt32(userVersionOffset) !== headerCheck(masterKey)) throw wrongMasterKey();
@@ -53,15 +53,14 @@ export function openInstallation({ db }: SqliteConnection, masterKey: KeyObject)
   return keys;
 }
 
-function readHeader(file: string): Uint8Array {
+function readHeader(file: string): Uint8Array | undefined {
   const header = new Uint8Array(headerBytes);
   const descriptor = openSync(file, 'r');
   try {
-    readSync(descriptor, header, 0, headerBytes, 0);
+    return readSync(descriptor, header, 0, headerBytes, 0) === headerBytes ? header : undefined;
   } finally {
     closeSync(descriptor);
   }
-  return header;
 }
 
 /** 32 bits; without the install id, which is not in the header. */

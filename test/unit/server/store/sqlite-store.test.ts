@@ -1,0 +1,233 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MacaroonError, RootKey } from '../../../../src/core/index.js';
+import { dataFiles } from '../../../../src/server/store/data-files.js';
+import type { IssuerStore } from '../../../../src/server/store/sqlite-store.js';
+import { atMs, auditEvent, client, fillStore, rootKey, secretOf, token } from '../../../contract/store-fixtures.js';
+import { type TemporaryData, temporaryData } from './temporary-store.js';
+
+let data: TemporaryData;
+let store: IssuerStore;
+beforeEach(async () => {
+  data = temporaryData();
+  store = await data.create();
+});
+afterEach(() => data.dispose());
+
+const database = () => dataFiles(data.directory).database;
+/** By another process: closing a file that SQLite has open would drop SQLite's locks. */
+const bytesOf = (path: string) => execFileSync('cat', [path], { maxBuffer: 1 << 27 });
+
+function withDatabase<T>(work: (sqlite: Database.Database) => T): T {
+  const sqlite = new Database(database());
+  try {
+    return work(sqlite);
+  } finally {
+    sqlite.close();
+  }
+}
+
+describe('certificates and their keys', () => {
+  const entry = { name: 'ca', certificatePem: '-----BEGIN CERTIFICATE-----\n', notAfterMs: atMs + 5, createdAtMs: atMs };
+  const privateKeyPem = '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIC\n-----END PRIVATE KEY-----\n';
+
+  it('come back after the store was opened again, and are replaced by name', async () => {
+    expect(await store.pkiEntry('ca')).toBeUndefined();
+    await store.putPkiEntry(entry, privateKeyPem);
+    await store.putPkiEntry({ ...entry, name: 'server' }, 'another');
+    await store.close();
+    store = await data.open();
+    expect(await store.pkiEntry('ca')).toEqual({ ...entry, privateKeyPem });
+    await store.putPkiEntry({ ...entry, notAfterMs: atMs + 9 }, 'renewed');
+    expect(await store.pkiEntry('ca')).toEqual({ ...entry, notAfterMs: atMs + 9, privateKeyPem: 'renewed' });
+    expect((await store.pkiEntry('server'))?.privateKeyPem).toBe('another');
+  });
+
+  it('are in the audit log, without the key', async () => {
+    await store.putPkiEntry(entry, privateKeyPem);
+    const [audit] = await store.read.audit({ limit: 10 });
+    expect(audit).toMatchObject({ event: 'pki.stored', actor: '(local)', details: { name: 'ca', not_after_ms: atMs + 5 } });
+  });
+
+  it('are encrypted, and tied to their name', async () => {
+    await store.putPkiEntry(entry, privateKeyPem);
+    await store.putPkiEntry({ ...entry, name: 'server' }, 'another');
+    withDatabase((sqlite) => {
+      const text = String(sqlite.prepare("select encrypted_private_key from pki where name = 'ca'").pluck().get());
+      expect(text).toMatch(/^v1\./);
+      expect(text).not.toContain('PRIVATE KEY');
+    });
+    data.tamper("update pki set certificate_pem = 'x' where name = 'ca'");
+    await expect(store.pkiEntry('ca')).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
+    expect(await store.pkiEntry('server')).toBeDefined();
+  });
+});
+
+describe('a root key at rest', () => {
+  it('is nowhere in the files in the clear', async () => {
+    const secret = Uint8Array.from({ length: 32 }, (_, i) => (i * 37 + 11) & 0xff);
+    await store.transaction('grow', async (tx) => {
+      await tx.insertClient(client('mail'));
+      await tx.insertRootKey(rootKey('key', 'mail'), new RootKey(secret));
+    });
+    for (const suffix of ['', '-wal']) {
+      const bytes = bytesOf(`${database()}${suffix}`);
+      expect(bytes.includes(Buffer.from(secret))).toBe(false);
+      expect(bytes.includes(Buffer.from(secret).toString('base64url'))).toBe(false);
+    }
+  });
+
+  it('leaves no ciphertext behind once destroyed, among many others and after splits of pages', async () => {
+    await store.transaction('grow', (tx) => tx.insertClient(client('mail')));
+    for (let i = 1; i <= 120; i++) {
+      await store.transaction('grow', (tx) => tx.insertRootKey(rootKey(`key-${i}`, 'mail', { generation: i }), secretOf(i)));
+    }
+    const ciphertexts = withDatabase((sqlite) => sqlite.prepare('select encrypted_key from root_keys').pluck().all().map(String));
+    const destroyed = [1, 2, 17, 60, 61, 62, 119, 120];
+    const needles = destroyed.map((i) => ciphertexts[i - 1] ?? '');
+    const found = () => {
+      const bytes = ['', '-wal'].map((suffix) => bytesOf(`${database()}${suffix}`));
+      return needles.filter((needle) => bytes.some((one) => one.includes(needle.slice(-40))));
+    };
+    expect(found()).toEqual(needles);
+    for (const i of destroyed) {
+      await store.transaction('revoke', (tx) =>
+        tx.updateRootKey(rootKey(`key-${i}`, 'mail', { state: 'destroyed', changeSeq: 9 })),
+      );
+    }
+    expect(found()).toEqual([]);
+    expect((await store.read.rootKeySecret('key-3'))?.reveal()).toEqual(secretOf(3).reveal());
+  });
+
+  it('is erased with the next commit when a reader stood in the way', async () => {
+    await store.transaction('grow', fillStore);
+    const reader = new Database(database(), { readonly: true });
+    const needle = String(reader.prepare('select encrypted_key from root_keys').pluck().get()).slice(-40);
+    reader.prepare('begin').run();
+    reader.prepare('select count(*) from clients').get();
+    const destroyed = rootKey('key-mail', 'mail', { state: 'destroyed', changeSeq: 9 });
+    await store.transaction('revoke', (tx) => tx.updateRootKey(destroyed));
+    expect(bytesOf(`${database()}-wal`).includes(needle)).toBe(true);
+    reader.close();
+    await store.transaction('grow', (tx) => tx.appendAudit(auditEvent('next')));
+    for (const suffix of ['', '-wal']) expect(bytesOf(`${database()}${suffix}`).includes(needle)).toBe(false);
+  });
+});
+
+describe('a backup', () => {
+  it('is complete, for its owner alone, and opens as a store of its own', async () => {
+    await store.transaction('grow', fillStore);
+    await store.transaction('grow', async (tx) => {
+      await tx.insertToken(token('t-1'));
+      await tx.appendAudit(auditEvent('token.minted'));
+    });
+    const before = await store.verifyAuditChain();
+    const copy = temporaryData();
+    try {
+      await (await copy.create()).close();
+      const file = join(copy.directory, 'backup.db');
+      await store.backupTo(file);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      await store.transaction('grow', (tx) => tx.insertClient(client('later')));
+      writeFileSync(dataFiles(copy.directory).database, readFileSync(file));
+      const restored = await copy.open({ masterKey: data.options.masterKey });
+      expect(await restored.verifyAuditChain({ head: before.head })).toEqual(before);
+      expect(await restored.read.token('t-1')).toEqual(token('t-1'));
+      expect((await restored.read.rootKeySecret('key-mail'))?.reveal()).toEqual(secretOf(7).reveal());
+      expect(await restored.read.client('later')).toBeUndefined();
+    } finally {
+      await copy.dispose();
+    }
+  });
+
+  it('does not write over a file, and needs a directory', async () => {
+    const file = join(data.directory, 'backup.db');
+    writeFileSync(file, 'precious');
+    await expect(store.backupTo(file)).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+    expect(readFileSync(file, 'utf8')).toBe('precious');
+    await expect(store.backupTo(join(data.directory, 'none', 'backup.db'))).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+  });
+
+  it('can be made from a store that was opened for reading', async () => {
+    await store.transaction('grow', fillStore);
+    const reader = await data.open({ mode: 'read' });
+    const file = join(data.directory, 'backup.db');
+    await reader.backupTo(file);
+    const sqlite = new Database(file, { readonly: true });
+    expect(sqlite.prepare('select count(*) from clients').pluck().get()).toBe(1);
+    sqlite.close();
+  });
+});
+
+describe('trouble with the database', () => {
+  it('fails the whole transaction when its audit entry cannot be written', async () => {
+    withDatabase((sqlite) =>
+      sqlite.prepare("create trigger no_audit before insert on audit begin select raise(abort, 'no'); end").run(),
+    );
+    const failing = store.transaction('grow', async (tx) => {
+      await tx.insertClient(client('mail'));
+      await tx.appendAudit(auditEvent('client.created'));
+    });
+    await expect(failing).rejects.toBeInstanceOf(MacaroonError);
+    withDatabase((sqlite) => sqlite.prepare('drop trigger no_audit').run());
+    expect(await store.read.client('mail')).toBeUndefined();
+    await store.transaction('grow', (tx) => tx.insertClient(client('mail')));
+  });
+
+  it('tells that another process keeps the database, and goes on when it no longer does', async () => {
+    const other = new Database(database(), { timeout: 0 });
+    other.prepare('begin immediate').run();
+    const refused = store.transaction('grow', (tx) => tx.insertClient(client('mail')));
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    expect(await store.read.client('mail')).toBeUndefined();
+    other.prepare('rollback').run();
+    other.close();
+    await store.transaction('grow', (tx) => tx.insertClient(client('mail')));
+  });
+
+  it('reports a damaged file once as fatal, and then refuses everything', async () => {
+    await store.transaction('grow', fillStore);
+    await store.close();
+    const pages = withDatabase((sqlite) =>
+      ['clients', 'credentials'].map((name) =>
+        Number(sqlite.prepare('select rootpage from sqlite_schema where name = ?').pluck().get(name)),
+      ),
+    );
+    const bytes = readFileSync(database());
+    for (const page of pages) bytes.fill(0xee, (page - 1) * 4096, page * 4096);
+    writeFileSync(database(), bytes);
+    const fatal: MacaroonError[] = [];
+    store = await data.open({ mode: 'local', onFatal: (error) => fatal.push(error) });
+    expect(await store.read.audience('invoice')).toBeDefined();
+    await expect(store.read.client('mail')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    await expect(store.transaction('grow', (tx) => tx.credential('cred-mail'))).rejects.toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+    });
+    await expect(store.read.audience('invoice')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    await expect(store.checkHealth()).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    expect(fatal.map((error) => error.code)).toEqual(['ERR_STORE_UNAVAILABLE']);
+  });
+
+  it('is not fatal when a row is refused or altered', async () => {
+    const fatal: MacaroonError[] = [];
+    await store.close();
+    store = await data.open({ onFatal: (error) => fatal.push(error) });
+    await store.transaction('grow', fillStore);
+    await expect(store.transaction('grow', (tx) => tx.insertClient(client('mail')))).rejects.toMatchObject({
+      code: 'ERR_ARGUMENT',
+    });
+    data.tamper("update clients set ips = '[]'");
+    await expect(store.read.client('mail')).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
+    await store.checkHealth();
+    expect(fatal).toEqual([]);
+  });
+
+  it('reads an audit entry whose details are no longer JSON as corrupt', async () => {
+    await store.transaction('grow', (tx) => tx.appendAudit(auditEvent('a')));
+    data.tamper("update audit set details = '{'");
+    await expect(store.read.audit({ limit: 1 })).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
+  });
+});
