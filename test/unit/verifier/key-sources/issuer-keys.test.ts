@@ -180,6 +180,43 @@ describe('polling', () => {
     expect(revocationCode(source)).toEqual(stale);
   });
 
+  it('goes on after the last page it read when it was interrupted', async () => {
+    const source = await syncedSource();
+    issuer.pageSize = 1;
+    issuer.revoke({ kind: 'token', token_id: tokenId });
+    issuer.revoke({ kind: 'token', token_id: tokenIdOf(1) });
+    issuer.beforeAnswer = (call) => (call === 'revocations 1' ? Promise.reject(new Error('lost')) : undefined);
+    await passMs(1000);
+    expect(revocationCode(source)).toBe('ERR_REVOKED_TOKEN');
+    issuer.beforeAnswer = () => {};
+    await passMs(1000);
+    expect(issuer.calls.filter((call) => call.startsWith('revocations')).slice(1)).toEqual([
+      'revocations 0',
+      'revocations 1',
+      'revocations 1',
+    ]);
+  });
+
+  it('does not keep a revoked key in memory', async () => {
+    const source = await syncedSource();
+    issuer.revoke({ kind: 'root_key', root_key_id: rootKeyId });
+    await passMs(1000);
+    issuer.revoked = [];
+    await passMs(1000);
+    expect(await source.find(audience, rootKeyId, generation)).toMatchObject({ found: true });
+    expect(issuer.countOf('key ')).toBe(1);
+  });
+
+  it('does not keep the process alive', async () => {
+    const setTimer = vi.spyOn(globalThis, 'setTimeout');
+    await syncedSource();
+    await passMs(3000);
+    const timers = setTimer.mock.results.map(({ value }) => value);
+    setTimer.mockRestore();
+    expect(timers.length).toBeGreaterThan(3);
+    expect(timers.filter((timer) => timer.hasRef())).toEqual([]);
+  });
+
   it('ends with close', async () => {
     const source = await syncedSource();
     await source.close();
