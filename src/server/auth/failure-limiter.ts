@@ -16,7 +16,7 @@ export interface FailureLimits {
   readonly maxKeys: number;
 }
 
-export const defaultFailureLimits: FailureLimits = Object.freeze({
+const defaultFailureLimits: FailureLimits = Object.freeze({
   perClientAndAddress: 10,
   perAddress: 100,
   windowSeconds: 60,

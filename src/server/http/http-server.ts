@@ -38,7 +38,7 @@ export interface ServerLimits {
   readonly maxRequestsPerConnection: number;
 }
 
-export const defaultServerLimits: ServerLimits = Object.freeze({
+const defaultServerLimits: ServerLimits = Object.freeze({
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,
   checkIntervalMs: 1_000,

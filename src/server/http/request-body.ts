@@ -24,7 +24,7 @@ export async function readJsonBody(request: HonoRequest): Promise<unknown> {
 }
 
 /** The problem of a body past the limit. What is left of it is not read, so the connection cannot go on. */
-export function tooLarge(): ProblemError {
+function tooLarge(): ProblemError {
   return new ProblemError('payload_too_large', {
     detail: `a body has at most ${maxBodyBytes} bytes`,
     headers: { Connection: 'close' },

@@ -8,7 +8,7 @@ import type { ProblemCode } from '../../protocol/problem.js';
 import { maxBodyBytes } from './request-body.js';
 
 /** Headers of one request. */
-export const maxHeaders = 64;
+const maxHeaders = 64;
 
 export interface GuardRefusal {
   readonly code: ProblemCode;

@@ -45,7 +45,6 @@ describe('parseBasicCredentials', () => {
         fc.string({ unit: 'grapheme', maxLength: 40 }),
         fc.string({ unit: 'grapheme', maxLength: 40 }),
         (client, secret) => {
-          fc.pre(client.isWellFormed() && secret.isWellFormed());
           const header = basicAuthorization({ client, secret });
           fc.pre(header.length < 1024);
           expect(parseBasicCredentials(header)).toEqual({ id: client, secret });

@@ -30,7 +30,7 @@ export interface FakeIssuer extends Issuer {
 }
 
 const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
-export const rootKeyBytes = createUuidV7(nowMs - 1000, randomBytes);
+const rootKeyBytes = createUuidV7(nowMs - 1000, randomBytes);
 export const rootKeyId = encodeBase64url(rootKeyBytes);
 export const tokenIdText = '019aa630-8c00-7707-8707-070707070707';
 const rootKey = new RootKey(new Uint8Array(32).fill(9));
