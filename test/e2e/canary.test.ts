@@ -138,7 +138,6 @@ describe('secrets', () => {
       database: atRest.join('\n'),
     };
     const hits: string[] = [];
-    for (const one of answers) if ([...secrets.values()].some((s) => one.includes(s))) console.log('HIT', one);
     for (const [place, text] of Object.entries(places)) {
       for (const [name, secret] of secrets) if (text.includes(secret)) hits.push(`${name} in ${place}`);
     }

@@ -48,9 +48,10 @@ export function createIssuer(deps: IssuerDependencies): Issuer {
     noteFailure: (note) => failures.note(note),
     flushFailures: () => failures.flush(),
     credentialsForLogin: async (name) => {
+      // Both are looked up for every name, so that an unknown one takes the same work.
       const client = await read.client(name);
-      if (client === undefined) return undefined;
       const live = (await read.credentials(name)).filter((credential) => credential.retiredAtMs === null);
+      if (client === undefined) return undefined;
       return { state: client.state, authPolicy: client.authPolicy, ips: client.ips, live };
     },
   };

@@ -27,7 +27,7 @@ export interface AppOptions {
   readonly randomBytes: RandomBytes;
   readonly logger: Logger;
   /** Base URL that clients reach the issuer by, without a slash at its end. */
-  readonly issuerUrl: string;
+  readonly issuerUrl: () => string;
   /** Throws when the issuer cannot work now: the store is gone, or it is stopping. */
   readonly checkReady: () => Promise<void>;
   /** Ranges of proxies whose `X-Forwarded-For` counts; none when absent. */
@@ -56,7 +56,7 @@ export function createApp(options: AppOptions): App {
     issuerUrl: options.issuerUrl,
     checkReady: options.checkReady,
     describeApi: () => {
-      document ??= openApiDocument(app, options.issuerUrl);
+      document ??= openApiDocument(app, options.issuerUrl());
       return document;
     },
   };

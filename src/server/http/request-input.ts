@@ -46,9 +46,16 @@ type Issue = z.core.$ZodIssue;
 
 function toFieldErrors(issue: Issue): readonly FieldError[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ pointer: pointerOf([...issue.path, key]), detail: 'unknown member' }));
+    return issue.keys.map((key) => ({ pointer: pointerOf(memberPath(issue.path, key)), detail: 'unknown member' }));
   }
   return [{ pointer: pointerOf(issue.path), detail: issue.message }];
+}
+
+const maxMemberNameLength = 24;
+
+/** An unknown member is named only where it is as short as ours are: a secret may stand in the wrong place. */
+function memberPath(path: readonly PropertyKey[], key: string): readonly PropertyKey[] {
+  return key.length <= maxMemberNameLength ? [...path, key] : path;
 }
 
 /** RFC 6901, cut where a stranger made it long. */

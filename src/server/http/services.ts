@@ -8,7 +8,7 @@ export interface Services {
   readonly clientLogin: ClientLogin;
   readonly verifiers: IssuerVerifiers;
   /** Base URL that clients reach the issuer by, without a slash at its end. */
-  readonly issuerUrl: string;
+  readonly issuerUrl: () => string;
   /** Throws when the issuer cannot work now. */
   readonly checkReady: () => Promise<void>;
   /** The OpenAPI document. */

@@ -18,9 +18,9 @@ import type { StoreKeys } from './encryption.js';
 import { checkHeader, openInstallation, writeInstallation } from './installation.js';
 import { applyMigrations, countPendingMigrations } from './migrations.js';
 import { loadDriver, openConnection, type SqliteConnection, type SqliteDriver } from './open-sqlite.js';
-import { createReserve, defaultReserveBytes } from './reserve.js';
+import { createReserve, defaultReserveBytes, type Reserve } from './reserve.js';
 import { type IssuerStore, SqliteStore, type StoreWriter } from './sqlite-store.js';
-import { storeFailure } from './store-failure.js';
+import { isStoreFull, storeFailure } from './store-failure.js';
 import { acquireWriterLock, type WriterLock } from './writer-lock.js';
 
 export interface OpenStoreOptions {
@@ -119,12 +119,12 @@ function openWriting(opening: Opening): IssuerStore {
   const lock = options.mode === 'serve' ? acquireWriterLock(driver, files.writerLock) : undefined;
   if (lock !== undefined) opened.push(lock);
   for (const suffix of ['', '-wal', '-shm']) restrictToOwner(`${files.database}${suffix}`);
-  const connection = connect(opening, 'write');
+  const reserve = createReserve({ file: files.reserve, bytes, clock, randomBytes });
+  const connection = connectInReserve(opening, reserve);
   const keys = openInstallation(connection, options.masterKey);
   if (countPendingMigrations(connection) > 0) migrateAlone(opening, connection, lock);
   if (options.mode === 'serve') requireWholeFile(connection);
   const reader = connect(opening, 'read');
-  const reserve = createReserve({ file: files.reserve, bytes, clock, randomBytes });
   reserve.restore();
   return assemble(opening, keys, reader, { connection, reserve }, lock);
 }
@@ -133,6 +133,17 @@ function connect({ driver, files, opened }: Opening, mode: 'write' | 'read'): Sq
   const connection = openConnection(driver, files.database, mode);
   opened.push(connection);
   return connection;
+}
+
+/** Even a start needs room, for SQLite's index of the WAL: a full disk must not keep a restarted issuer from revoking. */
+function connectInReserve(opening: Opening, reserve: Reserve): SqliteConnection {
+  try {
+    return connect(opening, 'write');
+  } catch (error) {
+    if (!isStoreFull(storeFailure(error).error) || !reserve.isHeld()) throw error;
+    reserve.giveUp();
+    return connect(opening, 'write');
+  }
 }
 
 /** A running server must not find its tables changed under it. */

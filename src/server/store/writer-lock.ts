@@ -20,6 +20,8 @@ export function acquireWriterLock(driver: SqliteDriver, file: string): WriterLoc
   }
   const sqlite = new driver.Database(file, { timeout: 0 });
   try {
+    // Nothing is ever written, and a journal would need room that a full disk does not have.
+    sqlite.pragma('journal_mode = MEMORY');
     sqlite.prepare('begin exclusive').run();
   } catch (cause) {
     sqlite.close();

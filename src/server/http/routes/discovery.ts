@@ -40,7 +40,7 @@ export const discoveryRoutes: readonly Route[] = [
     answer: discovery,
     cacheControl: publicCache,
     handle: async ({ services }) => ({
-      issuer: services.issuerUrl,
+      issuer: services.issuerUrl(),
       auth_methods: services.clientLogin.methods,
       caveats: standardRegistry.names,
       limits: {
@@ -53,7 +53,7 @@ export const discoveryRoutes: readonly Route[] = [
         max_body_bytes: maxBodyBytes,
       },
       endpoints: Object.fromEntries(
-        Object.entries(endpointPaths).map(([endpoint, path]) => [endpoint, `${services.issuerUrl}${path}`]),
+        Object.entries(endpointPaths).map(([endpoint, path]) => [endpoint, `${services.issuerUrl()}${path}`]),
       ),
     }),
   }),

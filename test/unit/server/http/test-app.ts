@@ -37,7 +37,7 @@ export function createTestApp(options: Partial<AppOptions> = {}): TestApp {
     clock: () => nowMs,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
     logger: createLogger('info', { write: (line) => lines.push(line) }),
-    issuerUrl: 'https://issuer.test',
+    issuerUrl: () => 'https://issuer.test',
     checkReady: async () => {},
     ...options,
   });
