@@ -151,6 +151,8 @@ export class SqliteStore implements IssuerStore {
       } catch (error) {
         if (purpose === 'grow' || !isStoreFull(error) || !reserve.isHeld()) throw error;
         reserve.giveUp();
+        // What waits in the WAL needs room in the database first: else the WAL would take the reserve and could not be emptied.
+        this.#checkpoint(prepared.connection);
         return await this.#attempt(prepared, work);
       }
     });
@@ -193,16 +195,21 @@ export class SqliteStore implements IssuerStore {
   }
 
   /** An erased key is gone when no copy of its page is left in the WAL. What a reader holds up is done after the next commit. */
-  #afterCommit({ sqlite }: SqliteConnection, hasErased: boolean): void {
+  #afterCommit(connection: SqliteConnection, hasErased: boolean): void {
     this.#mustCheckpoint ||= hasErased;
-    if (!this.#mustCheckpoint) return;
+    if (this.#mustCheckpoint) this.#mustCheckpoint = !this.#checkpoint(connection);
+  }
+
+  /** Empties the WAL into the database without waiting for readers; whether that was done. */
+  #checkpoint({ sqlite }: SqliteConnection): boolean {
     const busyTimeoutMs = Number(sqlite.pragma('busy_timeout', { simple: true }));
     try {
       sqlite.pragma('busy_timeout = 0');
-      this.#mustCheckpoint = sqlite.pragma('wal_checkpoint(truncate)', { simple: true }) !== 0;
+      return sqlite.pragma('wal_checkpoint(truncate)', { simple: true }) === 0;
     } catch (error) {
-      // The commit holds whatever happens here; a disk that fails is noticed, a full one is tried again.
+      // Commits hold whatever happens here; a disk that fails is noticed, a full one is tried again.
       this.#note(storeFailure(error));
+      return false;
     } finally {
       sqlite.pragma(`busy_timeout = ${busyTimeoutMs}`);
     }

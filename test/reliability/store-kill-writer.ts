@@ -1,0 +1,37 @@
+/**
+ * Writes transactions as fast as it can and acknowledges each on stdout once it is committed, until it is killed. With `early` it
+ * acknowledges a transaction that it then never commits: the test must find that out.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { parseMasterKey } from '../../src/server/store/master-key.js';
+import { openStore } from '../../src/server/store/open-store.js';
+import { auditEvent, token } from '../contract/store-fixtures.js';
+
+const [dataDirectory = '', keyText = '', run = '', manner = ''] = process.argv.slice(2);
+
+const store = await openStore({
+  dataDirectory,
+  masterKey: parseMasterKey(keyText, 'the test key'),
+  clock: Date.now,
+  randomBytes: (length) => new Uint8Array(randomBytes(length)),
+  mode: 'serve',
+  reserveBytes: 64 * 1024,
+});
+
+const acknowledge = (tokenId: string) => new Promise((resolve) => process.stdout.write(`${tokenId}\n`, resolve));
+
+for (let i = 0; ; i++) {
+  const tokenId = `token-${run}-${i}`;
+  await store.transaction('grow', async (tx) => {
+    await tx.insertToken(token(tokenId));
+    await tx.appendAudit(auditEvent('token.minted', { tokenId, client: 'mail' }));
+    const known = await tx.client('mail');
+    if (known !== undefined) await tx.updateClient({ ...known, lastIssuedAtMs: known.lastIssuedAtMs + 1 });
+    if (manner === 'early' && i === 10) {
+      await acknowledge(tokenId);
+      await new Promise((resolve) => setTimeout(resolve, 600_000));
+    }
+  });
+  await acknowledge(tokenId);
+}
