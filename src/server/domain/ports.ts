@@ -102,6 +102,7 @@ export interface StoreTransaction extends StoreReader {
 
 /**
  * Why a transaction is made. `grow` is refused with `ERR_STORE_FULL` when the disk is full; `revoke` may then use the reserve.
+ * The work of a `revoke` that found no room is run a second time, after its first run was rolled back.
  */
 export type TransactionPurpose = 'grow' | 'revoke';
 
