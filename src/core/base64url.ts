@@ -5,7 +5,8 @@
 import { MacaroonError } from './errors.js';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-const valueOfCode = new Uint8Array(128).fill(255);
+/** Value of each ASCII character; negative, also after a shift, for one that the alphabet does not have. */
+const valueOfCode = new Int32Array(128).fill(-1);
 for (let i = 0; i < 64; i++) valueOfCode[alphabet.charCodeAt(i)] = i;
 
 /** Unpadded base64url of `bytes`. */
@@ -45,13 +46,20 @@ export function decodeBase64url(text: string, start = 0, end = text.length): Uin
   let i = start;
   const fullEnd = end - left;
   while (i < fullEnd) {
-    const a = sextet(text, i++);
-    const b = sextet(text, i++);
-    const c = sextet(text, i++);
-    const d = sextet(text, i++);
-    bytes[out++] = (a << 2) | (b >>> 4);
-    bytes[out++] = (b << 4) | (c >>> 2);
-    bytes[out++] = (c << 6) | d;
+    const a = text.charCodeAt(i);
+    const b = text.charCodeAt(i + 1);
+    const c = text.charCodeAt(i + 2);
+    const d = text.charCodeAt(i + 3);
+    const group =
+      ((valueOfCode[a & 127] as number) << 18) |
+      ((valueOfCode[b & 127] as number) << 12) |
+      ((valueOfCode[c & 127] as number) << 6) |
+      (valueOfCode[d & 127] as number);
+    if (group < 0 || (a | b | c | d) > 127) throw foreignCharacter(text, i);
+    i += 4;
+    bytes[out++] = group >>> 16;
+    bytes[out++] = group >>> 8;
+    bytes[out++] = group;
   }
   if (left === 0) return bytes;
   const a = sextet(text, i++);
@@ -83,8 +91,18 @@ export function decodeBase64Any(text: string): Uint8Array {
 }
 
 function sextet(text: string, offset: number): number {
-  const code = text.charCodeAt(offset);
-  const value = code < 128 ? (valueOfCode[code] as number) : 255;
-  if (value === 255) throw new MacaroonError('ERR_FORMAT_BASE64', 'a character that base64url does not have', { offset });
+  const value = valueOf(text, offset);
+  if (value < 0) throw foreignCharacter(text, offset);
   return value;
+}
+
+function valueOf(text: string, offset: number): number {
+  return valueOfCode[text.charCodeAt(offset)] ?? -1;
+}
+
+/** The error for the first character at or after `start` that the alphabet does not have. */
+function foreignCharacter(text: string, start: number): MacaroonError {
+  let offset = start;
+  while (valueOf(text, offset) >= 0) offset++;
+  return new MacaroonError('ERR_FORMAT_BASE64', 'a character that base64url does not have', { offset });
 }

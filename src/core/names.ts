@@ -32,16 +32,6 @@ export function someCoverAction(patterns: readonly string[], action: string): bo
   return patterns.some((pattern) => coversAction(pattern, action));
 }
 
-/** What both lists allow, in the order of `patterns`: of two that overlap, the narrower. */
-export function intersectActions(patterns: readonly string[], others: readonly string[]): readonly string[] {
-  const both = new Set<string>();
-  for (const one of patterns) {
-    if (someCoverAction(others, one)) both.add(one);
-    else for (const other of others) if (coversAction(one, other)) both.add(other);
-  }
-  return [...both];
-}
-
 /** `text` when it is a name. Throws `ERR_ARGUMENT` that names `argument` otherwise. */
 export function requireName(text: string, argument: string): string {
   if (isName(text)) return text;

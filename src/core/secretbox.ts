@@ -5,7 +5,7 @@ import type { RandomBytes } from './keys.js';
 
 const nonceBytes = 24;
 /** Bytes of a verification id: nonce, authenticator, key. */
-export const verificationIdBytes = nonceBytes + 16 + 32;
+const verificationIdBytes = nonceBytes + 16 + 32;
 
 /** `caveatKey` (32 bytes) encrypted under `signature` (32 bytes) with a fresh nonce: 72 bytes. */
 export function sealVerificationId(signature: Uint8Array, caveatKey: Uint8Array, randomBytes: RandomBytes): Uint8Array {

@@ -4,7 +4,7 @@ import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MacaroonError } from '../core/index.js';
 import type { MintResponse } from '../protocol/wire.js';
-import { writeCredential } from '../transport/index.js';
+import { writeCredential } from '../transport/credential-file.js';
 import { type Config, loadConfig } from './config.js';
 import { createFirstAdmin, mintRecoveryToken } from './domain/bootstrap.js';
 import { adminClient } from './domain/issuer.js';
@@ -20,7 +20,7 @@ const localNames: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 const allAddresses: readonly string[] = ['0.0.0.0', '::'];
 
 /** Settings of the data directory `dataDirectory`, as `serve` would read them. */
-export function configOf(dataDirectory: string, env: NodeJS.ProcessEnv): Config {
+function configOf(dataDirectory: string, env: NodeJS.ProcessEnv): Config {
   return loadConfig({ data: dataDirectory }, env);
 }
 
@@ -102,7 +102,7 @@ async function withStore<T>(
 }
 
 /** Throws `ERR_DATA_DIRECTORY` when `dataDirectory` holds no issuer. */
-export function requireStore(dataDirectory: string): void {
+function requireStore(dataDirectory: string): void {
   if (hasStore(dataDirectory)) return;
   throw new MacaroonError('ERR_DATA_DIRECTORY', `${dataDirectory} holds no issuer: make one with "macaroond init --data DIR"`);
 }

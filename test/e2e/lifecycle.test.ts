@@ -42,10 +42,7 @@ async function stoppedData(): Promise<string> {
 }
 
 describe('the master key', () => {
-  const key = (fill: number) =>
-    Buffer.alloc(32, fill)
-      .map((byte, i) => byte ^ i)
-      .toString('base64url');
+  const key = (fill: number) => Buffer.from(Array.from({ length: 32 }, (_, i) => fill ^ i)).toString('base64url');
 
   it.each([
     ['wrong', (file: string) => writeFileSync(file, key(7))],

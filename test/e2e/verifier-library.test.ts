@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attenuate, issuerClient, loadCredential } from '../../src/client/index.js';
-import { Credential } from '../../src/transport/index.js';
+import { Credential } from '../../src/transport/credential.js';
 import { createVerifier, issuerKeys, remoteVerification, type Verifier } from '../../src/verifier/index.js';
 import { type Answer, type IssuerProcess, startIssuer } from '../support/issuer-process.js';
 

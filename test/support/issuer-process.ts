@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 
-export const cliPath = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+const cliPath = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 
 export interface Finished {
   readonly code: number;

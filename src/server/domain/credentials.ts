@@ -13,7 +13,7 @@ const maxLiveCredentials = 2;
 const authMethod = 'client_secret_basic';
 
 /** base64url SHA-256 of a secret as shown: what is kept of it, and what a presented one is compared by. */
-export function hashSecret(secret: string): string {
+function hashSecret(secret: string): string {
   return encodeBase64url(sha256(encodeUtf8(secret)));
 }
 
