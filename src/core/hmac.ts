@@ -1,21 +1,11 @@
 /**
- * HMAC-SHA-256 (RFC 2104, FIPS 198-1) and HKDF-SHA-256 (RFC 5869) on the block function of `sha256.ts`.
+ * HMAC-SHA-256 (RFC 2104, FIPS 198-1) and HKDF-SHA-256 (RFC 5869) on the block function of `sha256-block.ts`.
  *
  * The chain of a macaroon is HMAC keyed by the last HMAC, so the hot form is `hmacStep`: state in, state out, nothing allocated.
  */
 import { MacaroonError } from './errors.js';
-import {
-  absorbMessage,
-  block,
-  blockBytes,
-  bytesToState,
-  compressBlock,
-  digestBytes,
-  resetState,
-  sha256,
-  stateToBytes,
-  stateWords,
-} from './sha256.js';
+import { absorbMessage, blockBytes, bytesToState, digestBytes, resetState, sha256, stateToBytes, stateWords } from './sha256.js';
+import { block, compressBlock } from './sha256-block.js';
 
 const innerPad = 0x36363636;
 const outerPad = 0x5c5c5c5c;

@@ -20,9 +20,10 @@ function runOnSmallFileSystem(): Record<string, unknown> | undefined {
   try {
     for (const flags of [['-m'], ['-r', '-m']]) {
       const command = ['sh', '-c', mountAndRun, 'sh', directory, process.execPath, '--import', 'tsx', steps, directory];
-      const { status, stdout, stderr } = spawnSync('unshare', [...flags, ...command], { cwd: root, encoding: 'utf8' });
+      const inNamespace = ['-c', 'exec unshare "$@"', 'sh', ...flags, ...command];
+      const { status, stdout, stderr } = spawnSync('sh', inNamespace, { cwd: root, encoding: 'utf8' });
       if (status === 0) return JSON.parse(stdout);
-      const isRefused = status === null || status === 77 || /^unshare: /m.test(stderr);
+      const isRefused = status === 77 || status === 127 || /^unshare: /m.test(stderr);
       if (!isRefused) throw new Error(`the steps failed: ${stderr}`);
     }
     return undefined;

@@ -51,12 +51,11 @@ describe('an example in a document or a docstring', () => {
   });
 
   it('would be found out if it did not compile', () => {
-    writeFileSync(
-      join(folder, 'planted.ts'),
-      "import { nothing } from 'macaroond';\nexport const wrong: string = nothing + 1;\n",
-    );
-    expect(typeErrors(folder)).toContain('planted.ts');
-    rmSync(join(folder, 'planted.ts'));
+    const planted = join(folder, 'planted');
+    mkdirSync(planted);
+    writeFileSync(join(planted, 'wrong.ts'), "import { nothing } from 'macaroond';\nexport const wrong: string = nothing + 1;\n");
+    expect(typeErrors(planted)).toContain('wrong.ts');
+    rmSync(planted, { recursive: true });
   });
 });
 

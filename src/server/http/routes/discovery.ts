@@ -15,6 +15,8 @@ const discovery = z
     caveats: z.array(z.string()).readonly(),
     limits: z.record(z.string(), z.int()),
     endpoints: z.record(z.string(), z.string()),
+    /** Public keys of the issuer, RFC 7517; empty while no auth method has one. */
+    jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }),
   })
   .openapi('Discovery');
 
@@ -55,6 +57,7 @@ export const discoveryRoutes: readonly Route[] = [
       endpoints: Object.fromEntries(
         Object.entries(endpointPaths).map(([endpoint, path]) => [endpoint, `${services.issuerUrl()}${path}`]),
       ),
+      jwks: { keys: [] },
     }),
   }),
   defineRoute({
