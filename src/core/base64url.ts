@@ -91,18 +91,18 @@ export function decodeBase64Any(text: string): Uint8Array {
 }
 
 function sextet(text: string, offset: number): number {
-  const value = valueOf(text, offset);
+  const value = sextetAt(text, offset);
   if (value < 0) throw foreignCharacter(text, offset);
   return value;
 }
 
-function valueOf(text: string, offset: number): number {
+function sextetAt(text: string, offset: number): number {
   return valueOfCode[text.charCodeAt(offset)] ?? -1;
 }
 
 /** The error for the first character at or after `start` that the alphabet does not have. */
 function foreignCharacter(text: string, start: number): MacaroonError {
   let offset = start;
-  while (valueOf(text, offset) >= 0) offset++;
+  while (sextetAt(text, offset) >= 0) offset++;
   return new MacaroonError('ERR_FORMAT_BASE64', 'a character that base64url does not have', { offset });
 }
