@@ -8,7 +8,7 @@ import type { Clock, RandomBytes } from '../../core/index.js';
 const chunkBytes = 256 * 1024;
 const retryAfterMs = 1000;
 
-/** 16 MiB: what the WAL may hold when the disk gets full, and some thousands of revocations with their audit entries. */
+/** 16 MiB: the 4 MiB that the WAL grows to between checkpoints, and some thousands of revocations with their audit entries. */
 export const defaultReserveBytes = 16 * 1024 * 1024;
 
 export interface Reserve {

@@ -151,8 +151,6 @@ export class SqliteStore implements IssuerStore {
       } catch (error) {
         if (purpose === 'grow' || !isStoreFull(error) || !reserve.isHeld()) throw error;
         reserve.giveUp();
-        // What waits in the WAL needs room in the database first: else the WAL would take the reserve and could not be emptied.
-        this.#checkpoint(prepared.connection);
         return await this.#attempt(prepared, work);
       }
     });

@@ -1,6 +1,8 @@
 import { createSecretKey } from 'node:crypto';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditDetails, auditMac, followAuditChain } from '../../../../src/server/store/audit-chain.js';
+import { dataFiles } from '../../../../src/server/store/data-files.js';
 import type { IssuerStore } from '../../../../src/server/store/sqlite-store.js';
 import { auditEvent } from '../../../contract/store-fixtures.js';
 import { type TemporaryData, temporaryData } from './temporary-store.js';
@@ -40,6 +42,14 @@ describe('the audit chain', () => {
   });
   afterEach(() => data.dispose());
 
+  function withDatabase<T>(work: (sqlite: Database.Database) => T): T {
+    const sqlite = new Database(dataFiles(data.directory).database, { readonly: true });
+    try {
+      return work(sqlite);
+    } finally {
+      sqlite.close();
+    }
+  }
   const head = async () => (await store.verifyAuditChain()).head;
 
   it('holds for what was appended, also after it was opened again, and goes on', async () => {
@@ -138,6 +148,21 @@ describe('the audit chain', () => {
     });
     expect(await store.verifyAuditChain()).toMatchObject({ ok: true, entries: 7 });
     expect(await store.verifyAuditChain({ head: noted })).toMatchObject({ ok: false, brokenAt: 6, reason: 'head-differs' });
+  });
+
+  it('finds a genuine row of a log that was cut off, put back among those written anew', async () => {
+    const old = withDatabase((sqlite) =>
+      sqlite.prepare('select at_ms, event, details, client, mac from audit where seq = 6').get(),
+    );
+    data.tamper('delete from audit where seq > 4');
+    await store.transaction('grow', async (tx) => {
+      for (let i = 0; i < 3; i++) await tx.appendAudit(auditEvent('anew'));
+    });
+    data.tamper(
+      'update audit set at_ms = $at_ms, event = $event, details = $details, client = $client, mac = $mac where seq = 6',
+      old,
+    );
+    expect(await store.verifyAuditChain()).toMatchObject({ ok: false, entries: 5, brokenAt: 6, reason: 'altered' });
   });
 
   it.each(['', '6', '06:x', `6:${'A'.repeat(44)}`, `-1:${'A'.repeat(43)}`, 'x:y'])(
