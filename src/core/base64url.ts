@@ -2,35 +2,37 @@
  * Unpadded base64url, RFC 4648 §5, one spelling only: no padding, no white space, no second alphabet, no stray trailing bits.
  * `Buffer.from(text, 'base64url')` accepts many spellings of the same bytes, so it is never used on input.
  */
+import { asciiText, encodeUtf8 } from './bytes.js';
 import { MacaroonError } from './errors.js';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const codeOfValue = encodeUtf8(alphabet);
 /** Value of each ASCII character; negative, also after a shift, for one that the alphabet does not have. */
 const valueOfCode = new Int32Array(128).fill(-1);
-for (let i = 0; i < 64; i++) valueOfCode[alphabet.charCodeAt(i)] = i;
+codeOfValue.forEach((code, value) => {
+  valueOfCode[code] = value;
+});
 
 /** Unpadded base64url of `bytes`. */
 export function encodeBase64url(bytes: Uint8Array): string {
-  let text = '';
+  const codes = new Uint8Array(Math.ceil((bytes.length * 4) / 3));
+  let out = 0;
   let i = 0;
   for (; i + 2 < bytes.length; i += 3) {
     const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number);
-    text +=
-      (alphabet[group >>> 18] as string) +
-      (alphabet[(group >>> 12) & 63] as string) +
-      (alphabet[(group >>> 6) & 63] as string) +
-      (alphabet[group & 63] as string);
+    codes[out++] = codeOfValue[group >>> 18] as number;
+    codes[out++] = codeOfValue[(group >>> 12) & 63] as number;
+    codes[out++] = codeOfValue[(group >>> 6) & 63] as number;
+    codes[out++] = codeOfValue[group & 63] as number;
   }
-  const left = bytes.length - i;
-  if (left === 1) {
-    const group = bytes[i] as number;
-    text += (alphabet[group >>> 2] as string) + (alphabet[(group << 4) & 63] as string);
-  } else if (left === 2) {
-    const group = ((bytes[i] as number) << 8) | (bytes[i + 1] as number);
-    text +=
-      (alphabet[group >>> 10] as string) + (alphabet[(group >>> 4) & 63] as string) + (alphabet[(group << 2) & 63] as string);
+  if (i < bytes.length) {
+    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8);
+    codes[out++] = codeOfValue[group >>> 18] as number;
+    codes[out++] = codeOfValue[(group >>> 12) & 63] as number;
+    // For one byte left there is no third character, and nothing is written past the end.
+    codes[out] = codeOfValue[(group >>> 6) & 63] as number;
   }
-  return text;
+  return asciiText(codes);
 }
 
 /**

@@ -3,6 +3,8 @@ import { MacaroonError } from './errors.js';
 
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Up to here, making a text of character codes is quicker than a call into the platform. */
+const shortBytes = 128;
 
 /** UTF-8 bytes of `text`. Throws `ERR_FORMAT_UTF8` for a lone surrogate, which UTF-8 cannot hold. */
 export function encodeUtf8(text: string): Uint8Array {
@@ -22,16 +24,16 @@ export function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** Short ASCII runs are decoded without a call into the platform, which costs more than the characters do. */
+/** Short ASCII, which is most of what tokens hold; `undefined` for anything else. */
 function decodeAscii(bytes: Uint8Array): string | undefined {
-  if (bytes.length > 128) return undefined;
-  let text = '';
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] as number;
-    if (byte > 0x7e || byte < 0x20) return undefined;
-    text += String.fromCharCode(byte);
-  }
-  return text;
+  if (bytes.length > shortBytes) return undefined;
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) > 0x7f) return undefined;
+  return asciiText(bytes);
+}
+
+/** Text of `bytes`, which are ASCII. */
+export function asciiText(bytes: Uint8Array): string {
+  return bytes.length > shortBytes ? utf8Decoder.decode(bytes) : Reflect.apply(String.fromCharCode, undefined, bytes);
 }
 
 function isWellFormed(text: string): boolean {
@@ -77,6 +79,13 @@ export function uint32Bytes(value: number): Uint8Array {
     throw new MacaroonError('ERR_ARGUMENT', 'must be an integer from 0 to 4294967295', { argument: 'value' });
   }
   return new Uint8Array([value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff]);
+}
+
+/** Reads 4 bytes, big-endian. */
+export function readUint32(bytes: Uint8Array, offset: number): number {
+  let value = 0;
+  for (let i = 0; i < 4; i++) value = value * 256 + (bytes[offset + i] as number);
+  return value;
 }
 
 /** LP of the design: each part as its length (4 bytes, big-endian), then its bytes. Strings are taken as UTF-8. */

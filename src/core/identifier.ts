@@ -6,7 +6,7 @@
  * before anything is parsed. Then packets, ascending, none unknown: 1 token id, 2 expiry, 3 audience, 4 client, 5 auth methods, 6 action.
  */
 import { encodeBase64url } from './base64url.js';
-import { decodeUtf8, encodeUtf8, uint32Bytes } from './bytes.js';
+import { decodeUtf8, encodeUtf8, readUint32, uint32Bytes } from './bytes.js';
 import { MacaroonError } from './errors.js';
 import { PacketReader, PacketWriter } from './format/packet.js';
 import { limits } from './limits.js';
@@ -86,13 +86,13 @@ export function encodeIdentifier(parts: IdentifierParts): Uint8Array {
 /** Root key id and generation at their fixed places. Throws `ERR_FORMAT_IDENTIFIER` for what the issuer did not write. */
 export function readKeyReference(identifier: Uint8Array): KeyReference {
   if (identifier.length < headBytes || identifier[0] !== version) throw badIdentifier('not an identifier of this issuer', 0);
-  const generation = new DataView(identifier.buffer, identifier.byteOffset).getUint32(17);
+  const generation = readUint32(identifier, 17);
   return { rootKeyId: encodeBase64url(identifier.subarray(1, 17)), generation };
 }
 
 /** What `identifier` states. Throws `ERR_FORMAT_IDENTIFIER` with the byte offset unless it is complete and in its one spelling. */
 export function decodeIdentifier(identifier: Uint8Array): IdentifierFacts {
-  const reference = readKeyReference(identifier);
+  const { rootKeyId, generation } = readKeyReference(identifier);
   const reader = new PacketReader(identifier, headBytes);
   try {
     const tokenId = readExactly(reader, packet.tokenId, 16);
@@ -107,7 +107,18 @@ export function decodeIdentifier(identifier: Uint8Array): IdentifierFacts {
       throw badIdentifier('too many or repeated actions', reader.offset);
     }
     const issuedAtMs = uuidTimeMs(tokenId);
-    return { ...reference, tokenId: formatUuid(tokenId), issuedAtMs, expiresAtMs, audience, client, authMethods, actions };
+    // Named one by one: spreading `reference` would cost more than all the rest.
+    return {
+      rootKeyId,
+      generation,
+      tokenId: formatUuid(tokenId),
+      issuedAtMs,
+      expiresAtMs,
+      audience,
+      client,
+      authMethods,
+      actions,
+    };
   } catch (cause) {
     if (cause instanceof MacaroonError && cause.code === 'ERR_FORMAT_IDENTIFIER') throw cause;
     throw badIdentifier('the identifier is broken', reader.offset, cause);
