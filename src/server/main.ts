@@ -12,7 +12,7 @@ import type { Issuer } from './domain/issuer.js';
 import { createLogger } from './http/access-log.js';
 import { createApp } from './http/app.js';
 import { createHttpServer, type HttpServer } from './http/http-server.js';
-import { certificateNames, initialise, issuerUrl, writePublicFile } from './maintenance.js';
+import { certificateNames, issuerUrl, setUp, writePublicFile } from './maintenance.js';
 import { ensureAuthority, ensureServerIdentity, type ServerIdentity } from './pki/server-identity.js';
 import { hasStore } from './store/data-files.js';
 import { loadMasterKey } from './store/master-key.js';
@@ -70,7 +70,7 @@ export async function serve(flags: ServeFlags, env: NodeJS.ProcessEnv): Promise<
   const config = loadConfig({ ...given, config: configFile }, env);
   refuseInspector();
   const isNew = !hasStore(config.data);
-  if (isNew) await initialise(config.data, env);
+  if (isNew) await setUp(config, env);
   const masterKey = loadMasterKey({ dataDirectory: config.data, environment: env });
   // A secret in the environment is in every diagnostic report and in every child's environment.
   delete env['MACAROOND_MASTER_KEY'];

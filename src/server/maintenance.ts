@@ -47,15 +47,25 @@ export async function initialise(
   dataDirectory: string,
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly dataDirectory: string; readonly created: readonly string[] }> {
-  const config = configOf(dataDirectory, env);
-  const data = config.data;
+  return await setUp(configOf(dataDirectory, env), env);
+}
+
+/** The same with settings at hand. */
+export async function setUp(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly dataDirectory: string; readonly created: readonly string[] }> {
+  const { data } = config;
+  const isWhole = hasStore(data) && (await withStore(data, env, 'read', (store) => store.read.client(adminClient))) !== undefined;
+  if (isWhole) throw new MacaroonError('ERR_DATA_DIRECTORY', `${data} holds an issuer already: nothing was changed`);
   const adminFile = join(data, 'admin.json');
-  if (hasStore(data)) throw new MacaroonError('ERR_DATA_DIRECTORY', `${data} holds an issuer already: nothing was changed`);
   if (existsSync(adminFile)) throw new MacaroonError('ERR_DATA_DIRECTORY', `${adminFile} is in the way: move it first`);
   ensureDataDirectory(data);
-  const hadMasterKey = existsSync(join(data, 'master.key'));
+  const madeMasterKey = !existsSync(join(data, 'master.key'));
   const masterKey = loadOrCreateMasterKey({ dataDirectory: data, environment: env }, randomBytes);
-  const store = await createStore({ dataDirectory: data, masterKey, clock, randomBytes, mode: 'serve' });
+  const options = { dataDirectory: data, masterKey, clock, randomBytes, mode: 'serve' } as const;
+  // A database without client `admin` is what a set-up that was interrupted leaves: it is finished here.
+  const store = await (hasStore(data) ? openStore(options) : createStore(options));
   try {
     const pki = { vault: store, clock, randomBytes };
     const authority = await ensureAuthority(pki);
@@ -73,8 +83,8 @@ export async function initialise(
   } finally {
     await store.close();
   }
-  const madeMasterKey = !hadMasterKey && existsSync(join(data, 'master.key'));
-  return { dataDirectory: data, created: [...(madeMasterKey ? ['master.key'] : []), 'macaroond.db', 'ca.crt', 'admin.json'] };
+  const masterKeyFile = madeMasterKey && existsSync(join(data, 'master.key')) ? ['master.key'] : [];
+  return { dataDirectory: data, created: [...masterKeyFile, 'macaroond.db', 'ca.crt', 'admin.json'] };
 }
 
 /** Writes a file that anyone may read, whole or not at all. */
