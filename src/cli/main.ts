@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `macaroond` program: connects the command line to this process. */
+import './refuse-inspector.js';
 import { fstatSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import type { CliIo } from './cli-io.js';

@@ -20,12 +20,15 @@ const originUrl = z.string().refine((text) => {
   return url !== undefined && /^https?:$/.test(url.protocol) && `${url.origin}` === text;
 }, 'must be an origin such as https://issuer.example:8443, without a path');
 
+/** Port to listen on when nothing else is said. */
+export const defaultPort = 8443;
+
 const schema = z.strictObject({
   data: z.string().min(1).default('./data'),
   /** Address to listen on. */
   host: z.string().min(1).default('127.0.0.1'),
   /** 0 lets the system choose. */
-  port: z.coerce.number().int().min(0).max(65_535).default(8443),
+  port: z.coerce.number().int().min(0).max(65_535).default(defaultPort),
   /** What clients call the issuer, when that differs from host and port. */
   public_url: originUrl.optional(),
   /** PEM files of one's own certificate; both or neither. */

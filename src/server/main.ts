@@ -2,10 +2,11 @@
  * The issuer as a running server: settings, master key, store, use cases, HTTPS, renewal, signals, a graceful end. The only place, with
  * `config.ts` and `maintenance.ts`, that sees all of the server.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { MacaroonError } from '../core/index.js';
+import { pinOf } from '../transport/pin.js';
 import { type Config, type ConfigInput, loadConfig } from './config.js';
 import { createIssuer } from './domain/create-issuer.js';
 import type { Issuer } from './domain/issuer.js';
@@ -68,7 +69,6 @@ export async function serve(flags: ServeFlags, env: NodeJS.ProcessEnv): Promise<
   const { url, tlsCert, tlsKey, plainHttp, config: configFile, ...same } = flags;
   const given: ConfigInput = { ...same, public_url: url, tls_cert: tlsCert, tls_key: tlsKey, plain_http: plainHttp };
   const config = loadConfig({ ...given, config: configFile }, env);
-  refuseInspector();
   const isNew = !hasStore(config.data);
   if (isNew) await setUp(config, env);
   const masterKey = loadMasterKey({ dataDirectory: config.data, environment: env });
@@ -121,7 +121,7 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
   const http = createHttpServer({ app, clock, randomBytes, logger, tls: await identityOf(config, store) });
   const { port } = await http.listen({ host: config.host, port: config.port });
   url = issuerUrl(config, port);
-  writePublicFile(join(config.data, 'endpoint.json'), `${JSON.stringify({ url })}\n`);
+  writePublicFile(join(config.data, 'endpoint.json'), `${JSON.stringify({ url, ...ownCertificate(config) })}\n`);
   logger.info({ url }, 'listening');
   const timers = startTimers(config, store, issuer, http);
   let stopping: Promise<void> | undefined;
@@ -157,6 +157,12 @@ async function identityOf(config: Config, store: IssuerStore): Promise<ServerIde
   return (await ensureServerIdentity(options)).identity;
 }
 
+/** What the command line on this machine trusts instead of `ca.crt` when the certificate is one's own. */
+function ownCertificate({ tls_cert: file }: Config): { readonly pin_sha256: string; readonly tls_cert: string } | undefined {
+  if (file === undefined) return undefined;
+  return { pin_sha256: pinOf(new X509Certificate(readPem(file))), tls_cert: resolve(file) };
+}
+
 function readPem(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -177,9 +183,4 @@ function startTimers(config: Config, store: IssuerStore, issuer: Issuer, http: H
   flush.unref();
   renew.unref();
   return [flush, renew];
-}
-
-/** Without a handler, SIGUSR1 opens Node's inspector, which gives its caller every key in memory. */
-function refuseInspector(): void {
-  process.on('SIGUSR1', () => undefined);
 }

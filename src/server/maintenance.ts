@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { MacaroonError } from '../core/index.js';
 import type { MintResponse } from '../protocol/wire.js';
 import { writeCredential } from '../transport/credential-file.js';
-import { type Config, loadConfig } from './config.js';
+import { type Config, defaultPort, loadConfig } from './config.js';
 import { createFirstAdmin, mintRecoveryToken } from './domain/bootstrap.js';
 import { adminClient } from './domain/issuer.js';
 import { ensureAuthority, ensureServerIdentity } from './pki/server-identity.js';
 import type { AuditChainResult } from './store/audit-chain.js';
 import { ensureDataDirectory, hasStore } from './store/data-files.js';
 import { loadMasterKey, loadOrCreateMasterKey } from './store/master-key.js';
+import { loadDriver } from './store/open-sqlite.js';
 import { createStore, type OpenStoreOptions, openStore } from './store/open-store.js';
 import type { IssuerStore } from './store/sqlite-store.js';
 
@@ -60,6 +61,8 @@ export async function setUp(
   if (isWhole) throw new MacaroonError('ERR_DATA_DIRECTORY', `${data} holds an issuer already: nothing was changed`);
   const adminFile = join(data, 'admin.json');
   if (existsSync(adminFile)) throw new MacaroonError('ERR_DATA_DIRECTORY', `${adminFile} is in the way: move it first`);
+  // Whatever is missing is said before anything is made.
+  await loadDriver();
   ensureDataDirectory(data);
   const madeMasterKey = !existsSync(join(data, 'master.key'));
   const masterKey = loadOrCreateMasterKey({ dataDirectory: data, environment: env }, randomBytes);
@@ -73,7 +76,8 @@ export async function setUp(
     writePublicFile(join(data, 'ca.crt'), authority.certificatePem);
     const credential = await createFirstAdmin({ store, clock, randomBytes });
     await writeCredential(adminFile, {
-      issuer: issuerUrl(config, config.port),
+      // Any free port is not known yet; the running server's is in endpoint.json.
+      issuer: issuerUrl(config, config.port === 0 ? defaultPort : config.port),
       ca: authority.certificatePem,
       client: adminClient,
       authMethod: 'client_secret_basic',

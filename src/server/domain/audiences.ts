@@ -1,6 +1,6 @@
 /** Audiences: the services that tokens are for, each with key generations of its own. */
 import { formatRfc3339 } from '../../caveats/rfc3339.js';
-import { isName } from '../../core/index.js';
+import { isName, someCoverAction } from '../../core/index.js';
 import type { WireAudience } from '../../protocol/wire.js';
 import { record } from './audit-trail.js';
 import { requireActions } from './authority.js';
@@ -15,7 +15,7 @@ export async function listAudiences(read: StoreReader): Promise<readonly WireAud
   return (await read.audiences()).map(toWire);
 }
 
-/** A new audience at key generation 0. Throws `invalid_request`, and `conflict` for a name that is or was in use. */
+/** A new audience at key generation 0; a caller that may add clients verifies for it. Throws `invalid_request`, and `conflict` for a name that is or was in use. */
 export async function createAudience(deps: IssuerDependencies, caller: AdminCaller, name: string): Promise<WireAudience> {
   if (!isName(name)) {
     throw new IssuerError(
@@ -30,6 +30,8 @@ export async function createAudience(deps: IssuerDependencies, caller: AdminCall
       throw new IssuerError('conflict', 'there is an audience of this name', '/audience');
     const audience: AudienceRecord = { name, generation: 0, createdAtMs: nowMs, changeSeq: await tx.nextChangeSeq() };
     await tx.insertAudience(audience);
+    // Who may add clients could make itself a verifier anyway; so it can verify what it just made without a second credential.
+    if (someCoverAction(caller.actions, 'clients:write')) await tx.putVerifier(caller.client, name, nowMs);
     await record(tx, nowMs, caller, 'audience.created', { audience: name });
     return toWire(audience);
   });

@@ -1,5 +1,5 @@
 /** Grants: what a client may obtain for an audience. */
-import { isActionPattern, limits } from '../../core/index.js';
+import { encodeUtf8, isActionPattern, limits } from '../../core/index.js';
 import type { WireGrant, WireGrantRequest } from '../../protocol/wire.js';
 import { record } from './audit-trail.js';
 import { requireActions, requireAuthorityOver, requireClient } from './authority.js';
@@ -11,6 +11,9 @@ import { requireConditions } from './tokens.js';
 
 const defaultMaxExpiresSeconds = 86_400;
 const longestMaxExpiresSeconds = 366 * 86_400;
+/** Caveats that a grant may require: room is left for what clients add. */
+export const maxRequiredCaveats = 16;
+const maxRequiredCaveatBytes = 2048;
 
 /** The client's grants. Throws `not_found`. */
 export async function listGrants(read: StoreReader, client: string): Promise<readonly WireGrant[]> {
@@ -47,10 +50,7 @@ export async function putGrantWithin(
   checkActions(request.actions, `${pointer}/actions`);
   if (request.audience === issuerAudience) requireActions(caller, request.actions);
   const requiredCaveats = request.required_caveats ?? [];
-  requireConditions(requiredCaveats, `${pointer}/required_caveats`);
-  if (requiredCaveats.length > limits.maxCaveats / 2 || new Set(requiredCaveats).size !== requiredCaveats.length) {
-    throw new IssuerError('invalid_request', 'too many or repeated required caveats', `${pointer}/required_caveats`);
-  }
+  checkRequiredCaveats(requiredCaveats, `${pointer}/required_caveats`);
   const grant: GrantRecord = {
     client,
     audience: request.audience,
@@ -121,6 +121,17 @@ function checkActions(actions: readonly string[], pointer: string): void {
       'the actions would not fit into an identifier: use a pattern such as invoices:*',
       pointer,
     );
+  }
+}
+
+function checkRequiredCaveats(conditions: readonly string[], pointer: string): void {
+  requireConditions(conditions, pointer);
+  if (conditions.length > maxRequiredCaveats) {
+    throw new IssuerError('invalid_request', `a grant requires at most ${maxRequiredCaveats} caveats`, pointer);
+  }
+  if (new Set(conditions).size !== conditions.length) throw new IssuerError('invalid_request', 'a caveat is repeated', pointer);
+  if (encodeUtf8(conditions.join('')).length > maxRequiredCaveatBytes) {
+    throw new IssuerError('invalid_request', `required caveats have at most ${maxRequiredCaveatBytes} bytes together`, pointer);
   }
 }
 

@@ -88,7 +88,9 @@ export async function mintWithin(
     actions,
   });
   const key = deriveAudienceKey(secret, audience.name, audience.generation);
-  const token = encodeWithin(conditions.reduce<Macaroon>(addFirstPartyCaveat, mint(key, identifier)));
+  // The location is a hint that nothing here reads; pymacaroons cannot attenuate a macaroon without one.
+  const root = mint(key, identifier, audience.name);
+  const token = encodeWithin(conditions.reduce<Macaroon>(addFirstPartyCaveat, root));
 
   await tx.insertToken({
     tokenId,

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { parseAddress, parseRange } from '../../caveats/ip-address.js';
 import { parseRfc3339 } from '../../caveats/rfc3339.js';
 import { isAction, isActionPattern, isName, isUuidText, limits } from '../../core/index.js';
+import { maxRequiredCaveats } from '../domain/grants.js';
 
 const rootKeyIdPattern = /^[A-Za-z0-9_-]{22}$/;
 const countPattern = /^(?:0|[1-9]\d{0,14})$/;
@@ -36,10 +37,11 @@ export const actions = z
   .readonly();
 
 /** Conditions such as `ip 10.0.0.0/8`; their grammar is checked where they are added. */
-export const conditions = z
-  .array(z.string().min(1).max(limits.maxConditionBytes).openapi({ example: 'ip 10.0.0.0/8' }))
-  .max(limits.maxCaveats)
-  .readonly();
+const condition = z.string().min(1).max(limits.maxConditionBytes).openapi({ example: 'ip 10.0.0.0/8' });
+
+export const conditions = z.array(condition).max(limits.maxCaveats).readonly();
+
+export const requiredConditions = z.array(condition).max(maxRequiredCaveats).readonly();
 
 export const seconds = z.int().min(1).openapi({ example: 3600 });
 

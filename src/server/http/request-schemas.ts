@@ -11,6 +11,7 @@ import {
   generation,
   name,
   range,
+  requiredConditions,
   rootKeyId,
   seconds,
   time,
@@ -68,7 +69,7 @@ export const revokeRequest = wire<RevokeRequest>()(
 const grantTerms = {
   actions,
   max_expires_in: seconds.optional(),
-  required_caveats: conditions.optional(),
+  required_caveats: requiredConditions.optional(),
 };
 
 const grantRequest = wire<WireGrantRequest>()(z.strictObject({ audience: name, ...grantTerms }).openapi('NewGrant'));
