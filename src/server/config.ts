@@ -20,20 +20,27 @@ const originUrl = z.string().refine((text) => {
   return url !== undefined && /^https?:$/.test(url.protocol) && `${url.origin}` === text;
 }, 'must be an origin such as https://issuer.example:8443, without a path');
 
+const text = z.string({ error: 'must be text' }).min(1, { error: 'must not be empty' });
+
+function wholeNumber(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.coerce.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+}
+
 /** Port to listen on when nothing else is said. */
 export const defaultPort = 8443;
 
 const schema = z.strictObject({
-  data: z.string().min(1).default('./data'),
+  data: text.default('./data'),
   /** Address to listen on. */
-  host: z.string().min(1).default('127.0.0.1'),
+  host: text.default('127.0.0.1'),
   /** 0 lets the system choose. */
-  port: z.coerce.number().int().min(0).max(65_535).default(defaultPort),
+  port: wholeNumber(0, 65_535).default(defaultPort),
   /** What clients call the issuer, when that differs from host and port. */
   public_url: originUrl.optional(),
   /** PEM files of one's own certificate; both or neither. */
-  tls_cert: z.string().min(1).optional(),
-  tls_key: z.string().min(1).optional(),
+  tls_cert: text.optional(),
+  tls_key: text.optional(),
   /** HTTP without TLS; on loopback only. */
   plain_http: z.stringbool().or(z.boolean()).default(false),
   /** Proxies whose X-Forwarded-For is believed. */
@@ -43,8 +50,8 @@ const schema = z.strictObject({
     .default([]),
   log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Failed logins a minute before 429, for one client from one address and for one address. */
-  failed_logins_per_client_address: z.coerce.number().int().min(1).default(10),
-  failed_logins_per_address: z.coerce.number().int().min(1).default(100),
+  failed_logins_per_client_address: wholeNumber(1, 1_000_000).default(10),
+  failed_logins_per_address: wholeNumber(1, 1_000_000).default(100),
 });
 
 /** Every setting, checked. */
@@ -80,7 +87,9 @@ export function loadConfig(flags: ConfigInput & { readonly config?: string | und
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const key = String(issue?.path[0] ?? '');
-    throw configError(`${key}: ${issue?.message ?? 'is not valid'}`, key);
+    const source =
+      key in fromFlags ? 'on the command line' : key in fromEnvironment ? variableOf(key) : 'in the configuration file';
+    throw configError(`${key} (${source}) ${issue?.message ?? 'is not valid'}`, key);
   }
   const config = { ...parsed.data, data: resolve(parsed.data.data) };
   if ((config.tls_cert === undefined) !== (config.tls_key === undefined)) {

@@ -91,11 +91,17 @@ export async function setUp(
   return { dataDirectory: data, created: [...masterKeyFile, 'macaroond.db', 'ca.crt', 'admin.json'] };
 }
 
-/** Writes a file that anyone may read, whole or not at all. */
+/** Writes a file that anyone may read, whole or not at all. Throws `ERR_DATA_DIRECTORY`. */
 export function writePublicFile(path: string, text: string): void {
   const temporary = `${path}.new`;
-  writeFileSync(temporary, text, { mode: 0o644 });
-  renameSync(temporary, path);
+  try {
+    writeFileSync(temporary, text, { mode: 0o644 });
+    renameSync(temporary, path);
+  } catch (cause) {
+    throw new MacaroonError('ERR_DATA_DIRECTORY', `${path} cannot be written: is its directory writable, with room left?`, {
+      cause,
+    });
+  }
 }
 
 /** Opens the store of `dataDirectory` for `work`. Throws `ERR_DATA_DIRECTORY` when there is none, `ERR_MASTER_KEY`. */
@@ -153,14 +159,16 @@ export interface DoctorFinding {
   readonly detail: string;
 }
 
-/** Looks at everything that an issuer stands on; changes nothing. */
+/** Looks at everything that an issuer stands on; changes nothing. What hangs on a part that is broken is not looked at. */
 export async function runDoctor(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<readonly DoctorFinding[]> {
   const findings: DoctorFinding[] = [];
-  const look = async (name: string, examine: () => Promise<string>): Promise<void> => {
+  const look = async (name: string, examine: () => Promise<string>): Promise<boolean> => {
     try {
       findings.push({ name, ok: true, detail: await examine() });
+      return true;
     } catch (error) {
       findings.push({ name, ok: false, detail: error instanceof MacaroonError ? error.message : 'it could not be examined' });
+      return false;
     }
   };
   await look('node', async () => `Node.js ${process.versions.node}`);
@@ -168,39 +176,49 @@ export async function runDoctor(dataDirectory: string, env: NodeJS.ProcessEnv): 
     const config = configOf(dataDirectory, env);
     return `listens on ${config.host} port ${config.port}`;
   });
-  await look('data directory', async () => {
-    requireStore(dataDirectory);
-    if ((statSync(dataDirectory).mode & 0o022) !== 0) {
-      throw new MacaroonError('ERR_DATA_DIRECTORY', `others may write to ${dataDirectory}: run "chmod 700 ${dataDirectory}"`);
-    }
-    return dataDirectory;
-  });
-  await look('master key', async () => {
+  const hasData = await look('data directory', async () => examineDirectory(dataDirectory));
+  if (!hasData) return findings;
+  for (const name of ['admin.json', 'ca.crt']) await look(name, async () => examineFile(join(dataDirectory, name)));
+  const hasMasterKey = await look('master key', async () => {
     loadMasterKey({ dataDirectory, environment: env });
     return 'present, 32 bytes, readable by its owner alone';
   });
+  if (!hasMasterKey) return findings;
   const inStore = (examine: (store: IssuerStore) => Promise<string>) => () => withStore(dataDirectory, env, 'read', examine);
-  await look(
+  const opens = await look(
     'database',
     inStore(async () => 'opens, with the settings that durability hangs on'),
   );
-  await look(
-    'audit log',
-    inStore(async (store) => {
-      const chain = await store.verifyAuditChain();
-      if (chain.ok) return `${chain.entries} entries, head ${chain.head}`;
-      throw new MacaroonError('ERR_STORE_CORRUPT', `the chain breaks at entry ${chain.brokenAt}: ${chain.reason}`);
-    }),
-  );
-  await look(
-    'server certificate',
-    inStore(async (store) => {
-      const server = await store.pkiEntry('server');
-      if (server === undefined) throw new MacaroonError('ERR_DATA_DIRECTORY', 'there is none: "macaroond serve" makes it');
-      if (server.notAfterMs <= clock())
-        throw new MacaroonError('ERR_DATA_DIRECTORY', 'it has expired: "macaroond serve" renews it');
-      return `good until ${new Date(server.notAfterMs).toISOString()}`;
-    }),
-  );
+  if (!opens) return findings;
+  await look('audit log', inStore(examineAudit));
+  await look('server certificate', inStore(examineCertificate));
   return findings;
+}
+
+function examineDirectory(dataDirectory: string): string {
+  requireStore(dataDirectory);
+  if ((statSync(dataDirectory).mode & 0o022) === 0) return dataDirectory;
+  throw new MacaroonError('ERR_DATA_DIRECTORY', `others may write to ${dataDirectory}: run "chmod 700 ${dataDirectory}"`);
+}
+
+function examineFile(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new MacaroonError('ERR_DATA_DIRECTORY', `${path} is not there: the command line needs it`);
+  if (path.endsWith('.json') && (found.mode & 0o077) !== 0) {
+    throw new MacaroonError('ERR_DATA_DIRECTORY', `others may read ${path}: run "chmod 600 ${path}"`);
+  }
+  return path;
+}
+
+async function examineAudit(store: IssuerStore): Promise<string> {
+  const chain = await store.verifyAuditChain();
+  if (chain.ok) return `${chain.entries} entries, head ${chain.head}`;
+  throw new MacaroonError('ERR_STORE_CORRUPT', `the chain breaks at entry ${chain.brokenAt}: ${chain.reason}`);
+}
+
+async function examineCertificate(store: IssuerStore): Promise<string> {
+  const server = await store.pkiEntry('server');
+  if (server === undefined) throw new MacaroonError('ERR_DATA_DIRECTORY', 'there is none: "macaroond serve" makes it');
+  if (server.notAfterMs <= clock()) throw new MacaroonError('ERR_DATA_DIRECTORY', 'it has expired: "macaroond serve" renews it');
+  return `good until ${new Date(server.notAfterMs).toISOString()}`;
 }

@@ -201,15 +201,27 @@ async function listen(
     });
   }
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    const refuse = (cause: NodeJS.ErrnoException): void => reject(listenError(cause, host, port));
+    server.once('error', refuse);
     server.listen({ host, port }, () => {
-      server.off('error', reject);
+      server.off('error', refuse);
       resolve();
     });
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new MacaroonError('ERR_CONFIG', 'the server has no address');
   return address;
+}
+
+function listenError(cause: NodeJS.ErrnoException, host: string, port: number): MacaroonError {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `another program listens on port ${port} of ${host}: stop it, or choose another port`,
+    EADDRNOTAVAIL: `${host} is no address of this machine`,
+    ENOTFOUND: `${host} is no name of this machine`,
+    EACCES: `port ${port} may not be used by this user: choose one from 1024`,
+  };
+  const reason = reasons[cause.code ?? ''] ?? `the server cannot listen on ${host} port ${port}`;
+  return new MacaroonError('ERR_CONFIG', reason, { argument: cause.code === 'EADDRINUSE' ? 'port' : 'host', cause });
 }
 
 function isLoopback(text: string | undefined): boolean {

@@ -80,13 +80,13 @@ function securityOf(access: Access): Record<string, string[]>[] {
 }
 
 /** Codes that are particular to a route; what any request can meet is in the guide. */
-function problemsOf({ access, body, path }: Route): readonly ProblemCode[] {
-  const codes: ProblemCode[] = ['internal_error', 'unavailable'];
+function problemsOf({ access, body, path, problems: own = [] }: Route): readonly ProblemCode[] {
+  const codes: ProblemCode[] = ['internal_error', 'unavailable', ...own];
   if (access.by !== 'anyone') codes.push('invalid_request', 'forbidden');
   if (access.by === 'admin' || access.by === 'admin-or-client')
     codes.push('invalid_token', 'insufficient_scope', 'caveat_denied');
   if (access.by !== 'admin' && access.by !== 'anyone') codes.push('invalid_client', 'rate_limited');
-  if (path.includes('{')) codes.push('not_found');
+  if (path.includes('{') && !codes.includes('not_found')) codes.push('not_found');
   if (body !== nothing) codes.push('payload_too_large', 'unsupported_media_type');
   return codes;
 }

@@ -3,6 +3,7 @@
  * way to add a path, so none can miss its access rule.
  */
 import { z } from '@hono/zod-openapi';
+import type { ProblemCode } from '../../protocol/problem.js';
 import type { AdminCaller, ClientCaller, Origin } from '../domain/issuer.js';
 import type { Services } from './services.js';
 
@@ -62,6 +63,8 @@ export interface RouteParts<
   readonly body: Body;
   readonly status: 200 | 201 | 204;
   readonly answer: Answer;
+  /** What its use case refuses with, beyond what its access rule and its parameters tell. */
+  readonly problems?: readonly ProblemCode[] | undefined;
   /** Replaces `no-store`; only for what is public. */
   readonly cacheControl?: string | undefined;
   /** Throws `ProblemError`, `IssuerError`, `MacaroonError`. */

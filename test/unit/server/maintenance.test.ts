@@ -1,6 +1,6 @@
 /** First set-up and the way back in, on real files. */
 import { createSecretKey, randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -81,5 +81,10 @@ describe('care of the files', () => {
     writeFileSync(join(data, 'config.json'), '{"prot":1}');
     const broken = (await runDoctor(data, {})).filter((finding) => !finding.ok);
     expect(broken.map((finding) => finding.name)).toEqual(['settings']);
+    rmSync(join(data, 'config.json'));
+    rmSync(join(data, 'ca.crt'));
+    chmodSync(join(data, 'admin.json'), 0o644);
+    const files = (await runDoctor(data, {})).filter((finding) => !finding.ok);
+    expect(files.map((finding) => finding.name)).toEqual(['admin.json', 'ca.crt']);
   });
 });

@@ -25,6 +25,7 @@ export const audienceRoutes: readonly Route[] = [
     body: newAudienceRequest,
     status: 201,
     answer: audience,
+    problems: ['conflict'],
     handle: ({ services, caller, body }) => services.issuer.createAudience(caller, body.audience),
   }),
   defineRoute({

@@ -22,11 +22,12 @@ export const clientRoutes: readonly Route[] = [
     method: 'post',
     path: '/v1/clients',
     access: { by: 'admin', action: 'clients:write' },
-    summary: 'Add a client; its secret is shown this once',
+    summary: 'Add a client; its secret is shown this once; grants in it need `grants:write` too',
     tag: 'clients',
     body: newClientRequest,
     status: 201,
     answer: newCredential,
+    problems: ['conflict', 'not_found'],
     handle: ({ services, caller, body }) => services.issuer.createClient(caller, body),
   }),
   defineRoute({
@@ -49,6 +50,7 @@ export const clientRoutes: readonly Route[] = [
     params,
     status: 200,
     answer: client,
+    problems: ['conflict'],
     handle: ({ services, caller, params }) => services.issuer.disableClient(caller, params.client),
   }),
 ];

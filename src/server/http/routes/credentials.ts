@@ -27,6 +27,7 @@ export const credentialRoutes: readonly Route[] = [
     params,
     status: 201,
     answer: newCredential,
+    problems: ['conflict'],
     handle: ({ services, caller, params }) => services.issuer.addCredential(caller, params.client),
   }),
   defineRoute({

@@ -29,6 +29,7 @@ export const revocationRoutes: readonly Route[] = [
     body: revokeRequest,
     status: 201,
     answer: revocation,
+    problems: ['not_found'],
     handle: ({ services, caller, body }) => services.issuer.revoke(caller, body),
   }),
 ];

@@ -38,6 +38,7 @@ export const rootKeyRoutes: readonly Route[] = [
     params: z.strictObject({ client: name, root_key_id: rootKeyId }),
     status: 200,
     answer: rootKey,
+    problems: ['conflict'],
     handle: ({ services, caller, params }) => services.issuer.destroyRootKey(caller, params.client, params.root_key_id),
   }),
 ];

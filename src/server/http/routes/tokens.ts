@@ -13,6 +13,7 @@ export const tokenRoutes: readonly Route[] = [
     body: mintRequest,
     status: 201,
     answer: mintResponse,
+    problems: ['grant_exceeded', 'storage_full'],
     handle: ({ services, caller, body }) => services.issuer.mint(caller, body),
   }),
 ];
