@@ -51,6 +51,32 @@ export function campaignSize(small: number, full: number): number {
   return process.env['MACAROOND_TEST_LONG'] ? full : small;
 }
 
+const casesBetweenPauses = 20_000;
+
+/**
+ * Runs `act` on `cases` cases from a generator of its own, `stream`, and gives how often it answered `true`: the cases that came far
+ * enough to test something. Whatever it throws is told with the seed and the number of the case.
+ */
+export async function runCases(
+  cases: number,
+  stream: number,
+  act: (random: Random) => boolean | Promise<boolean>,
+): Promise<number> {
+  const random = seededRandom(fuzzSeed + stream);
+  let far = 0;
+  for (let i = 0; i < cases; i++) {
+    try {
+      const answer = act(random);
+      if (typeof answer === 'boolean' ? answer : await answer) far++;
+    } catch (cause) {
+      throw new Error(`MACAROOND_TEST_SEED=${fuzzSeed}, case ${i}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    }
+    // A test that never pauses looks dead to the test runner.
+    if (i % casesBetweenPauses === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return far;
+}
+
 const edgeBytes = [0x00, 0x01, 0x02, 0x04, 0x06, 0x0a, 0x20, 0x30, 0x7f, 0x80, 0xff];
 
 /** `input` with one to four random changes: flips, sets, inserts, deletes, cuts, copies of a part, parts of `other`. */
