@@ -25,24 +25,24 @@ import { path } from './types/path.js';
 import { timeAfter } from './types/time-after.js';
 import { timeBefore } from './types/time-before.js';
 
-/** What the new token is narrowed to. At least one of them; each list must hold something. */
+/** What the new token is narrowed to. At least one of them; each list must hold something. One that is there has a value: not `undefined`. */
 export interface Restrictions {
   /** Life from now on, such as `90s`, `10m`, `1h30m`, `7d`. Not together with `expiresAt`. */
-  readonly expiresIn?: string | undefined;
+  readonly expiresIn?: string;
   /** Unix milliseconds, or RFC 3339 in UTC. */
-  readonly expiresAt?: number | string | undefined;
+  readonly expiresAt?: number | string;
   /** Unix milliseconds, or RFC 3339 in UTC. */
-  readonly notBefore?: number | string | undefined;
+  readonly notBefore?: number | string;
   /** Actions or patterns, such as `invoices:read` or `invoices:*`. */
-  readonly actions?: readonly string[] | undefined;
+  readonly actions?: readonly string[];
   /** Addresses or ranges without host bits, such as `10.0.0.0/8`. */
-  readonly ips?: readonly string[] | undefined;
+  readonly ips?: readonly string[];
   /** HTTP methods in upper case. */
-  readonly methods?: readonly string[] | undefined;
+  readonly methods?: readonly string[];
   /** Canonical paths without a literal comma; each allows what is below it too. */
-  readonly paths?: readonly string[] | undefined;
+  readonly paths?: readonly string[];
   /** Further conditions, `name SP argument`. A name that the registry does not know is taken as it is. */
-  readonly conditions?: readonly string[] | undefined;
+  readonly conditions?: readonly string[];
 }
 
 export interface AttenuateOptions {
@@ -81,9 +81,13 @@ function requireCaveats(token: UnverifiedMacaroon, caveatsBefore: number, condit
 }
 
 function conditionsOf(restrictions: Restrictions, nowMs: number, registry: CaveatRegistry): readonly string[] {
-  for (const name of Object.keys(restrictions)) {
-    if (restrictionNames.includes(name)) continue;
-    throw argumentError(name, `no such restriction; there are ${restrictionNames.join(', ')}`);
+  if (typeof restrictions !== 'object' || restrictions === null) throw argumentError('restrictions', 'expected an object');
+  for (const [name, value] of Object.entries(restrictions)) {
+    if (!restrictionNames.includes(name)) {
+      throw argumentError(name, `no such restriction; there are ${restrictionNames.join(', ')}`);
+    }
+    // A setting that was not there must not become a token that is not restricted.
+    if (value === undefined) throw argumentError(name, 'is undefined: give it a value, or leave it out');
   }
   const { expiresIn, expiresAt, notBefore, conditions } = restrictions;
   if (expiresIn !== undefined && expiresAt !== undefined) {
@@ -158,7 +162,8 @@ function isUtf8Text(text: string): boolean {
 }
 
 function requireStrings(name: string, items: readonly string[]): readonly string[] {
-  const isList = Array.isArray(items) && items.length > 0 && items.every((item) => typeof item === 'string');
+  // Spread, as `every` passes over the holes of a sparse list.
+  const isList = Array.isArray(items) && items.length > 0 && [...items].every((item) => typeof item === 'string');
   if (!isList) throw argumentError(name, 'expected a list of at least one text');
   return items;
 }

@@ -51,12 +51,12 @@ function restrictionsOf(options: AttenuateCommandOptions): Restrictions {
     throw usageError('nothing to narrow: give --expires, --action, --ip, --method, --path or --caveat');
   }
   return {
-    ...(expires?.kind === 'duration' ? { expiresIn: expires.text } : { expiresAt: expires?.text }),
-    actions: action,
-    ips: ip,
-    methods: method,
-    paths: path,
-    conditions: caveat,
+    ...(expires === undefined ? {} : { [expires.kind === 'duration' ? 'expiresIn' : 'expiresAt']: expires.text }),
+    ...(action === undefined ? {} : { actions: action }),
+    ...(ip === undefined ? {} : { ips: ip }),
+    ...(method === undefined ? {} : { methods: method }),
+    ...(path === undefined ? {} : { paths: path }),
+    ...(caveat === undefined ? {} : { conditions: caveat }),
   };
 }
 

@@ -25,7 +25,7 @@ function added(restrictions: Restrictions): readonly string[] {
 }
 
 /** Code and argument of the error that `restrictions` of any shape throw. */
-function refusal(restrictions: object): { readonly code: string; readonly argument: string | undefined } {
+function refusal(restrictions: unknown): { readonly code: string; readonly argument: string | undefined } {
   const { code, argument } = errorOf(() => attenuateAt(text, restrictions as Restrictions, nowMs, { registry }));
   return { code, argument };
 }
@@ -64,7 +64,6 @@ describe('attenuateAt', () => {
     [{ notBefore: nowMs }, 'time-after 2026-11-21T22:21:00Z'],
     [{ ips: ['10.1.2.3/32', '2001:DB8:0::1'] }, 'ip 10.1.2.3,2001:db8::1'],
     [{ conditions: ['ip 10.0.0.0/8'] }, 'ip 10.0.0.0/8'],
-    [{ actions: ['read'], ips: undefined }, 'action read'],
   ])('turns %j into %s', (restrictions, condition) => {
     expect(added(restrictions)).toEqual([condition]);
   });
@@ -86,7 +85,13 @@ describe('attenuateAt', () => {
 
   it.each([
     [{}, 'restrictions'],
-    [{ expiresIn: undefined }, 'restrictions'],
+    [undefined, 'restrictions'],
+    [null, 'restrictions'],
+    ['10m', 'restrictions'],
+    [{ expiresIn: undefined }, 'expiresIn'],
+    [{ actions: ['read'], expiresIn: undefined }, 'expiresIn'],
+    [{ actions: ['read'], ips: undefined }, 'ips'],
+    [{ actions: ['read'], conditions: undefined }, 'conditions'],
     [{ expires: '10m' }, 'expires'],
     [{ expiresIn: '10m', action: ['invoices:read'] }, 'action'],
     [{ Actions: ['invoices:read'] }, 'Actions'],
@@ -112,6 +117,7 @@ describe('attenuateAt', () => {
     [{ actions: ['read', 'read'] }, 'actions'],
     [{ actions: ['*'] }, 'actions'],
     [{ actions: [7] }, 'actions'],
+    [{ actions: new Array(1) }, 'actions'],
     [{ actions: Array.from({ length: limits.maxActions + 1 }, (_, i) => `a${i}`) }, 'actions'],
     [{ ips: [] }, 'ips'],
     [{ ips: ['10.1.2.3/8'] }, 'ips'],
@@ -126,6 +132,7 @@ describe('attenuateAt', () => {
     [{ paths: ['/a/../b'] }, 'paths'],
     [{ conditions: [] }, 'conditions'],
     [{ conditions: [''] }, 'conditions'],
+    [{ conditions: new Array(1) }, 'conditions'],
     [{ conditions: ['account'] }, 'conditions'],
     [{ conditions: ['account 4,,2'] }, 'conditions'],
     [{ conditions: ['tenant'] }, 'conditions'],
@@ -166,6 +173,11 @@ describe('attenuateAt', () => {
     [text.replace('mcr_', ''), 'ERR_FORMAT_TEXT'],
   ])('refuses %j, which is no token, with %s', (input, code) => {
     expect(errorOf(() => attenuateAt(input, { methods: ['GET'] }, nowMs)).code).toBe(code);
+  });
+
+  it.each([undefined, null, 7, {}])('throws ERR_ARGUMENT for the text %j', (input: unknown) => {
+    const { code, argument } = errorOf(() => attenuateAt(input as string, { methods: ['GET'] }, nowMs));
+    expect({ code, argument }).toEqual({ code: 'ERR_ARGUMENT', argument: 'text' });
   });
 
   it('keeps the limits of a token', () => {
