@@ -1,15 +1,19 @@
 /** Arguments that are lists, `a,b,c`: order kept, no empty item, none twice; and what two such lists allow together. */
+import { limits } from '../core/index.js';
 import type { Narrowing, ParseResult } from './caveat-type.js';
 
 /**
- * Reads `argument` item by item. `readItem` gives `undefined` for what is not an item; `expected` is the message for every fault.
+ * Reads `argument` item by item, `maxItems` at most, as what lists allow together takes the product of their lengths to tell.
+ * `readItem` gives `undefined` for what is not an item; `expected` is the message then.
  */
 export function parseList<Item>(
   argument: string,
   readItem: (text: string) => Item | undefined,
   expected: string,
+  maxItems: number = limits.maxListItems,
 ): ParseResult<readonly Item[]> {
   const texts = argument.split(',');
+  if (texts.length > maxItems) return { ok: false, message: `at most ${maxItems} items` };
   const items: Item[] = [];
   for (const text of texts) {
     const item = readItem(text);

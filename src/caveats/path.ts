@@ -2,6 +2,7 @@
  * Which request paths have one meaning only. Servers, proxies and frameworks disagree about `//`, `..`, `;` and percent-encoding, so a
  * path that any of them could rewrite is refused and never normalised (RFC 3986 §3.3, §6.2.2).
  */
+import { limits } from '../core/index.js';
 
 const shape = /^\/(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-F]{2})*$/;
 const emptyOrDotSegment = /\/\/|\/\.\.?(?:[/;]|%3B|$)/;
@@ -10,11 +11,11 @@ const needlessEncoding = /%(?:2[5DEF]|3[0-9]|4[1-9A-F]|5[0-9ACF]|6[1-9A-F]|7[0-9
 const controlPattern = /\p{Cc}/u;
 
 /**
- * Whether `path` (raw, without query) is canonical: starts with `/`; pchar only; no empty segment but the last; no `.` or `..`
+ * Whether `path` (raw, without query) is canonical: at most `limits.maxPathLength` characters; starts with `/`; pchar only; no empty segment but the last; no `.` or `..`
  * segment, also before `;`; percent-encoding in upper case, of UTF-8, never of an unreserved or control character, `/`, `\` or `%`.
  */
 export function isCanonicalPath(path: string): boolean {
-  if (!shape.test(path) || emptyOrDotSegment.test(path)) return false;
+  if (path.length > limits.maxPathLength || !shape.test(path) || emptyOrDotSegment.test(path)) return false;
   return !path.includes('%') || (!needlessEncoding.test(path) && isEncodedText(path));
 }
 

@@ -28,4 +28,8 @@ export const limits = Object.freeze({
   maxActionLength: 128,
   /** Actions in one identifier or one `action` caveat. */
   maxActions: 32,
+  /** Items in one `ip`, `method` or `path` caveat. */
+  maxListItems: 64,
+  /** Characters of the path of a request; a longer one is not canonical. */
+  maxPathLength: 8 * 1024,
 });

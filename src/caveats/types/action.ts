@@ -3,14 +3,15 @@ import { coversAction, isAction, isActionPattern, limits, someCoverAction } from
 import type { CaveatType } from '../caveat-type.js';
 import { narrowList, parseList } from '../list.js';
 
-const expected = `expected up to ${limits.maxActions} actions such as invoices:read or invoices:*, separated by commas`;
-
 export const action: CaveatType<readonly string[]> = Object.freeze<CaveatType<readonly string[]>>({
   name: 'action',
-  parse(argument) {
-    const parsed = parseList(argument, (text) => (isActionPattern(text) ? text : undefined), expected);
-    return parsed.ok && parsed.value.length > limits.maxActions ? { ok: false, message: expected } : parsed;
-  },
+  parse: (argument) =>
+    parseList(
+      argument,
+      (text) => (isActionPattern(text) ? text : undefined),
+      'expected actions such as invoices:read or invoices:*, separated by commas',
+      limits.maxActions,
+    ),
   format: (patterns) => patterns.join(','),
   check(patterns, context) {
     const requested: unknown = context.action;

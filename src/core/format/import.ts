@@ -17,8 +17,12 @@ const jsonStart = /^[ \t\n\r]*[[{]/;
  * The token in `input`; nothing of it is verified. Text: the text form with or without prefix and checksum, V2 JSON, or base64 (either
  * alphabet, padded or not) of V2 or V1 binary. Bytes: V2 or V1 binary. At most `limits.maxImportLength` characters or bytes.
  * Throws `ERR_FORMAT_*` and `ERR_LIMIT_*`; offsets count characters for faults of a text, bytes for faults of what base64 held.
+ * Throws `ERR_ARGUMENT` for what is neither text nor bytes.
  */
 export function importToken(input: string | Uint8Array): UnverifiedMacaroon {
+  if (typeof input !== 'string' && !(input instanceof Uint8Array)) {
+    throw new MacaroonError('ERR_ARGUMENT', 'input must be the text or the bytes of a token', { argument: 'input' });
+  }
   if (input.length === 0) throw new MacaroonError('ERR_FORMAT_EMPTY', 'the token is empty', { offset: 0 });
   if (input.length > limits.maxImportLength) {
     throw new MacaroonError('ERR_LIMIT_TEXT', `a token to import has at most ${limits.maxImportLength} characters`, {

@@ -30,8 +30,10 @@ export function encode(token: UnverifiedMacaroon): string {
 /**
  * The token that `text` holds; nothing of it is verified.
  * Throws `ERR_FORMAT_*` and `ERR_LIMIT_*`; offsets count characters for faults of the text, bytes for faults of the payload.
+ * Throws `ERR_ARGUMENT` for what is no text.
  */
 export function decode(text: string): UnverifiedMacaroon {
+  if (typeof text !== 'string') throw new MacaroonError('ERR_ARGUMENT', 'text must be the text of a token', { argument: 'text' });
   if (text.length === 0) throw new MacaroonError('ERR_FORMAT_EMPTY', 'the token is empty', { offset: 0 });
   if (text.length > limits.maxTextLength) {
     throw new MacaroonError('ERR_LIMIT_TEXT', `a token has at most ${limits.maxTextLength} characters`, {

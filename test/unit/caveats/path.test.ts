@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isCanonicalPath, pathCovers } from '../../../src/caveats/path.js';
+import { limits } from '../../../src/core/index.js';
 
 describe('isCanonicalPath', () => {
   it.each([
@@ -106,8 +107,14 @@ describe('isCanonicalPath', () => {
   });
 
   it('takes no longer for a long path that is refused', () => {
-    expect(isCanonicalPath(`/${'a/'.repeat(100_000)}%`)).toBe(false);
-    expect(isCanonicalPath(`/${'%C3%A9'.repeat(50_000)}%C3`)).toBe(false);
+    expect(isCanonicalPath(`/${'a/'.repeat(limits.maxPathLength / 2 - 1)}%`)).toBe(false);
+    expect(isCanonicalPath(`/${'%C3%A9'.repeat(limits.maxPathLength / 6 - 1)}%C3`)).toBe(false);
+  });
+
+  it('refuses a path that is longer than its limit, however long, and throws for none', () => {
+    expect(isCanonicalPath('/'.padEnd(limits.maxPathLength, 'a'))).toBe(true);
+    expect(isCanonicalPath('/'.padEnd(limits.maxPathLength + 1, 'a'))).toBe(false);
+    expect(isCanonicalPath('/'.padEnd(10_000_000, 'a'))).toBe(false);
   });
 });
 

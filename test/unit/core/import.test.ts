@@ -49,6 +49,10 @@ describe('importToken', () => {
     expect(faultOf(() => importToken(input))).toEqual({ code, offset });
   });
 
+  it.each([undefined, null, 7, [1, 2], {}])('throws ERR_ARGUMENT for what is neither text nor bytes: %j', (input: unknown) => {
+    expect(errorOf(() => importToken(input as string))).toMatchObject({ code: 'ERR_ARGUMENT', argument: 'input' });
+  });
+
   it('takes as much as its limit, and not one more; the text form keeps to its own', () => {
     const one = encodeV2(macaroonWith(...Array.from({ length: 60 }, () => `x ${'y'.repeat(limits.maxConditionBytes - 2)}`)));
     expect(importToken(one).root.caveats).toHaveLength(60);

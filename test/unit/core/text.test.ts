@@ -109,6 +109,10 @@ describe('text form', () => {
     });
   });
 
+  it.each([undefined, null, 7, new Uint8Array(3)])('throws ERR_ARGUMENT for what is no text: %j', (input: unknown) => {
+    expect(errorOf(() => decode(input as string))).toMatchObject({ code: 'ERR_ARGUMENT', argument: 'text' });
+  });
+
   it('throws nothing but MacaroonError, and what it reads it writes again the same', () => {
     const piece = fc.oneof(fc.constantFrom('mcr_', '.', 'Ag', 'AgI', payload, text), fc.string({ maxLength: 8 }));
     fc.assert(

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { ip } from '../../../../src/caveats/types/ip.js';
+import { limits } from '../../../../src/core/index.js';
 import { isTaken, narrowed, outcome } from '../samples.js';
 
 describe('ip', () => {
+  it('takes as many items as the limit, and not one more', () => {
+    const items = (count: number) => Array.from({ length: count }, (_, i) => `10.0.0.${i}`).join(',');
+    expect(isTaken('ip', items(limits.maxListItems))).toBe(true);
+    expect(isTaken('ip', items(limits.maxListItems + 1))).toBe(false);
+  });
+
   it.each(['10.0.0.0/8', '10.1.2.3', '10.0.0.0/8,2001:db8::/32', '0.0.0.0/0,::/0', '2001:db8::1', '10.1.0.0/16,10.0.0.0/8'])(
     'takes %s',
     (argument) => {

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { method } from '../../../../src/caveats/types/method.js';
+import { limits } from '../../../../src/core/index.js';
 import { isTaken, narrowed, outcome } from '../samples.js';
 
 describe('method', () => {
+  it('takes as many items as the limit, and not one more', () => {
+    const items = (count: number) =>
+      Array.from({ length: count }, (_, i) => String.fromCharCode(65 + (i >> 4), 65 + (i & 15))).join(',');
+    expect(isTaken('method', items(limits.maxListItems))).toBe(true);
+    expect(isTaken('method', items(limits.maxListItems + 1))).toBe(false);
+  });
+
   it.each(['GET', 'GET,HEAD', 'HEAD,GET', 'VERSION-CONTROL', 'M-SEARCH'])('takes %s', (argument) => {
     expect(isTaken('method', argument)).toBe(true);
   });

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { path } from '../../../../src/caveats/types/path.js';
+import { limits } from '../../../../src/core/index.js';
 import { isTaken, narrowed, outcome } from '../samples.js';
 
 describe('path', () => {
+  it('takes as many items as the limit, and not one more', () => {
+    const items = (count: number) => Array.from({ length: count }, (_, i) => `/${i}`).join(',');
+    expect(isTaken('path', items(limits.maxListItems))).toBe(true);
+    expect(isTaken('path', items(limits.maxListItems + 1))).toBe(false);
+  });
+
   it.each(['/', '/invoices', '/invoices/', '/invoices,/reports/2026', '/a%2Cb', '/caf%C3%A9', '/a;v=1'])(
     'takes %s',
     (argument) => {
