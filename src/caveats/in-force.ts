@@ -1,5 +1,6 @@
 /** What a run of caveats allows together, type by type: the one place where `narrows` is folded, for effective limits and for the linter. */
 import type { IdentifierFacts } from '../core/index.js';
+import { catchPromise } from './catch-promise.js';
 import type { CaveatType, Narrowing } from './caveat-type.js';
 import type { ParsedCaveat } from './registry.js';
 import { action } from './types/action.js';
@@ -80,6 +81,7 @@ export class InForce {
 function narrow(type: CaveatType<unknown>, inForce: unknown, added: unknown): Narrowing<unknown> | undefined {
   try {
     const narrowing = type.narrows(inForce, added);
+    if (catchPromise(narrowing)) return undefined;
     return ['narrower', 'no-op', 'contradiction'].includes(narrowing.kind) ? narrowing : undefined;
   } catch {
     return undefined;

@@ -1,5 +1,6 @@
 /** The set of caveat types that a verifier knows: a value that is passed in, never global. An unknown name is a denial. */
 import { type CaveatErrorCode, decodeUtf8, MacaroonError } from '../core/index.js';
+import { catchPromise } from './catch-promise.js';
 import type { CaveatType, ParseResult } from './caveat-type.js';
 import { RecentReadings } from './recent-readings.js';
 
@@ -76,9 +77,11 @@ function parseCondition(byName: ReadonlyMap<string, CaveatType<unknown>>, text: 
 function parseArgument(type: CaveatType<unknown>, argument: string): ParseResult<unknown> {
   try {
     const parsed = type.parse(argument);
+    if (catchPromise(parsed)) return { ok: false, message: 'its parse must not be async' };
     if (parsed.ok === true) {
-      if (type.format(parsed.value) === argument) return parsed;
-      return { ok: false, message: 'not in its one spelling' };
+      const spelling = type.format(parsed.value);
+      if (spelling === argument) return parsed;
+      return { ok: false, message: catchPromise(spelling) ? 'its format must not be async' : 'not in its one spelling' };
     }
     if (parsed.ok === false) return { ok: false, message: String(parsed.message) };
   } catch {

@@ -97,6 +97,15 @@ describe('effectiveLimits', () => {
     expect(limits).toMatchObject({ others: ['odd 1', 'odd 2'], canHold: true });
   });
 
+  it('list both conditions, and end no process, when narrows is async and rejects', async () => {
+    const odd = { ...account, name: 'odd', narrows: async () => Promise.reject(new Error('late')) } as unknown;
+    const oddRegistry = createCaveatRegistry([...standardCaveats, odd as CaveatType<unknown>]);
+    const caveats = ['odd 1', 'odd 2'].map((condition) => parsed(condition, oddRegistry));
+    expect(effectiveLimits(facts, caveats).others).toEqual(['odd 1', 'odd 2']);
+    // A rejection that nobody caught would make the test run fail.
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+
   it('stay impossible when a type contradicts once and then fails', () => {
     const narrows = (_: unknown, added: readonly string[]) => {
       if (added.includes('3')) throw new Error('broken');

@@ -126,6 +126,19 @@ describe('a type that breaks its promise', () => {
   ])('makes its conditions malformed when it %s', (_, changes) => {
     expect(createCaveatRegistry([typeWith(changes)]).parse('anything x')).toEqual(malformed);
   });
+
+  it.each(['parse', 'format'])(
+    'makes its conditions malformed, and ends no process, when its %s is async and rejects',
+    async (name) => {
+      const registry = createCaveatRegistry([typeWith({ [name]: async () => Promise.reject(new Error('late')) })]);
+      expect(registry.parse('anything x')).toMatchObject({
+        code: 'ERR_CAVEAT_MALFORMED',
+        message: expect.stringContaining('async'),
+      });
+      // A rejection that nobody caught would make the test run fail.
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  );
 });
 
 describe('the readings that a registry keeps', () => {
