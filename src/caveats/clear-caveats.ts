@@ -2,9 +2,9 @@
  * Clears the conditions of a token whose signature holds. Every doubt is a denial: an unknown name, an argument that cannot be read,
  * a fact that the verifier was not told, and a caveat type that throws or answers anything but `holds: true`.
  */
-import type { CaveatErrorCode, PendingCondition } from '../core/index.js';
+import { type CaveatErrorCode, type PendingCondition, printable } from '../core/index.js';
 import type { RequestContext } from './caveat-type.js';
-import { printable, printCondition } from './print-condition.js';
+import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ConditionResult, ParsedCaveat } from './registry.js';
 
 /** Where a caveat stands in its token. */

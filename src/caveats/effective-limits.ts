@@ -1,9 +1,8 @@
 /** What a token allows once its identifier and all its caveats are taken together. */
-
+import { printable } from '../core/index.js';
 import type { HeldType, LimitingFacts } from './in-force.js';
 import { InForce } from './in-force.js';
 import { formatRange } from './ip-address.js';
-import { printable } from './print-condition.js';
 import type { ParsedCaveat } from './registry.js';
 import { standardCaveats } from './standard.js';
 import { action } from './types/action.js';

@@ -12,12 +12,13 @@ import {
   limits,
   type Macaroon,
   MacaroonError,
+  printable,
   type UnverifiedMacaroon,
 } from '../core/index.js';
 import { type CaveatPlace, describeCaveat } from './clear-caveats.js';
 import { type EffectiveLimits, effectiveLimits } from './effective-limits.js';
 import { type LintFinding, lintConditions } from './lint.js';
-import { printable, printCondition } from './print-condition.js';
+import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ParsedCaveat } from './registry.js';
 import { standardRegistry } from './standard.js';
 

@@ -1,12 +1,5 @@
 /** A condition for a person's screen. It was written by a stranger, so nothing in it may steer a terminal or hide text. */
-import { decodeUtf8 } from '../core/index.js';
-
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-
-/** `text` with control, format and line-separating characters as `\u{…}`. */
-export function printable(text: string): string {
-  return text.replace(unprintable, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-}
+import { decodeUtf8, printable } from '../core/index.js';
 
 /** `condition` as printable text; bytes that are not UTF-8 as `0x` and hexadecimal digits. */
 export function printCondition(condition: Uint8Array): string {

@@ -80,11 +80,9 @@ function callerOf(http: IssuerHttp, authorization: string): AdminApi['call'] {
 }
 
 async function mintAdminToken(http: IssuerHttp, credential: Credential): Promise<MintedToken> {
-  const answer = await http.request('POST', '/v1/tokens', {
-    body: { audience: issuerAudience, expires_in: tokenSeconds },
-    authorization: basicAuthorization(credential),
-  });
-  return readMintedToken(answer, credential.client, issuerAudience);
+  const body = { audience: issuerAudience, expires_in: tokenSeconds };
+  const answer = await http.request('POST', '/v1/tokens', { body, authorization: basicAuthorization(credential) });
+  return readMintedToken(answer, credential.client, body);
 }
 
 /** Refuses what is clearly another token, so that it is not sent to where it does not belong. */

@@ -1,5 +1,5 @@
 /** One run of the command line: where it prints, and the exit code it ends with. Data goes to stdout, all else to stderr. */
-import { printable } from '../caveats/print-condition.js';
+import { printable } from '../core/index.js';
 import type { CliIo } from './cli-io.js';
 
 /** Exit codes that scripts may rely on. */

@@ -1,7 +1,7 @@
 /** What a client asks its issuer for: tokens, and the revocation of its own. */
 import { parseDurationMs } from '../caveats/duration.js';
-import { formatRfc3339, parseRfc3339 } from '../caveats/rfc3339.js';
-import { isActionPattern, isUuidText, MacaroonError, requireName } from '../core/index.js';
+import { formatRfc3339, isRfc3339Time, parseRfc3339 } from '../caveats/rfc3339.js';
+import { isActionPattern, isUuidText, MacaroonError, requireKnownNames, requireName } from '../core/index.js';
 import type { MintRequest, RevokeRequest } from '../protocol/wire.js';
 import { type BasicProof, basicAuthorization } from '../transport/basic-authorization.js';
 import { type IssuerEndpoint, IssuerHttp, type IssuerHttpOptions } from '../transport/issuer-http.js';
@@ -10,27 +10,37 @@ import { type MintedToken, readMintedToken } from './mint-answer.js';
 /** Where the issuer is, and what proves the client: a `Credential`, or the same told one by one. */
 export interface IssuerClientOptions extends IssuerEndpoint, BasicProof {}
 
-/** What a token shall be for; never more than the client's grant. */
+/**
+ * What a token shall be for; never more than the client's grant. A restriction that is there but `undefined` is refused, as nobody can tell
+ * whether it was meant to restrict.
+ */
 export interface MintOptions {
   /** The service that the token is for. */
   readonly audience: string;
   /** Actions or patterns such as `invoices:*`; all of the grant when absent. */
-  readonly actions?: readonly string[] | undefined;
+  readonly actions?: readonly string[];
   /** A duration such as `10m`, or whole seconds; an hour or the grant's longest, whichever is shorter, when absent. */
-  readonly expiresIn?: string | number | undefined;
+  readonly expiresIn?: string | number;
   /** Conditions to add at once. */
-  readonly caveats?: readonly string[] | undefined;
+  readonly caveats?: readonly string[];
 }
+
+const restrictionNames = ['actions', 'expiresIn', 'caveats'] as const satisfies readonly (keyof MintOptions)[];
+const mintNames = ['audience', ...restrictionNames];
+const targetNames = ['tokenId', 'allBefore'];
 
 /** Which of the client's own tokens to revoke. */
 export type RevokeTarget =
   | { readonly tokenId: string }
-  /** All that were issued at this time or earlier: `now`, RFC 3339 in UTC, Unix milliseconds, or a `Date`. */
+  /** All that were issued at this time or earlier: `now`, RFC 3339 in UTC, whole Unix milliseconds, or a `Date`. */
   | { readonly allBefore: 'now' | (string & {}) | number | Date };
 
 /** Talks to one issuer as one client. Every method throws `ERR_ISSUER_*` for what went wrong there. */
 export interface IssuerClient {
-  /** A new token. Throws `ERR_ARGUMENT` for options that cannot be sent, `ERR_ISSUER_REFUSED` for more than the grant allows. */
+  /**
+   * A new token. Throws `ERR_ARGUMENT` for options that are unknown or cannot be sent, `ERR_ISSUER_REFUSED` for more than the grant allows,
+   * `ERR_ISSUER_ANSWER` for a token that is not what was asked for.
+   */
   mint(options: MintOptions): Promise<MintedToken>;
   /** Resolves once the revocation is on the issuer's disk. Throws `ERR_ARGUMENT` unless exactly one target is told. */
   revoke(target: RevokeTarget): Promise<void>;
@@ -40,17 +50,17 @@ export interface IssuerClient {
 
 /**
  * A client of the issuer that `credential` names. Connects at the first call.
- * Throws `ERR_ARGUMENT` for an issuer URL, a pin or a name that cannot be one.
+ * Throws `ERR_ARGUMENT` for an issuer URL, a pin or a name that cannot be one, a missing secret, and an unknown option.
  */
 export function issuerClient(credential: IssuerClientOptions, options: IssuerHttpOptions = {}): IssuerClient {
-  const client = requireName(credential.client, 'client');
   const authorization = basicAuthorization(credential);
+  const client = requireName(credential.client, 'client');
   const http = new IssuerHttp(credential, options);
   return {
     async mint(wanted) {
       const body = mintRequest(wanted);
       const answer = await http.request('POST', '/v1/tokens', { body, authorization });
-      return readMintedToken(answer, client, body.audience);
+      return readMintedToken(answer, client, body);
     },
     async revoke(target) {
       await http.request('POST', '/v1/revocations', { body: revokeRequest(target, client), authorization });
@@ -60,21 +70,36 @@ export function issuerClient(credential: IssuerClientOptions, options: IssuerHtt
 }
 
 function mintRequest(options: MintOptions): MintRequest {
+  requireKnownNames(options, mintNames, 'options');
+  for (const name of restrictionNames) {
+    if (Object.hasOwn(options, name) && options[name] === undefined) {
+      throw argumentError(name, 'given a value or left out, not undefined');
+    }
+  }
   const { actions, caveats, expiresIn } = options;
   const audience = requireName(options.audience, 'audience');
-  if (actions !== undefined && (actions.length === 0 || !actions.every(isActionPattern))) {
+  if (actions !== undefined && (!isTextList(actions) || actions.length === 0 || !actions.every(isActionPattern))) {
     throw argumentError('actions', 'a list of at least one action such as invoices:read or invoices:*');
   }
+  if (caveats !== undefined && !isTextList(caveats))
+    throw argumentError('caveats', 'a list of conditions such as "ip 10.0.0.0/8"');
   return { audience, actions, caveats, expires_in: expiresIn === undefined ? undefined : secondsOf(expiresIn) };
 }
 
+function isTextList(value: unknown): boolean {
+  // Spread, as `every` passes over the holes of a sparse list.
+  return Array.isArray(value) && [...value].every((item) => typeof item === 'string');
+}
+
 function secondsOf(expiresIn: string | number): number {
-  const seconds = typeof expiresIn === 'number' ? expiresIn : (parseDurationMs(expiresIn) ?? Number.NaN) / 1000;
-  if (Number.isSafeInteger(seconds) && seconds > 0) return seconds;
+  const durationMs = typeof expiresIn === 'string' ? parseDurationMs(expiresIn) : undefined;
+  const seconds = durationMs === undefined ? expiresIn : durationMs / 1000;
+  if (typeof seconds === 'number' && Number.isSafeInteger(seconds) && seconds > 0) return seconds;
   throw argumentError('expiresIn', 'a duration such as 90s, 10m or 1h30m, or whole seconds');
 }
 
 function revokeRequest(target: RevokeTarget, client: string): RevokeRequest {
+  requireKnownNames(target, targetNames, 'target');
   // A token id that is missing by accident must never turn into the revocation of everything.
   if ('tokenId' in target === 'allBefore' in target) throw argumentError('target', 'either tokenId or allBefore');
   if ('tokenId' in target) {
@@ -85,12 +110,18 @@ function revokeRequest(target: RevokeTarget, client: string): RevokeRequest {
   return allBefore === 'now' ? { kind: 'client', client } : { kind: 'client', client, before: timeText(allBefore) };
 }
 
-function timeText(time: string | number | Date): string {
-  const timeMs = typeof time === 'string' ? parseRfc3339(time) : Number(time);
-  if (timeMs === undefined || !Number.isFinite(timeMs)) {
-    throw argumentError('allBefore', 'now, or a UTC time such as 2026-11-21T22:21:00Z');
-  }
-  return formatRfc3339(timeMs);
+function timeText(time: unknown): string {
+  const timeMs = timeMsOf(time);
+  if (timeMs !== undefined && isRfc3339Time(timeMs)) return formatRfc3339(timeMs);
+  throw argumentError('allBefore', 'now, a UTC time such as 2026-11-21T22:21:00Z, whole Unix milliseconds, or a Date');
+}
+
+/** Converts nothing: `Number(null)` would be 1970, before which no token was issued. */
+function timeMsOf(time: unknown): number | undefined {
+  if (typeof time === 'number') return time;
+  if (time instanceof Date) return time.getTime();
+  // `Date.prototype.toISOString` always writes milliseconds; that spelling is welcome here.
+  return typeof time === 'string' ? parseRfc3339(time.replace(/\.000Z$/, 'Z')) : undefined;
 }
 
 function argumentError(argument: string, expected: string): MacaroonError {

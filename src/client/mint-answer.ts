@@ -1,6 +1,7 @@
 /** Reads the issuer's answer to a mint request: nothing of it is used unless it has the shape of the API and is what was asked for. */
 import { parseRfc3339 } from '../caveats/rfc3339.js';
-import { MacaroonError } from '../core/index.js';
+import { decode, decodeIdentifier, decodeUtf8, MacaroonError, someCoverAction } from '../core/index.js';
+import type { MintRequest } from '../protocol/wire.js';
 
 /** A token that the issuer minted, and what it told about it. */
 export interface MintedToken {
@@ -18,8 +19,11 @@ export interface MintedToken {
   readonly caveats: readonly string[];
 }
 
-/** `answer` to a request for a token of `client` for `audience`. Throws `ERR_ISSUER_ANSWER` for anything else. */
-export function readMintedToken(answer: unknown, client: string, audience: string): MintedToken {
+/**
+ * `answer` to what `client` asked for. Throws `ERR_ISSUER_ANSWER` unless it holds a token and says of it what the token says, and that is of
+ * the client, for the audience, and within every restriction asked for. The signature is not looked at: that takes a key.
+ */
+export function readMintedToken(answer: unknown, client: string, asked: MintRequest): MintedToken {
   if (typeof answer !== 'object' || answer === null) throw unusable('an object');
   const fields: Readonly<Record<string, unknown>> = { ...answer };
   const minted: MintedToken = {
@@ -33,9 +37,34 @@ export function readMintedToken(answer: unknown, client: string, audience: strin
     expiresAtMs: readTime(fields, 'expires_at'),
     caveats: readTexts(fields, 'caveats'),
   };
-  if (minted.client !== client) throw unusable('client');
-  if (minted.audience !== audience) throw unusable('audience');
+  const stated = statedBy(minted.token);
+  for (const [name, value] of Object.entries(stated)) {
+    if (JSON.stringify(minted[name as keyof typeof stated]) !== JSON.stringify(value)) throw unusable(name);
+  }
+  requireAsked(minted, client, asked);
   return minted;
+}
+
+/** What the text of a token states by itself. */
+function statedBy(text: string): Omit<MintedToken, 'token'> {
+  try {
+    const { root } = decode(text);
+    const { tokenId, rootKeyId, client, audience, actions, issuedAtMs, expiresAtMs } = decodeIdentifier(root.identifier);
+    const conditions = root.caveats.flatMap((caveat) => (caveat.kind === 'first-party' ? [decodeUtf8(caveat.condition)] : []));
+    return { tokenId, rootKeyId, client, audience, actions, issuedAtMs, expiresAtMs, caveats: conditions };
+  } catch (cause) {
+    throw unusable('token', cause);
+  }
+}
+
+function requireAsked(minted: MintedToken, client: string, asked: MintRequest): void {
+  const { actions, expires_in: lifeSeconds, caveats = [] } = asked;
+  if (minted.client !== client) throw unusable('client');
+  if (minted.audience !== asked.audience) throw unusable('audience');
+  if (actions !== undefined && !minted.actions.every((action) => someCoverAction(actions, action))) throw unusable('actions');
+  const lifeMs = minted.expiresAtMs - minted.issuedAtMs;
+  if (lifeSeconds !== undefined && lifeMs > lifeSeconds * 1000) throw unusable('expiresAtMs');
+  if (!caveats.every((condition) => minted.caveats.includes(condition))) throw unusable('caveats');
 }
 
 function readText(fields: Readonly<Record<string, unknown>>, name: string): string {
@@ -56,6 +85,7 @@ function readTime(fields: Readonly<Record<string, unknown>>, name: string): numb
   return timeMs;
 }
 
-function unusable(name: string): MacaroonError {
-  return new MacaroonError('ERR_ISSUER_ANSWER', `the issuer's answer cannot be used: ${name} is missing or not as expected`);
+function unusable(name: string, cause?: unknown): MacaroonError {
+  const message = `the issuer's answer cannot be used: ${name} is missing or not as expected`;
+  return new MacaroonError('ERR_ISSUER_ANSWER', message, { cause });
 }

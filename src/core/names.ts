@@ -34,7 +34,7 @@ export function someCoverAction(patterns: readonly string[], action: string): bo
 
 /** `text` when it is a name. Throws `ERR_ARGUMENT` that names `argument` otherwise. */
 export function requireName(text: string, argument: string): string {
-  if (isName(text)) return text;
+  if (typeof text === 'string' && isName(text)) return text;
   throw new MacaroonError(
     'ERR_ARGUMENT',
     `${argument} must be a name: 1 to ${limits.maxNameLength} lower-case letters, digits, and inner ".", "_" or "-"`,

@@ -7,8 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { formatRange, parseRange } from '../caveats/ip-address.js';
-import { MacaroonError } from '../core/index.js';
-import { nearest } from './nearest.js';
+import { MacaroonError, nearest } from '../core/index.js';
 
 const range = z.string().refine((text) => {
   const parsed = parseRange(text);

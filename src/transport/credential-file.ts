@@ -3,7 +3,7 @@
  * the secret in it is shown a single time.
  */
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { isName, MacaroonError } from '../core/index.js';
+import { isName, MacaroonError, requireKnownNames } from '../core/index.js';
 import { Credential, type CredentialParts } from './credential.js';
 import { readCaFile } from './issuer-http.js';
 import { parseIssuerUrl } from './issuer-url.js';
@@ -12,6 +12,7 @@ import { parsePin } from './pin.js';
 const maxFileBytes = 256 * 1024;
 const requiredMembers = ['version', 'issuer', 'client', 'auth_method', 'credential_id', 'secret'] as const;
 const optionalMembers = ['ca', 'pin_sha256'] as const;
+const overrideNames = ['caFile', 'pinSha256', 'issuer'] as const satisfies readonly (keyof CredentialOverrides)[];
 
 /** What to use instead of what the file says. Naming `caFile` or `pinSha256` replaces both the file's CA and its pin. */
 export interface CredentialOverrides {
@@ -23,9 +24,13 @@ export interface CredentialOverrides {
 /**
  * The credential in the file at `path`.
  * Throws `ERR_CREDENTIAL_FILE` when the file is missing, readable by others than its owner, or not a version 1 credential, and
- * `ERR_ARGUMENT` for an override that cannot be used. No message quotes what the file holds.
+ * `ERR_ARGUMENT` for an override that is unknown or cannot be used. No message quotes what the file holds.
  */
 export async function loadCredential(path: string, overrides: CredentialOverrides = {}): Promise<Credential> {
+  if (typeof path !== 'string' || path === '') {
+    throw new MacaroonError('ERR_ARGUMENT', 'path must be the path of a credential file', { argument: 'path' });
+  }
+  requireKnownNames(overrides, overrideNames, 'overrides');
   const parts = parseCredential(path, await readPrivateFile(path));
   const replacesTrust = overrides.caFile !== undefined || overrides.pinSha256 !== undefined;
   if (overrides.issuer !== undefined) parseIssuerUrl(overrides.issuer);

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { Agent, type Dispatcher } from 'undici';
-import { decodeUtf8, MacaroonError } from '../core/index.js';
+import { decodeUtf8, MacaroonError, requireKnownNames } from '../core/index.js';
 import { connectionError } from './connection-error.js';
 import { type IssuerUrl, parseIssuerUrl } from './issuer-url.js';
 import { parsePin } from './pin.js';
@@ -24,9 +24,9 @@ export interface IssuerEndpoint {
 }
 
 export interface IssuerHttpOptions {
-  /** Longest time for one request, connecting and reading the answer included; 10,000 ms when absent. */
+  /** Longest time for one request, connecting and reading the answer included, up to 2^31-1 ms; 10,000 ms when absent. */
   readonly timeoutMs?: number | undefined;
-  /** Largest answer in bytes; 1 MiB when absent. */
+  /** Largest answer in bytes; 16 MiB when absent: the lists of an issuer with ten thousand clients take some. */
   readonly maxAnswerBytes?: number | undefined;
 }
 
@@ -39,6 +39,11 @@ export interface IssuerRequest {
   readonly authorization?: string | undefined;
 }
 
+/** What an `IssuerEndpoint` may hold: its own members, and those of a `Credential`, which is one. */
+const endpointNames = ['issuer', 'ca', 'caFile', 'pinSha256', 'client', 'secret', 'authMethod', 'credentialId'];
+const optionNames = ['timeoutMs', 'maxAnswerBytes'] as const satisfies readonly (keyof IssuerHttpOptions)[];
+const maxTimeoutMs = 2 ** 31 - 1;
+
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** A connection pool to one issuer. Close it when done, or the process stays alive for some seconds. */
@@ -49,16 +54,20 @@ export class IssuerHttp {
   readonly #maxAnswerBytes: number;
   #agent: Promise<Agent> | undefined;
 
-  /** Throws `ERR_ARGUMENT` for a URL or a pin that cannot be one, or for both `ca` and `caFile`. */
+  /** Throws `ERR_ARGUMENT` for a URL, a pin or a limit that cannot be one, for both `ca` and `caFile`, and for an unknown name. */
   constructor(endpoint: IssuerEndpoint, options: IssuerHttpOptions = {}) {
+    requireKnownNames(endpoint, endpointNames, 'endpoint');
+    requireKnownNames(options, optionNames, 'options');
     this.#url = parseIssuerUrl(endpoint.issuer);
+    requireText(endpoint.ca, 'ca');
+    requireText(endpoint.caFile, 'caFile');
     if (endpoint.pinSha256 !== undefined) parsePin(endpoint.pinSha256);
     if (endpoint.ca !== undefined && endpoint.caFile !== undefined) {
       throw new MacaroonError('ERR_ARGUMENT', 'give either ca or caFile', { argument: 'caFile' });
     }
     this.#endpoint = endpoint;
-    this.#timeoutMs = options.timeoutMs ?? 10_000;
-    this.#maxAnswerBytes = options.maxAnswerBytes ?? 1024 * 1024;
+    this.#timeoutMs = readLimit(options.timeoutMs, 'timeoutMs', maxTimeoutMs) ?? 10_000;
+    this.#maxAnswerBytes = readLimit(options.maxAnswerBytes, 'maxAnswerBytes', Number.MAX_SAFE_INTEGER) ?? 16 * 1024 * 1024;
   }
 
   /**
@@ -112,11 +121,24 @@ export class IssuerHttp {
 
 /** Text of a CA file. Throws `ERR_ARGUMENT` (`caFile`) when it cannot be read. */
 export async function readCaFile(path: string): Promise<string> {
+  // A number would be read as an open file descriptor.
+  requireText(path, 'caFile');
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
     throw new MacaroonError('ERR_ARGUMENT', `the CA file ${path} cannot be read`, { argument: 'caFile', cause });
   }
+}
+
+function requireText(value: unknown, argument: string): void {
+  if (value === undefined || typeof value === 'string') return;
+  throw new MacaroonError('ERR_ARGUMENT', `${argument} must be text`, { argument });
+}
+
+function readLimit(value: unknown, argument: string, largest: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && value >= 1 && value <= largest) return value;
+  throw new MacaroonError('ERR_ARGUMENT', `${argument} must be a number from 1 to ${largest}`, { argument });
 }
 
 function headersOf(request: IssuerRequest): Record<string, string> {

@@ -26,8 +26,10 @@ export function pinOf(certificate: X509Certificate): string {
 
 /** `text` as a pin, with or without curl's `sha256//`. Throws `ERR_ARGUMENT` for anything but one base64 SHA-256. */
 export function parsePin(text: string): string {
-  const pin = text.startsWith(curlPrefix) ? text.slice(curlPrefix.length) : text;
-  if (pinPattern.test(pin)) return pin;
+  if (typeof text === 'string') {
+    const pin = text.startsWith(curlPrefix) ? text.slice(curlPrefix.length) : text;
+    if (pinPattern.test(pin)) return pin;
+  }
   throw new MacaroonError('ERR_ARGUMENT', 'a pin is the base64 of one SHA-256 (44 characters), as curl --pinnedpubkey has it', {
     argument: 'pinSha256',
   });

@@ -1,5 +1,5 @@
 /** What an issuer's answer says: the JSON of a success, or the error that its problem stands for. */
-import { MacaroonError } from '../core/index.js';
+import { MacaroonError, printable } from '../core/index.js';
 import { problemMediaType } from '../protocol/problem.js';
 
 const maxMessageLength = 1000;
@@ -7,7 +7,7 @@ const maxProblemLength = 100;
 
 /**
  * The parsed JSON of an answer with `status`, or `undefined` when it has no body.
- * Throws `ERR_ISSUER_REFUSED` (with `problem` and `status`) for a problem, `ERR_ISSUER_ANSWER` for what is not this API.
+ * Throws `ERR_ISSUER_REFUSED` (with `problem` and `status`, texts printable) for a problem, `ERR_ISSUER_ANSWER` for what is not this API.
  */
 export function readAnswer(status: number, mediaType: string, text: string): unknown {
   if (status >= 400) throw refusal(status, mediaType === problemMediaType ? parseJson(text) : undefined);
@@ -29,8 +29,9 @@ function refusal(status: number, problem: unknown): MacaroonError {
     return answerError(`it has status ${status} and is no answer of this API: check the issuer URL`, status);
   const told = memberText(problem, 'detail') ?? fieldErrors(problem) ?? memberText(problem, 'title');
   const message = told ?? `the issuer refused with status ${status}`;
-  const details = { problem: code.slice(0, maxProblemLength), status };
-  return new MacaroonError('ERR_ISSUER_REFUSED', message.slice(0, maxMessageLength), details);
+  // Both end up in logs and on screens, where line feeds and escape sequences would be obeyed.
+  const details = { problem: printable(code.slice(0, maxProblemLength)), status };
+  return new MacaroonError('ERR_ISSUER_REFUSED', printable(message.slice(0, maxMessageLength)), details);
 }
 
 /** The members of our request that the issuer found wrong, on one line. */

@@ -54,7 +54,12 @@ async function mintAtIssuer(session: Session, options: MintCommandOptions): Prom
   const { issuerClient } = await import('../../client/issuer-client.js');
   const client = issuerClient(await findCredential(session.io, file));
   try {
-    return await client.mint({ audience, actions: action, expiresIn, caveats: caveat });
+    return await client.mint({
+      audience,
+      ...(action === undefined ? {} : { actions: action }),
+      ...(expiresIn === undefined ? {} : { expiresIn }),
+      ...(caveat === undefined ? {} : { caveats: caveat }),
+    });
   } finally {
     await client.close();
   }

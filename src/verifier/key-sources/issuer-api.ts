@@ -17,12 +17,9 @@ export interface IssuerApi {
   close(): Promise<void>;
 }
 
-/** A page of the key list holds a thousand root keys in each generation of the audience. */
-const maxAnswerBytes = 16 * 1024 * 1024;
-
 /** The API of the issuer that `credential` names, called as its client. Connects at the first call. Throws `ERR_ARGUMENT`. */
 export function httpIssuerApi(credential: Credential): IssuerApi {
-  const http = new IssuerHttp(credential, { maxAnswerBytes });
+  const http = new IssuerHttp(credential);
   const authorization = basicAuthorization(credential);
   const call = (method: HttpMethod, path: string, request: IssuerRequest = {}): Promise<unknown> =>
     http.request(method, path, { ...request, authorization });

@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cli, createToken } from './cli-harness.js';
-import { type FakeIssuer, problem, startFakeIssuer } from './fake-issuer.js';
+import { adminMint, type FakeIssuer, problem, startFakeIssuer } from './fake-issuer.js';
 
 const made = { client: 'mail', credential_id: 'c9', auth_method: 'client_secret_basic', secret: 'mcs_shown_once' };
 const mail = {
@@ -43,7 +43,7 @@ describe('authority', () => {
         authorization: `Basic ${Buffer.from('admin:secret-of-admin').toString('base64')}`,
         body: { audience: 'macaroond', expires_in: 600 },
       },
-      { call: 'GET /v1/clients', authorization: 'Macaroon mcr_admin.token', body: undefined },
+      { call: 'GET /v1/clients', authorization: `Macaroon ${adminMint.token}`, body: undefined },
     ]);
   });
 
@@ -197,7 +197,7 @@ describe('calls', () => {
     const json = await run([...line.split(' '), '--json']);
     expect(JSON.parse(json.stdout)).toEqual(answer);
     expect(issuer.seen.filter((one) => one.call === call)).toEqual(
-      Array(2).fill({ call, authorization: 'Macaroon mcr_admin.token', body }),
+      Array(2).fill({ call, authorization: `Macaroon ${adminMint.token}`, body }),
     );
   });
 

@@ -1,6 +1,7 @@
 /** An issuer that answers what a test tells it to, over real TLS, with a data directory as a server leaves it. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mintedAnswer } from '../client/minted-answer.js';
 import { type CertificateAuthority, createAuthority, createFolder } from '../transport/certificates.js';
 import { readRequestBody, sendJson, startServer } from '../transport/servers.js';
 
@@ -23,17 +24,12 @@ export interface FakeIssuer {
   close(): Promise<void>;
 }
 
-export const adminMint = {
-  token: 'mcr_admin.token',
-  token_id: '019abcde-0000-7000-8000-000000000001',
-  root_key_id: 'AAAAAAAAAAAAAAAAAAAAAA',
+export const adminMint = mintedAnswer({
   client: 'admin',
   audience: 'macaroond',
   actions: ['clients:write'],
-  issued_at: '2026-11-21T22:21:00Z',
-  expires_at: '2026-11-21T22:31:00Z',
-  caveats: [],
-};
+  lifeMs: 600_000,
+});
 
 export async function startFakeIssuer(): Promise<FakeIssuer> {
   const authority = await createAuthority();

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { mintedAnswer } from '../client/minted-answer.js';
 import { cli, createToken } from './cli-harness.js';
 import { adminMint, credentialText, type FakeIssuer, problem, startFakeIssuer } from './fake-issuer.js';
 
@@ -22,7 +23,7 @@ beforeEach(async () => {
 });
 
 describe('mint', () => {
-  const minted = { ...adminMint, token: createToken(), client: 'mail', audience: 'invoice', actions: ['invoices:read'] };
+  const minted = mintedAnswer({ lifeMs: 90_000, caveats: ['ip 10.0.0.0/8,::1'] });
   const argv = ['mint', '--audience', 'invoice', '--credential', 'mail.json'];
 
   it('prints the token alone on stdout', async () => {

@@ -20,6 +20,10 @@ describe('names', () => {
       expect(isName(name), name).toBe(false);
       expect(errorOf(() => requireName(name, 'client'))).toMatchObject({ code: 'ERR_ARGUMENT', argument: 'client' });
     }
+    const others: readonly unknown[] = [undefined, null, 7, ['mail']];
+    for (const value of others) {
+      expect(errorOf(() => requireName(value as string, 'client'))).toMatchObject({ code: 'ERR_ARGUMENT', argument: 'client' });
+    }
   });
 });
 

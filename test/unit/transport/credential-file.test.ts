@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Credential } from '../../../src/transport/credential.js';
-import { loadCredential, reserveCredentialFile, writeCredential } from '../../../src/transport/credential-file.js';
+import {
+  type CredentialOverrides,
+  loadCredential,
+  reserveCredentialFile,
+  writeCredential,
+} from '../../../src/transport/credential-file.js';
 import { createFolder } from './certificates.js';
 
 const secret = 'mcs_dont-print-me';
@@ -89,6 +94,31 @@ describe('loadCredential', () => {
     const pinned = await loadCredential(path, { pinSha256: otherPin, issuer: 'https://127.0.0.1:1' });
     expect(pinned).toMatchObject({ ca: undefined, pinSha256: otherPin, issuer: 'https://127.0.0.1:1' });
     await expect(loadCredential(path, { issuer: 'http://far.example' })).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+  });
+});
+
+describe('overrides', () => {
+  it.each<[string, unknown, string]>([
+    ['null', null, 'overrides'],
+    ['a text', 'ca.crt', 'overrides'],
+    ['a misspelt CA file', { cafile: 'ca.crt' }, 'cafile'],
+    ['a file descriptor for the CA file', { caFile: 0 }, 'caFile'],
+    ['null for the CA file', { caFile: null }, 'caFile'],
+    ['null for the pin', { pinSha256: null }, 'pinSha256'],
+    ['null for the issuer', { issuer: null }, 'issuer'],
+  ])('are refused when they are %s', async (_, overrides, argument) => {
+    const loading = loadCredential(await save(file), overrides as CredentialOverrides);
+    await expect(loading).rejects.toMatchObject({ code: 'ERR_ARGUMENT', argument });
+  });
+
+  it('that are undefined leave the file as it is', async () => {
+    const overrides = { caFile: undefined, pinSha256: undefined, issuer: undefined };
+    expect(await loadCredential(await save(file), overrides)).toMatchObject({ ca: file.ca, issuer: file.issuer });
+  });
+
+  it.each<unknown>([undefined, null, 0, ''])('come with a path that is text, not %j', async (path) => {
+    const loading = loadCredential(path as string);
+    await expect(loading).rejects.toMatchObject({ code: 'ERR_ARGUMENT', argument: 'path' });
   });
 });
 

@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { basicAuthorization } from '../../../src/transport/basic-authorization.js';
+import type { MacaroonError } from '../../../src/core/index.js';
+import { type BasicProof, basicAuthorization } from '../../../src/transport/basic-authorization.js';
 import { IssuerHttp, type IssuerHttpOptions } from '../../../src/transport/issuer-http.js';
 import { readRequestBody, sendJson, startServer, type TestServer } from './servers.js';
 
@@ -57,6 +58,20 @@ describe('requests', () => {
   });
 });
 
+describe('a proof', () => {
+  it.each<[string, unknown]>([
+    ['client', { client: undefined, secret: 's' }],
+    ['client', { client: '', secret: 's' }],
+    ['secret', { client: 'mail' }],
+    ['secret', { client: 'mail', secret: null }],
+    ['secret', { client: 'mail', secret: '' }],
+    ['credential', undefined],
+  ])('without its %s is not sent', (argument, proof) => {
+    const refusal = expect.objectContaining({ code: 'ERR_ARGUMENT', argument });
+    expect(() => basicAuthorization(proof as BasicProof)).toThrow(refusal);
+  });
+});
+
 describe('issuer URLs', () => {
   it.each([
     'http://issuer.example',
@@ -100,6 +115,17 @@ describe('answers', () => {
     });
   });
 
+  it.each(['detail', 'title', 'errors'])('lets no %s of a problem steer a terminal or forge a line', async (member) => {
+    const text = 'ok\u001b]0;x\u0007\r\nadmin: \u202egone\u2028';
+    const told = member === 'errors' ? [{ pointer: text, detail: text }] : text;
+    const problem = { status: 403, code: `c\n${text}`, [member]: told };
+    const [http] = await httpTo((_, response) => sendJson(response, 403, problem, 'application/problem+json'));
+    const error = await http.request('GET', '/').catch((thrown: unknown) => thrown as MacaroonError);
+    expect(error).toMatchObject({ code: 'ERR_ISSUER_REFUSED', problem: expect.stringContaining('c\\u{a}ok\\u{1b}]0;x') });
+    expect(error).toMatchObject({ message: expect.stringContaining('ok\\u{1b}]0;x\\u{7}\\u{d}\\u{a}admin: \\u{202e}gone') });
+    expect(JSON.stringify(error)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
+  });
+
   it('does not follow a redirect', async () => {
     const [http, server] = await httpTo((_, response) => response.writeHead(302, { location: '/elsewhere' }).end());
     await expect(http.request('GET', '/', { authorization: 'Basic x' })).rejects.toMatchObject({
@@ -134,6 +160,18 @@ describe('answers', () => {
       { maxAnswerBytes: 100 },
     );
     expect(await http.request('GET', '/fits')).toHaveLength(98);
+    await expect(http.request('GET', '/large')).rejects.toMatchObject({ code: 'ERR_ISSUER_ANSWER' });
+  });
+});
+
+describe('a large answer', () => {
+  const largest = 16 * 1024 * 1024;
+
+  it('is read up to 16 MiB when no size is told', async () => {
+    const [http] = await httpTo((request, response) =>
+      sendJson(response, 200, 'x'.repeat(largest - 2 + (request.url === '/fits' ? 0 : 1))),
+    );
+    expect(await http.request('GET', '/fits')).toHaveLength(largest - 2);
     await expect(http.request('GET', '/large')).rejects.toMatchObject({ code: 'ERR_ISSUER_ANSWER' });
   });
 });
