@@ -29,7 +29,8 @@ function wholeNumber(min: number, max: number) {
 /** Port to listen on when nothing else is said. */
 export const defaultPort = 8443;
 
-const schema = z.strictObject({
+/** Every setting. `docs/configuration.md` lists them; a test compares the two. */
+export const configSchema = z.strictObject({
   data: text.default('./data'),
   /** Address to listen on. */
   host: text.default('127.0.0.1'),
@@ -54,7 +55,7 @@ const schema = z.strictObject({
 });
 
 /** Every setting, checked. */
-export type Config = Readonly<z.output<typeof schema>>;
+export type Config = Readonly<z.output<typeof configSchema>>;
 /** Settings as given by flags. */
 export type ConfigInput = Readonly<Partial<Record<keyof Config, unknown>>>;
 
@@ -82,7 +83,7 @@ export function loadConfig(flags: ConfigInput & { readonly config?: string | und
   const data = String(fromFlags['data'] ?? fromEnvironment['data'] ?? './data');
   const namedFile = configFlag ?? env['MACAROOND_CONFIG'];
   const fromFile = readConfigFile(namedFile ?? join(data, 'config.json'), namedFile !== undefined);
-  const parsed = schema.safeParse({ ...fromFile, ...fromEnvironment, ...fromFlags });
+  const parsed = configSchema.safeParse({ ...fromFile, ...fromEnvironment, ...fromFlags });
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const key = String(issue?.path[0] ?? '');
@@ -101,7 +102,7 @@ export function loadConfig(flags: ConfigInput & { readonly config?: string | und
 
 function readEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {
   const settings: Record<string, unknown> = {};
-  const known = [...Object.keys(schema.shape).map(variableOf), ...otherVariables];
+  const known = [...Object.keys(configSchema.shape).map(variableOf), ...otherVariables];
   for (const [variable, value] of Object.entries(env)) {
     if (!variable.startsWith(prefix) || variable.startsWith(testPrefix) || value === undefined) continue;
     if (!known.includes(variable)) {
@@ -125,7 +126,7 @@ function readConfigFile(path: string, mustExist: boolean): Record<string, unknow
     throw configError(`the configuration file ${path} cannot be read`, 'config', cause);
   }
   const settings = parseObject(text, path);
-  const known = Object.keys(schema.shape);
+  const known = Object.keys(configSchema.shape);
   for (const key of Object.keys(settings)) {
     if (!known.includes(key))
       throw configError(`${path}: the key ${key} is not known; did you mean ${nearest(key, known)}?`, key);
