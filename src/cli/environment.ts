@@ -6,6 +6,7 @@ import { access, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MacaroonError } from '../core/index.js';
 import type { Credential } from '../transport/credential.js';
+import type { CredentialOverrides } from '../transport/credential-file.js';
 import type { IssuerEndpoint } from '../transport/issuer-http.js';
 import type { CliIo } from './cli-io.js';
 import { usageError } from './session.js';
@@ -59,55 +60,80 @@ export async function findAdminCredential(io: Surroundings, dataFlag?: string): 
   const file = await existing(join(data, 'admin.json'));
   if (file === undefined) throw usageError(`there is no admin.json in ${data}`, adminHint);
   const { loadCredential } = await import('../transport/credential-file.js');
-  return loadCredential(file, {
-    issuer: variable(io, 'MACAROOND_URL') ?? (await runningUrl(data)),
-    caFile: caFileVariable(io) ?? (await existing(join(data, 'ca.crt'))),
-  });
+  return loadCredential(file, await issuerOf(io, data));
 }
 
 /** Where the issuer is, for who has a token instead of a credential. Throws a usage error when nothing says it. */
 export async function findIssuer(io: Surroundings, dataFlag?: string): Promise<IssuerEndpoint> {
   const data = await findDataDirectory(io, dataFlag);
-  const url = variable(io, 'MACAROOND_URL') ?? (data === undefined ? undefined : await runningUrl(data));
-  const caFile = caFileVariable(io) ?? (data === undefined ? undefined : await existing(join(data, 'ca.crt')));
-  const needsCredential = data === undefined && caFile === undefined && variable(io, 'MACAROOND_CREDENTIAL') !== undefined;
-  if (url !== undefined && !needsCredential) return { issuer: url, caFile };
+  const told = data === undefined ? toldIssuer(io) : await issuerOf(io, data);
+  const needsCredential = data === undefined && told.caFile === undefined && variable(io, 'MACAROOND_CREDENTIAL') !== undefined;
+  if (told.issuer !== undefined && !needsCredential) return { ...told, issuer: told.issuer };
   const { issuer, ca, pinSha256 } = await findAdminCredential(io, dataFlag);
   return { issuer, ca, pinSha256 };
 }
 
 async function loadToldCredential(io: Surroundings, path: string): Promise<Credential> {
   const { loadCredential } = await import('../transport/credential-file.js');
-  return loadCredential(resolve(io.cwd, path), { issuer: variable(io, 'MACAROOND_URL'), caFile: caFileVariable(io) });
+  return loadCredential(resolve(io.cwd, path), toldIssuer(io));
 }
 
-/** What the running server wrote about itself; `undefined` when none has run yet. */
-async function runningUrl(data: string): Promise<string | undefined> {
+/** What the environment says about the issuer. */
+function toldIssuer(io: Surroundings): Pick<CredentialOverrides, 'issuer' | 'caFile'> {
+  const caFile = variable(io, 'MACAROOND_CA_FILE');
+  return { issuer: variable(io, 'MACAROOND_URL'), caFile: caFile === undefined ? undefined : resolve(io.cwd, caFile) };
+}
+
+/** Where the issuer of the data directory `data` is and how it is recognised, as far as anything says so. */
+async function issuerOf(io: Surroundings, data: string): Promise<CredentialOverrides> {
+  const told = toldIssuer(io);
+  if (told.issuer !== undefined && told.caFile !== undefined) return told;
+  const running = await readEndpoint(data);
+  const issuer = told.issuer ?? running?.url;
+  if (told.caFile !== undefined) return { issuer, caFile: told.caFile };
+  // A certificate of one's own does not come from the CA in the data directory.
+  if (running?.pinSha256 !== undefined) return { issuer, pinSha256: running.pinSha256 };
+  return { issuer, caFile: await existing(join(data, 'ca.crt')) };
+}
+
+/** What a running server wrote about itself into its data directory. */
+export interface RunningEndpoint {
+  readonly url: string;
+  /** Pin of a certificate of one's own; absent when the issuer's CA made the certificate. */
+  readonly pinSha256?: string | undefined;
+  /** Absolute path of that certificate. */
+  readonly tlsCert?: string | undefined;
+}
+
+/** `endpoint.json` of the data directory `data`; `undefined` when no server has run there yet. Throws `ERR_DATA_DIRECTORY`. */
+export async function readEndpoint(data: string): Promise<RunningEndpoint | undefined> {
   const path = join(data, 'endpoint.json');
   let endpoint: unknown;
   try {
     endpoint = JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
-    throw new MacaroonError('ERR_DATA_DIRECTORY', `${path} cannot be read: start the issuer again, or set MACAROOND_URL`, {
-      cause,
-    });
+    throw endpointError(path, cause);
   }
-  if (typeof endpoint === 'object' && endpoint !== null && 'url' in endpoint && typeof endpoint.url === 'string') {
-    return endpoint.url;
-  }
-  throw new MacaroonError('ERR_DATA_DIRECTORY', `${path} names no url: start the issuer again, or set MACAROOND_URL`);
+  const members: Readonly<Record<string, unknown>> = typeof endpoint === 'object' ? { ...endpoint } : {};
+  const { url, pin_sha256: pinSha256, tls_cert: tlsCert } = members;
+  if (typeof url !== 'string' || !isTextOrAbsent(pinSha256) || !isTextOrAbsent(tlsCert)) throw endpointError(path);
+  return { url, pinSha256, tlsCert };
+}
+
+function isTextOrAbsent(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
+}
+
+function endpointError(path: string, cause?: unknown): MacaroonError {
+  const message = `${path} cannot be read: start the issuer again, or set MACAROOND_URL and MACAROOND_CA_FILE`;
+  return new MacaroonError('ERR_DATA_DIRECTORY', message, { cause });
 }
 
 /** A variable that is set to something. */
 export function variable(io: Pick<CliIo, 'env'>, name: string): string | undefined {
   const value = io.env[name];
   return value === '' ? undefined : value;
-}
-
-function caFileVariable(io: Surroundings): string | undefined {
-  const path = variable(io, 'MACAROOND_CA_FILE');
-  return path === undefined ? undefined : resolve(io.cwd, path);
 }
 
 async function existing(path: string): Promise<string | undefined> {

@@ -1,13 +1,22 @@
 /** What to type next once the issuer runs: whole commands with the real paths and the real URL. */
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { CliIo } from './cli-io.js';
 
-/** Lines to print. `data` is the absolute path of the data directory, `url` where the issuer listens. */
-export function nextCommands(io: Pick<CliIo, 'cwd' | 'programCall'>, url: string, data: string): readonly string[] {
+/** The issuer that runs. */
+export interface RunningIssuer {
+  readonly url: string;
+  /** Absolute path of the data directory. */
+  readonly data: string;
+  /** Absolute path of a certificate of one's own; absent when the issuer's CA made the certificate. */
+  readonly tlsCert?: string | undefined;
+}
+
+/** Lines to print. */
+export function nextCommands(io: Pick<CliIo, 'cwd' | 'programCall'>, { url, data, tlsCert }: RunningIssuer): readonly string[] {
   const program = io.programCall;
   const isBeside = data === join(io.cwd, 'data');
-  const caFile = shellWord(isBeside ? relative(io.cwd, join(data, 'ca.crt')) : join(data, 'ca.crt'));
-  const curl = url.startsWith('https:') ? `curl --cacert ${caFile}` : 'curl';
+  const caFile = tlsCert ?? (isBeside ? join('data', 'ca.crt') : join(data, 'ca.crt'));
+  const curl = url.startsWith('https:') ? `curl --cacert ${shellWord(caFile)}` : 'curl';
   return [
     '',
     'Next, in another terminal of this directory:',

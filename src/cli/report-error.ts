@@ -16,7 +16,7 @@ const codeHints: Readonly<Record<string, string>> = {
   ERR_FORMAT_EMPTY: 'pipe a token in, name a file with --token-file, or set MACAROOND_TOKEN',
   ERR_ISSUER_UNREACHABLE: 'start the issuer with "macaroond serve", or say where it is with MACAROOND_URL',
   ERR_ISSUER_IDENTITY:
-    'name the right CA certificate with MACAROOND_CA_FILE; the issuer keeps it as ca.crt in its data directory',
+    'name the right CA certificate with MACAROOND_CA_FILE: ca.crt of the data directory, or the CA of the certificate that the issuer was given',
 };
 
 const problemHints: Readonly<Record<string, string>> = {

@@ -22,7 +22,7 @@ export function register(program: Command, session: Session): void {
 
 async function serve(session: Session, options: ServeOptions): Promise<void> {
   const { json, ...flags } = options;
-  const { pathOf } = await import('../environment.js');
+  const { pathOf, readEndpoint } = await import('../environment.js');
   const path = (file: string | undefined) => (file === undefined ? undefined : pathOf(session.io, file));
   const { data, config, tlsCert, tlsKey } = flags;
   const paths = { data: path(data), config: path(config), tlsCert: path(tlsCert), tlsKey: path(tlsKey) };
@@ -32,7 +32,8 @@ async function serve(session: Session, options: ServeOptions): Promise<void> {
   if (json) session.printJson({ url, data: dataDirectory });
   if (isNew || session.io.stderr.isTTY === true) {
     const { nextCommands } = await import('../next-commands.js');
-    for (const line of nextCommands(session.io, url, dataDirectory)) session.note(line);
+    const tlsCert = (await readEndpoint(dataDirectory))?.tlsCert;
+    for (const line of nextCommands(session.io, { url, data: dataDirectory, tlsCert })) session.note(line);
   }
   await new Promise<void>((resolve, reject) => {
     server.closed.then(resolve, reject);

@@ -19,7 +19,11 @@ export interface CliSurroundings {
   readonly cwd?: string;
   readonly server?: Partial<ServerSide>;
   readonly isTerminal?: boolean;
+  /** Stands at `nowMs` when absent. */
+  readonly clock?: CliIo['clock'];
   readonly onStopSignal?: CliIo['onStopSignal'];
+  /** What was written to stderr so far, as it grows. */
+  readonly onStderr?: (text: string) => void;
 }
 
 export async function cli(argv: readonly string[], surroundings: CliSurroundings = {}): Promise<CliResult> {
@@ -33,10 +37,16 @@ export async function cli(argv: readonly string[], surroundings: CliSurroundings
     })(),
     stdinKind: surroundings.stdinKind ?? (stdin === undefined ? 'none' : 'pipe'),
     stdout: { write: (text) => out.push(text) },
-    stderr: { write: (text) => err.push(text), isTTY: surroundings.isTerminal ?? false },
+    stderr: {
+      write: (text) => {
+        err.push(text);
+        surroundings.onStderr?.(err.join(''));
+      },
+      isTTY: surroundings.isTerminal ?? false,
+    },
     env,
     cwd,
-    clock: () => nowMs,
+    clock: surroundings.clock ?? (() => nowMs),
     programCall: 'macaroond',
     onStopSignal: surroundings.onStopSignal ?? (() => undefined),
     loadServerSide: () =>

@@ -21,13 +21,23 @@ function credential(client: string, issuer: string): string {
   return JSON.stringify({ version: 1, issuer, ca, client, auth_method: 'client_secret_basic', credential_id: 'c', secret: 's' });
 }
 
-async function createData(name = 'data', options: { endpoint?: string; admin?: boolean; ca?: boolean } = {}): Promise<string> {
+interface DataOptions {
+  readonly endpoint?: string;
+  readonly pin?: string;
+  readonly admin?: boolean;
+  readonly ca?: boolean;
+}
+
+const pin = Buffer.alloc(32, 7).toString('base64');
+
+async function createData(name = 'data', options: DataOptions = {}): Promise<string> {
   const data = join(cwd, name);
   await mkdir(data);
   if (options.ca !== false) await writeFile(join(data, 'ca.crt'), `CA of ${name}`);
   if (options.admin !== false)
     await writeFile(join(data, 'admin.json'), credential('admin', 'https://localhost:8443'), { mode: 0o600 });
-  if (options.endpoint !== undefined) await writeFile(join(data, 'endpoint.json'), JSON.stringify({ url: options.endpoint }));
+  const { endpoint: url, pin: pin_sha256 } = options;
+  if (url !== undefined) await writeFile(join(data, 'endpoint.json'), JSON.stringify({ url, pin_sha256 }));
   return data;
 }
 
@@ -79,6 +89,17 @@ describe('the administrator', () => {
     expect((await findAdminCredential({ env, cwd })).ca).toBe('other CA');
   });
 
+  it('trusts the pin of endpoint.json before ca.crt, also at MACAROOND_URL, and MACAROOND_CA_FILE before the pin', async () => {
+    await createData('data', { endpoint: 'https://localhost:9999', pin });
+    await writeFile(join(cwd, 'other.crt'), 'other CA');
+    expect(await findAdminCredential({ env: {}, cwd })).toMatchObject({ pinSha256: pin, ca: undefined });
+    const url = { MACAROOND_URL: 'https://localhost:7777' };
+    const issuer = url.MACAROOND_URL;
+    expect(await findAdminCredential({ env: url, cwd })).toMatchObject({ issuer, pinSha256: pin, ca: undefined });
+    const env = { MACAROOND_CA_FILE: 'other.crt' };
+    expect(await findAdminCredential({ env, cwd })).toMatchObject({ pinSha256: undefined, ca: 'other CA' });
+  });
+
   it('is MACAROOND_CREDENTIAL where there is no data directory', async () => {
     const env = { MACAROOND_CREDENTIAL: await createMail() };
     expect((await findAdminCredential({ env, cwd })).client).toBe('mail');
@@ -94,9 +115,11 @@ describe('the administrator', () => {
 
   it('is not looked for by a broken endpoint.json', async () => {
     const data = await createData();
-    for (const text of ['{', '[]', '{"url": 7}']) {
+    const env = { MACAROOND_URL: 'https://a.example', MACAROOND_CA_FILE: join(data, 'ca.crt') };
+    for (const text of ['{', '[]', 'null', '{"url": 7}', '{"url": "https://a.example", "pin_sha256": 7}']) {
       await writeFile(join(data, 'endpoint.json'), text);
       await expect(findAdminCredential({ env: {}, cwd })).rejects.toMatchObject({ code: 'ERR_DATA_DIRECTORY' });
+      expect((await findAdminCredential({ env, cwd })).issuer).toBe('https://a.example');
     }
   });
 });
@@ -126,6 +149,10 @@ describe('the issuer, for who has a token', () => {
   it('is found without admin.json', async () => {
     const data = await createData('data', { admin: false, endpoint: 'https://localhost:9999' });
     expect(await findIssuer({ env: {}, cwd })).toEqual({ issuer: 'https://localhost:9999', caFile: join(data, 'ca.crt') });
+    await createData('own', { admin: false, endpoint: 'https://localhost:9998', pin });
+    expect(await findIssuer({ env: {}, cwd }, 'own')).toEqual({ issuer: 'https://localhost:9998', pinSha256: pin });
+    const env = { MACAROOND_CA_FILE: '/ca.crt' };
+    expect(await findIssuer({ env, cwd }, 'own')).toEqual({ issuer: 'https://localhost:9998', caFile: '/ca.crt' });
   });
 
   it('is found by the environment alone', async () => {
