@@ -121,6 +121,7 @@ CREATE TABLE `revocations` (
 --> statement-breakpoint
 CREATE INDEX `revocations_by_token` ON `revocations` (`token_id`) WHERE "token_id" is not null;--> statement-breakpoint
 CREATE INDEX `revocations_by_root_key` ON `revocations` (`root_key_id`) WHERE "root_key_id" is not null;--> statement-breakpoint
+CREATE INDEX `revocations_by_client` ON `revocations` (`client`) WHERE "client" is not null;--> statement-breakpoint
 CREATE TABLE `root_keys` (
 	`id` text PRIMARY KEY NOT NULL,
 	`client` text NOT NULL,

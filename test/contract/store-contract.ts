@@ -289,18 +289,25 @@ export function describeStoreContract(name: string, make: () => Promise<StoreUnd
         expect(await seqs(6, ['invoice', 'pay'], atMs)).toEqual([]);
       });
 
-      it('answers whether a token or a root key was revoked', async () => {
+      it('finds the latest revocation of just what is asked for', async () => {
         await grow(fillStore);
-        await grow(async (tx) => {
-          await tx.insertRevocation(entry({ kind: 'token', tokenId: 't-1', audience: 'invoice' }));
-        });
-        expect(await store.read.isTokenRevoked('t-1')).toBe(true);
-        expect(await store.read.isTokenRevoked('t-2')).toBe(false);
-        expect(await store.read.isRootKeyRevoked('key-mail')).toBe(false);
-        await grow(async (tx) => {
-          await tx.insertRevocation(entry({ kind: 'root_key', rootKeyId: 'key-mail' }));
-        });
-        expect(await store.read.isRootKeyRevoked('key-mail')).toBe(true);
+        const targets = [
+          { kind: 'token', tokenId: 't-1', audience: 'invoice' },
+          { kind: 'client', client: 'mail', untilMs: atMs },
+          { kind: 'root_key', rootKeyId: 'key-mail' },
+          { kind: 'audience_key', audience: 'invoice', generation: 0 },
+        ] as const;
+        for (const target of targets) expect(await store.read.findRevocation(target)).toBeUndefined();
+        for (const target of [...targets, ...targets]) {
+          await grow(async (tx) => {
+            await tx.insertRevocation(entry(target));
+          });
+        }
+        for (const [i, target] of targets.entries()) {
+          expect(await store.read.findRevocation(target)).toMatchObject({ seq: targets.length + i + 1, target });
+        }
+        expect(await store.read.findRevocation({ kind: 'token', tokenId: 't-2' })).toBeUndefined();
+        expect(await store.read.findRevocation({ kind: 'audience_key', audience: 'invoice', generation: 1 })).toBeUndefined();
       });
     });
 

@@ -38,6 +38,7 @@ export async function issuerAtHand(): Promise<IssuerAtHand> {
     client,
     tokenId: '01a200a8-4ffa-7709-9b97-8b0a49f5f3df',
     actions,
+    isConfined: false,
   });
   return {
     issuer,

@@ -30,9 +30,12 @@ export async function createAudience(deps: IssuerDependencies, caller: AdminCall
       throw new IssuerError('conflict', 'there is an audience of this name', '/audience');
     const audience: AudienceRecord = { name, generation: 0, createdAtMs: nowMs, changeSeq: await tx.nextChangeSeq() };
     await tx.insertAudience(audience);
-    // Who may add clients could make itself a verifier anyway; so it can verify what it just made without a second credential.
-    if (someCoverAction(caller.actions, 'clients:write')) await tx.putVerifier(caller.client, name, nowMs);
     await record(tx, nowMs, caller, 'audience.created', { audience: name });
+    // Who may add clients could make itself a verifier anyway; so it can verify what it just made without a second credential.
+    if (someCoverAction(caller.actions, 'clients:write')) {
+      await tx.putVerifier(caller.client, name, nowMs);
+      await record(tx, nowMs, caller, 'verifier.added', { client: caller.client, audience: name });
+    }
     return toWire(audience);
   });
 }

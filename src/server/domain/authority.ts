@@ -8,6 +8,16 @@ import { IssuerError } from './issuer-error.js';
 import type { StoreReader } from './ports.js';
 import type { ClientRecord } from './records.js';
 
+/**
+ * Throws `forbidden` unless the caller may hand on administration by `actions`: its effective actions cover every one of them, and no other
+ * caveat confines it, as a grant or a credential would outlive that caveat.
+ */
+export function requireHandingOn(caller: AdminCaller, actions: readonly string[]): void {
+  requireActions(caller, actions);
+  if (!caller.isConfined) return;
+  throw new IssuerError('forbidden', 'a token with caveats other than action cannot change who administrates');
+}
+
 /** Throws `forbidden` unless the caller's effective actions cover every one of `actions`. */
 export function requireActions(caller: AdminCaller, actions: readonly string[]): void {
   for (const action of actions) {
@@ -19,12 +29,12 @@ export function requireActions(caller: AdminCaller, actions: readonly string[]):
 
 /**
  * The client `name`, when the caller may change it. Throws `not_found`, and `forbidden` when the client holds a grant for the issuer's
- * own audience that goes beyond the caller's effective actions.
+ * own audience that goes beyond what the caller may hand on.
  */
 export async function requireAuthorityOver(tx: StoreReader, caller: AdminCaller, name: string): Promise<ClientRecord> {
   const client = await requireClient(tx, name);
   const grant = await tx.grant(name, issuerAudience);
-  if (grant !== undefined && grant.removedAtMs === null) requireActions(caller, grant.actions);
+  if (grant !== undefined && grant.removedAtMs === null) requireHandingOn(caller, grant.actions);
   return client;
 }
 

@@ -34,6 +34,7 @@ export async function createClient(
     );
   }
   if (grants.length > 0) requireActions(caller, ['grants:write']);
+  if (audiences.length > 0) requireActions(caller, ['audiences:write']);
   const ranges = checkedRanges(ips);
   return await deps.store.transaction('grow', async (tx) => {
     const nowMs = deps.clock();
@@ -103,7 +104,7 @@ export async function disableClient(deps: IssuerDependencies, caller: AdminCalle
   });
 }
 
-/** Lets a client verify for an audience. Throws `not_found`, `forbidden`. */
+/** Lets a client verify for an audience, which gives it the audience's keys. Throws `not_found`, `forbidden`. */
 export async function addVerifier(
   deps: IssuerDependencies,
   caller: AdminCaller,
@@ -112,6 +113,7 @@ export async function addVerifier(
 ): Promise<WireClient> {
   return await deps.store.transaction('grow', async (tx) => {
     const nowMs = deps.clock();
+    requireActions(caller, ['audiences:write']);
     const client = await requireAuthorityOver(tx, caller, name);
     await putVerifierWithin(tx, name, audience, nowMs, '/audience');
     await record(tx, nowMs, caller, 'verifier.added', { client: name, audience });

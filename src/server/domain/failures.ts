@@ -8,7 +8,7 @@ import type { FailureNote } from './issuer.js';
 import type { IssuerDependencies } from './ports.js';
 
 const bucketMs = 60_000;
-const maxKindsPerBucket = 200;
+const maxKindsPerBucket = 100;
 const many = '(many)';
 
 interface Repetition {

@@ -2,7 +2,7 @@
 import { encodeUtf8, isActionPattern, limits } from '../../core/index.js';
 import type { WireGrant, WireGrantRequest } from '../../protocol/wire.js';
 import { record } from './audit-trail.js';
-import { requireActions, requireAuthorityOver, requireClient } from './authority.js';
+import { requireAuthorityOver, requireClient, requireHandingOn } from './authority.js';
 import { type AdminCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import type { IssuerDependencies, StoreReader, StoreTransaction } from './ports.js';
@@ -48,7 +48,7 @@ export async function putGrantWithin(
     throw new IssuerError('not_found', 'there is no such audience: add it first', `${pointer}/audience`);
   }
   checkActions(request.actions, `${pointer}/actions`);
-  if (request.audience === issuerAudience) requireActions(caller, request.actions);
+  if (request.audience === issuerAudience) requireHandingOn(caller, request.actions);
   const requiredCaveats = request.required_caveats ?? [];
   checkRequiredCaveats(requiredCaveats, `${pointer}/required_caveats`);
   const grant: GrantRecord = {

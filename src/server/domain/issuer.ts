@@ -45,6 +45,8 @@ export interface AdminCaller extends Origin {
   readonly tokenId: string;
   /** Effective actions: the identifier's, narrowed by every `action` caveat. */
   readonly actions: readonly string[];
+  /** The token has caveats other than `action`, which nothing that it leaves behind would have. */
+  readonly isConfined: boolean;
 }
 
 /** A failed proof or a denied token: counted by the minute in the audit log. */

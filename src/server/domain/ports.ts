@@ -26,6 +26,13 @@ export interface AudienceKeyRow {
   readonly changeSeq: number;
 }
 
+/** What a revocation is looked up by. */
+export type RevocationLookup =
+  | { readonly kind: 'token'; readonly tokenId: string }
+  | { readonly kind: 'client'; readonly client: string }
+  | { readonly kind: 'root_key'; readonly rootKeyId: string }
+  | { readonly kind: 'audience_key'; readonly audience: string; readonly generation: number };
+
 export interface StoreReader {
   client(name: string): Promise<ClientRecord | undefined>;
   clients(): Promise<readonly ClientRecord[]>;
@@ -64,8 +71,8 @@ export interface StoreReader {
   ): Promise<readonly RevocationRecord[]>;
   /** Highest seq ever given to a revocation; 0 before the first. */
   latestRevocationSeq(): Promise<number>;
-  isTokenRevoked(tokenId: string): Promise<boolean>;
-  isRootKeyRevoked(rootKeyId: string): Promise<boolean>;
+  /** The latest revocation of just that, also when it matters no more. */
+  findRevocation(of: RevocationLookup): Promise<RevocationRecord | undefined>;
   /** Root keys (not destroyed) of clients that hold or held a grant for `audience`, changed after `after`, in order of change. */
   audienceKeysAfter(audience: string, after: number, limit: number): Promise<readonly AudienceKeyRow[]>;
   /** Highest change ever given out. */

@@ -5,9 +5,28 @@ import type { ClientRecord, RevocationRecord, RevocationTarget } from './records
 /** How long a revocation is kept beyond the last expiry that it concerns: more than any clock that a verifier may have. */
 const keptBeyondExpiryMs = 3_600_000;
 
+/** A revocation, and whether it was made now or was there. */
+export interface RevocationOutcome {
+  readonly revocation: RevocationRecord;
+  readonly isNew: boolean;
+}
+
+/** The revocation of `target`: the one that is there, or a new one. */
+export async function revokeOnce(
+  tx: StoreTransaction,
+  target: RevocationTarget & { readonly kind: 'token' },
+  nowMs: number,
+  latestExpiryMs: number,
+  reason: string | null,
+): Promise<RevocationOutcome> {
+  const known = await tx.findRevocation(target);
+  if (known !== undefined) return { revocation: known, isNew: false };
+  return { revocation: await insertRevocation(tx, target, nowMs, latestExpiryMs, reason), isNew: true };
+}
+
 /**
  * Revokes every token of `client` issued at `untilMs` or before. Never less than the highest issue time on record: a clock that was set
- * back would otherwise leave tokens alive.
+ * back would otherwise leave tokens alive. Nothing is added where no token was issued since the last time. `client` is written either way.
  */
 export async function revokeClientTokens(
   tx: StoreTransaction,
@@ -15,11 +34,18 @@ export async function revokeClientTokens(
   nowMs: number,
   requestedUntilMs: number,
   reason: string | null,
-): Promise<RevocationRecord> {
+): Promise<RevocationOutcome> {
+  const known = await tx.findRevocation({ kind: 'client', client: client.name });
+  const hasLiveTokens = client.lastIssuedAtMs > client.revokedUntilMs;
+  if (known !== undefined && !hasLiveTokens) {
+    await tx.updateClient(client);
+    return { revocation: known, isNew: false };
+  }
   const untilMs = Math.max(requestedUntilMs, client.lastIssuedAtMs, client.revokedUntilMs);
   await tx.updateClient({ ...client, revokedUntilMs: untilMs });
   const latestExpiryMs = await tx.latestExpiry({ client: client.name });
-  return await insertRevocation(tx, { kind: 'client', client: client.name, untilMs }, nowMs, latestExpiryMs, reason);
+  const target = { kind: 'client', client: client.name, untilMs } as const;
+  return { revocation: await insertRevocation(tx, target, nowMs, latestExpiryMs, reason), isNew: true };
 }
 
 /** The revocation of a root key generation, in the caller's transaction. */
@@ -45,8 +71,8 @@ export async function revokeAudienceGeneration(
   return await insertRevocation(tx, { kind: 'audience_key', audience, generation }, nowMs, latestExpiryMs, reason);
 }
 
-/** One revocation, kept until no token that it concerns can be alive. */
-export async function insertRevocation(
+/** Writes a revocation, kept until no token that it concerns can be alive. */
+async function insertRevocation(
   tx: StoreTransaction,
   target: RevocationTarget,
   nowMs: number,

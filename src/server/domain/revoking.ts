@@ -10,14 +10,20 @@ import { requireClient } from './authority.js';
 import type { AdminCaller, ClientCaller } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import type { IssuerDependencies, StoreTransaction } from './ports.js';
-import type { RevocationRecord, RevocationTarget } from './records.js';
-import { insertRevocation, insertRootKeyRevocation, revokeAudienceGeneration, revokeClientTokens } from './revocation-entries.js';
+import type { RevocationTarget } from './records.js';
+import {
+  insertRootKeyRevocation,
+  type RevocationOutcome,
+  revokeAudienceGeneration,
+  revokeClientTokens,
+  revokeOnce,
+} from './revocation-entries.js';
 import { replaceActiveRootKey } from './root-keys.js';
 import { toWireRevocation } from './verifier-feed.js';
 
 const maxReasonLength = 256;
 
-/** Revokes what `request` names. Throws `not_found`, `forbidden`, `invalid_request`. */
+/** Revokes what `request` names; what is revoked already is answered as it is, and nothing is written. Throws `not_found`, `forbidden`, `invalid_request`. */
 export async function revoke(
   deps: IssuerDependencies,
   caller: AdminCaller | ClientCaller,
@@ -26,9 +32,11 @@ export async function revoke(
   if (request.reason !== undefined && request.reason.length > maxReasonLength) {
     throw new IssuerError('invalid_request', `a reason has at most ${maxReasonLength} characters`, '/reason');
   }
-  return await deps.store.transaction('revoke', async (tx) => {
+  // The reserve for a full disk is the administrator's alone: a client could spend it.
+  return await deps.store.transaction(caller.kind === 'admin' ? 'revoke' : 'grow', async (tx) => {
     const nowMs = deps.clock();
-    const revocation = await revokeWithin(deps, tx, caller, request, nowMs);
+    const { revocation, isNew } = await revokeWithin(deps, tx, caller, request, nowMs);
+    if (!isNew) return toWireRevocation(revocation);
     const { kind: _, ...target } = revocation.target;
     await record(tx, nowMs, caller, `revoked.${request.kind}`, subjectOf(revocation.target), {
       ...target,
@@ -44,7 +52,7 @@ async function revokeWithin(
   caller: AdminCaller | ClientCaller,
   request: RevokeRequest,
   nowMs: number,
-): Promise<RevocationRecord> {
+): Promise<RevocationOutcome> {
   const reason = request.reason ?? null;
   switch (request.kind) {
     case 'token': {
@@ -52,7 +60,7 @@ async function revokeWithin(
       const isOwn = caller.kind === 'admin' || token?.client === caller.client;
       if (token === undefined || !isOwn) throw new IssuerError('not_found', 'there is no such token', '/token_id');
       const target = { kind: 'token', tokenId: token.tokenId, audience: token.audience } as const;
-      return await insertRevocation(tx, target, nowMs, token.expiresAtMs, reason);
+      return await revokeOnce(tx, target, nowMs, token.expiresAtMs, reason);
     }
     case 'client': {
       if (caller.kind === 'client' && caller.client !== request.client) {
@@ -76,11 +84,13 @@ async function revokeRootKey(
   rootKeyId: string,
   nowMs: number,
   reason: string | null,
-): Promise<RevocationRecord> {
+): Promise<RevocationOutcome> {
   const rootKey = await tx.rootKey(rootKeyId);
   if (rootKey === undefined) throw new IssuerError('not_found', 'there is no such root key', '/root_key_id');
+  const known = await tx.findRevocation({ kind: 'root_key', rootKeyId });
+  if (known !== undefined) return { revocation: known, isNew: false };
   if (rootKey.state === 'active') await replaceActiveRootKey(deps, tx, rootKey.client, nowMs);
-  return await insertRootKeyRevocation(tx, rootKeyId, nowMs, reason);
+  return { revocation: await insertRootKeyRevocation(tx, rootKeyId, nowMs, reason), isNew: true };
 }
 
 async function revokeAudienceKey(
@@ -89,13 +99,15 @@ async function revokeAudienceKey(
   generation: number,
   nowMs: number,
   reason: string | null,
-): Promise<RevocationRecord> {
+): Promise<RevocationOutcome> {
   const audience = await tx.audience(audienceName);
   const known = (await tx.audienceGenerations(audienceName)).some((one) => one.generation === generation);
   if (audience === undefined || !known)
     throw new IssuerError('not_found', 'there is no such audience key generation', '/generation');
+  const already = await tx.findRevocation({ kind: 'audience_key', audience: audienceName, generation });
+  if (already !== undefined) return { revocation: already, isNew: false };
   if (generation === audience.generation) await advanceAudience(tx, audience);
-  return await revokeAudienceGeneration(tx, audienceName, generation, nowMs, reason);
+  return { revocation: await revokeAudienceGeneration(tx, audienceName, generation, nowMs, reason), isNew: true };
 }
 
 function timeOf(before: string | undefined, nowMs: number): number {

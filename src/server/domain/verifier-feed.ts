@@ -18,7 +18,8 @@ export async function findKey(read: StoreReader, audience: string, reference: Ke
   const secret = rootKey.state === 'destroyed' ? undefined : await read.rootKeySecret(rootKey.id);
   if (secret === undefined) return { found: false, code: 'ERR_KEY_DESTROYED' };
   if (generation.revokedAtMs !== null) return { found: false, code: 'ERR_REVOKED_AUDIENCE_KEY' };
-  if (await read.isRootKeyRevoked(rootKey.id)) return { found: false, code: 'ERR_REVOKED_ROOT_KEY' };
+  if ((await read.findRevocation({ kind: 'root_key', rootKeyId: rootKey.id })) !== undefined)
+    return { found: false, code: 'ERR_REVOKED_ROOT_KEY' };
   return { found: true, state: { client: rootKey.client, key: deriveAudienceKey(secret, audience, generation.generation) } };
 }
 
@@ -27,7 +28,7 @@ export async function revocationOf(
   read: StoreReader,
   subject: { readonly tokenId: string; readonly client: string; readonly issuedAtMs: number },
 ): ReturnType<Issuer['revocationOf']> {
-  if (await read.isTokenRevoked(subject.tokenId)) return 'ERR_REVOKED_TOKEN';
+  if ((await read.findRevocation({ kind: 'token', tokenId: subject.tokenId })) !== undefined) return 'ERR_REVOKED_TOKEN';
   const client = await read.client(subject.client);
   if (client === undefined || subject.issuedAtMs <= client.revokedUntilMs) return 'ERR_REVOKED_CLIENT';
   return undefined;
@@ -43,7 +44,8 @@ export async function audienceKeys(read: StoreReader, audience: string, after: n
   const keys: WireAudienceKey[] = [];
   for (const row of rows) {
     const secret = await read.rootKeySecret(row.rootKeyId);
-    if (secret === undefined || (await read.isRootKeyRevoked(row.rootKeyId))) continue;
+    const revocation = await read.findRevocation({ kind: 'root_key', rootKeyId: row.rootKeyId });
+    if (secret === undefined || revocation !== undefined) continue;
     for (const { generation } of generations)
       keys.push(toWireKey(row, generation, deriveAudienceKey(secret, audience, generation)));
   }

@@ -29,7 +29,8 @@ export async function authenticateAdmin(services: Services, facts: RequestFacts,
   }
   const result = await services.verifiers.own.verify(read.text, { action, method, path, ip: address });
   if (result.ok) {
-    return { ...origin, kind: 'admin', client: result.client, tokenId: result.tokenId, actions: result.actions };
+    const isConfined = result.caveats.some((condition) => !condition.startsWith('action '));
+    return { ...origin, kind: 'admin', client: result.client, tokenId: result.tokenId, actions: result.actions, isConfined };
   }
   await noteDenial(services, facts, result.code);
   throw refusal({ kind: 'denial', denial: result });

@@ -1,12 +1,12 @@
 /**
  * A MAC over every column of a row. SQLite has no page checksums and a flipped bit passes its integrity check, so what decides
  * security (states, owners, limits, times) is covered like the secrets are. It does not notice a row that was replaced by an older
- * copy of itself or removed; the audit chain tells of those.
+ * copy of itself or removed; `doctor` finds those by the audit log, as far as they gave something back that was taken away.
  */
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
-import { MacaroonError } from '../../core/index.js';
+import { encodeUtf8, MacaroonError } from '../../core/index.js';
 
 /** A row by property names. */
 export type PlainRow = Readonly<Record<string, string | number | null>>;
@@ -46,9 +46,9 @@ export function canonicalRow(table: SQLiteTable, row: PlainRow): string {
   return text;
 }
 
-/** `text` after its length in UTF-8 bytes. */
+/** `text` after its length in UTF-8 bytes. Throws `ERR_FORMAT_UTF8` for text that would come back as another one. */
 export function lengthPrefixedText(text: string): string {
-  return `${Buffer.byteLength(text)}:${text}`;
+  return `${encodeUtf8(text).length}:${text}`;
 }
 
 /** `row` with its MAC. */

@@ -1,5 +1,5 @@
 /** The prepared statements of a connection. Building a statement costs fifteen times what running it does, so they are made once. */
-import { and, asc, desc, eq, gt, gte, inArray, ne, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, inArray, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import {
   audienceGenerations,
@@ -109,6 +109,10 @@ function prepareAudienceReads(db: BetterSQLite3Database) {
   };
 }
 
+function latestRevocation(db: BetterSQLite3Database, condition: SQL | undefined) {
+  return db.select().from(revocations).where(condition).orderBy(desc(revocations.seq)).limit(1).prepare();
+}
+
 /** Statements behind the feeds of revocations, key changes and audit entries. */
 function prepareFeedReads(db: BetterSQLite3Database) {
   const changeSeq = sql<number>`max(${rootKeys.changeSeq}, ${grants.changeSeq}, ${audiences.changeSeq})`;
@@ -134,16 +138,14 @@ function prepareFeedReads(db: BetterSQLite3Database) {
       .from(sql`sqlite_sequence`)
       .where(sql`name = 'revocations'`)
       .prepare(),
-    revocationsOfToken: db
-      .select()
-      .from(revocations)
-      .where(eq(revocations.tokenId, value('tokenId')))
-      .prepare(),
-    revocationsOfRootKey: db
-      .select()
-      .from(revocations)
-      .where(eq(revocations.rootKeyId, value('rootKeyId')))
-      .prepare(),
+    // Not by kind: each of these columns is filled in one kind alone, and an altered kind must be found, not passed over.
+    revocationOfToken: latestRevocation(db, eq(revocations.tokenId, value('tokenId'))),
+    revocationOfClient: latestRevocation(db, eq(revocations.client, value('client'))),
+    revocationOfRootKey: latestRevocation(db, eq(revocations.rootKeyId, value('rootKeyId'))),
+    revocationOfAudienceKey: latestRevocation(
+      db,
+      and(eq(revocations.audience, value('audience')), eq(revocations.generation, value('generation'))),
+    ),
     audienceKeysAfter: db
       .select({ rootKey: rootKeys, grant: grants, audience: audiences })
       .from(grants)

@@ -3,7 +3,7 @@ import { and, asc, desc, eq, gt, gte, lte, type SQL } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { RootKey } from '../../core/index.js';
-import type { AudienceKeyRow, StoreReader } from '../domain/ports.js';
+import type { AudienceKeyRow, RevocationLookup, StoreReader } from '../domain/ports.js';
 import type {
   AudienceGenerationRecord,
   AudienceRecord,
@@ -172,12 +172,8 @@ export class SqliteReader implements StoreReader {
     return this.#context.run(() => this.#context.reads.latestRevocationSeq.get()?.seq ?? 0);
   }
 
-  async isTokenRevoked(tokenId: string): Promise<boolean> {
-    return (await this.#all(revocations, (reads) => reads.revocationsOfToken.all({ tokenId }), fromRevocationRow)).length > 0;
-  }
-
-  async isRootKeyRevoked(rootKeyId: string): Promise<boolean> {
-    return (await this.#all(revocations, (reads) => reads.revocationsOfRootKey.all({ rootKeyId }), fromRevocationRow)).length > 0;
+  findRevocation(of: RevocationLookup): Promise<RevocationRecord | undefined> {
+    return this.#one(revocations, (reads) => latestRevocation(reads, of), fromRevocationRow);
   }
 
   audienceKeysAfter(audience: string, after: number, limit: number): Promise<readonly AudienceKeyRow[]> {
@@ -246,4 +242,17 @@ export class SqliteReader implements StoreReader {
 
 function whenGiven(column: SQLiteColumn, wanted: string | number | undefined): SQL | undefined {
   return wanted === undefined ? undefined : eq(column, wanted);
+}
+
+function latestRevocation(reads: ReadStatements, of: RevocationLookup) {
+  switch (of.kind) {
+    case 'token':
+      return reads.revocationOfToken.get({ tokenId: of.tokenId });
+    case 'client':
+      return reads.revocationOfClient.get({ client: of.client });
+    case 'root_key':
+      return reads.revocationOfRootKey.get({ rootKeyId: of.rootKeyId });
+    case 'audience_key':
+      return reads.revocationOfAudienceKey.get({ audience: of.audience, generation: of.generation });
+  }
 }

@@ -195,6 +195,7 @@ export const revocations = sqliteTable(
   (table) => [
     index('revocations_by_token').on(table.tokenId).where(sql.raw('"token_id" is not null')),
     index('revocations_by_root_key').on(table.rootKeyId).where(sql.raw('"root_key_id" is not null')),
+    index('revocations_by_client').on(table.client).where(sql.raw('"client" is not null')),
     check(
       'revocations_target',
       sql.raw(`case "kind"

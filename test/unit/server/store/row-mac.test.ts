@@ -75,7 +75,7 @@ describe('a plain column that was changed by another hand', () => {
     [schema.grants, ['client', 'audience'], [(read) => read.grant('mail', 'invoice')]],
     [schema.verifiers, ['client'], [(read) => read.verifierAudiences('mail')]],
     [schema.tokens, ['token_id'], [(read) => read.token('t-1'), (read) => read.latestExpiry({})]],
-    [schema.revocations, ['token_id'], [(read) => read.isTokenRevoked('t-1')]],
+    [schema.revocations, ['token_id'], [(read) => read.findRevocation({ kind: 'token', tokenId: 't-1' })]],
   ];
   const cases = reads.flatMap(([table, lookedUpBy, ways]) =>
     Object.values(getTableColumns(table))
