@@ -64,6 +64,16 @@ describe("the issuer's API over HTTP", () => {
   });
 });
 
+describe('the lists of an issuer with ten thousand clients', () => {
+  it('are read', async () => {
+    const keys = Array(10_000).fill(firstKey);
+    answer = () => [200, { keys, revocations: keys, cursor: 1, more: false }];
+    expect(JSON.stringify(answer('')).length).toBeGreaterThan(2 * 1024 * 1024);
+    expect(await api.audienceKeys(audience, 0)).toMatchObject({ keys: { length: 10_000 } });
+    expect(await api.revocations(0)).toMatchObject({ revocations: { length: 10_000 } });
+  });
+});
+
 describe('a source made of a credential', () => {
   it('follows the issuer', async () => {
     answer = (url) => [
