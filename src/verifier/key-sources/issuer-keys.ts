@@ -14,9 +14,12 @@ import { RevocationSet } from './revocation-set.js';
 import { Stopwatch } from './stopwatch.js';
 
 export interface IssuerKeysOptions {
-  /** From one poll's end to the next, milliseconds; 1,000 when absent. A revocation is in force that much later at the most. */
+  /**
+   * From one poll's end to the next, whole milliseconds up to 2^31-1; 1,000 when absent. A revocation is in force that much later at
+   * the most.
+   */
   readonly pollIntervalMs?: number | undefined;
-  /** How old the last contact may be, milliseconds, counted from when the poll was sent; 60,000 when absent, 5,000 to be strict. */
+  /** How old the last contact may be, whole milliseconds up to 2^31-1, counted from when the poll was sent; 60,000 when absent, 5,000 to be strict. */
   readonly maxStalenessMs?: number | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -34,8 +37,8 @@ export function issuerKeys(credential: Credential, options: IssuerKeysOptions = 
 export function issuerKeysFrom(api: IssuerApi, options: IssuerKeysOptions = {}): KeySource {
   const { pollIntervalMs = 1000, maxStalenessMs = 60_000, clock = Date.now, ...unknown } = options;
   for (const name of Object.keys(unknown)) throw badOption(name, 'is no option of issuerKeys');
-  if (!(pollIntervalMs > 0)) throw badOption('pollIntervalMs', 'must be more than 0');
-  if (!(maxStalenessMs >= pollIntervalMs)) throw badOption('maxStalenessMs', 'must not be less than pollIntervalMs');
+  requireMs('pollIntervalMs', pollIntervalMs, 1);
+  requireMs('maxStalenessMs', maxStalenessMs, pollIntervalMs);
   return new IssuerKeySource(api, pollIntervalMs, maxStalenessMs, clock);
 }
 
@@ -44,23 +47,19 @@ const unknownKey: KeyLookup = Object.freeze({ found: false, code: 'ERR_KEY_UNKNO
 class IssuerKeySource implements KeySource {
   readonly kind = 'keys';
   readonly #api: IssuerApi;
-  readonly #pollIntervalMs: number;
   readonly #maxStalenessMs: number;
   readonly #stopwatch: Stopwatch;
   readonly #misses = new KnownMisses();
   readonly #budget = new FetchBudget();
   readonly #asked = new Map<string, Promise<KeyLookup>>();
+  /** Two lists, each polled by itself: a key list that is stuck must not keep revocations away. */
+  readonly #keys: CursorFeed<AudienceKey, KeyRing>;
+  readonly #revocations: CursorFeed<DatedRevocation, RevocationSet>;
   #audience: string | undefined;
-  #keys: CursorFeed<AudienceKey, KeyRing>;
-  #revocations: CursorFeed<DatedRevocation, RevocationSet>;
-  #round: Promise<void> | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #failure: unknown;
   #isClosed = false;
 
   constructor(api: IssuerApi, pollIntervalMs: number, maxStalenessMs: number, clock: Clock) {
     this.#api = api;
-    this.#pollIntervalMs = pollIntervalMs;
     this.#maxStalenessMs = maxStalenessMs;
     this.#stopwatch = new Stopwatch(clock);
     const elapsedMs = (): number => this.#stopwatch.elapsedMs();
@@ -71,14 +70,17 @@ class IssuerKeySource implements KeySource {
         for (const entry of page.items) ring.put(entry);
       },
       elapsedMs,
+      pollIntervalMs,
     });
     this.#revocations = new CursorFeed({
       fetchPage: async (after) => readRevocations(await api.revocations(after)),
-      freshState: () => new RevocationSet(),
+      // What was revoked stays so, also when the issuer comes back from a backup that does not know of it.
+      freshState: (known) => known ?? new RevocationSet(),
       apply: (set, page) => {
         for (const item of page.items) this.#revoke(set, item);
       },
       elapsedMs,
+      pollIntervalMs,
     });
   }
 
@@ -91,7 +93,8 @@ class IssuerKeySource implements KeySource {
     const ring = this.#keys.state;
     const revocations = this.#revocations.state;
     if (ring === undefined || revocations === undefined) {
-      return this.#firstSync().then(() => this.find(audience, rootKeyId, generation));
+      const bothReady = Promise.all([this.#revocations.ready(), this.#keys.ready()]);
+      return bothReady.then(() => this.find(audience, rootKeyId, generation));
     }
     const code = revocations.revocationOfKey(audience, rootKeyId, generation);
     if (code !== undefined) return { found: false, code };
@@ -103,40 +106,16 @@ class IssuerKeySource implements KeySource {
     const { state, currentAsOfMs } = this.#revocations;
     if (state === undefined || this.#stopwatch.elapsedMs() - currentAsOfMs > this.#maxStalenessMs) {
       const message = `no contact with the issuer for more than ${this.#maxStalenessMs} ms, so revocations may be missing`;
-      throw new MacaroonError('ERR_SOURCE_STALE', message, { cause: this.#failure });
+      throw new MacaroonError('ERR_SOURCE_STALE', message, { cause: this.#revocations.failure });
     }
     return state.revocationOf(subject.audience, subject);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#keys.close();
+    this.#revocations.close();
     await this.#api.close();
-  }
-
-  /** Resolves once keys and revocations are here; throws why they are not. Between two attempts it does not wait for the next. */
-  async #firstSync(): Promise<void> {
-    if (this.#round === undefined && this.#timer === undefined) this.#startRound();
-    await this.#round;
-    this.#requireOpen();
-    if (this.#keys.state === undefined || this.#revocations.state === undefined) throw this.#failure;
-  }
-
-  #startRound(): void {
-    this.#timer = undefined;
-    this.#round = this.#poll().then(() => {
-      this.#round = undefined;
-      if (this.#isClosed) return;
-      this.#timer = setTimeout(() => this.#startRound(), this.#pollIntervalMs);
-      this.#timer.unref();
-    });
-  }
-
-  /** Never throws: a failure is kept for those who wait, and shows as staleness to the rest. */
-  async #poll(): Promise<void> {
-    const [revocations, keys] = await Promise.allSettled([this.#revocations.catchUp(), this.#keys.catchUp()]);
-    const failed = revocations.status === 'rejected' ? revocations : keys;
-    this.#failure = failed.status === 'rejected' ? failed.reason : undefined;
   }
 
   /** Keys are looked up past the revocations; they are dropped here so that a revoked key does not stay in memory. */
@@ -180,6 +159,12 @@ class IssuerKeySource implements KeySource {
   #requireOpen(): void {
     if (this.#isClosed) throw new MacaroonError('ERR_SOURCE_STALE', 'the key source is closed');
   }
+}
+
+/** Throws `ERR_ARGUMENT` unless `value` is a whole number of milliseconds from `least` to the longest that a timer has. */
+function requireMs(option: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least && value < 2 ** 31) return;
+  throw badOption(option, `must be whole milliseconds, from ${least} to 2147483647`);
 }
 
 function badOption(argument: string, fault: string): MacaroonError {

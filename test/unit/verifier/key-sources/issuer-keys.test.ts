@@ -7,6 +7,7 @@ import {
   type RevocationSubject,
 } from '../../../../src/verifier/index.js';
 import { issuerKeysFrom } from '../../../../src/verifier/key-sources/issuer-keys.js';
+import { KeyRing } from '../../../../src/verifier/key-sources/key-ring.js';
 import { seededRandom } from '../../../fuzz/mutate.js';
 import { audience, client, generation, nowMs, rootKeyId, tokenId, tokenOf } from '../samples.js';
 import { FakeIssuer, firstKey, gate, keyOfGeneration } from './fake-issuer.js';
@@ -148,22 +149,60 @@ describe('polling', () => {
     expect(await source.find(audience, rootKeyId, generation)).toBe(before);
   });
 
-  it('reads everything anew when the issuer does not know the cursor any more, and swaps it in at once', async () => {
+  it('reads everything anew when the issuer does not know the cursor any more, and swaps in the keys at once', async () => {
     issuer.keys = [keyOfGeneration(2), firstKey];
-    issuer.revoke({ kind: 'token', token_id: '019abcde-0000-7000-8000-000000000000' });
-    issuer.revoke({ kind: 'token', token_id: tokenId });
     const source = await syncedSource();
     issuer.keys = [firstKey];
-    issuer.revoked = [{ kind: 'client', client, before: '2026-11-21T22:21:00Z' }];
     const held = gate();
-    issuer.beforeAnswer = (call) => (call === 'revocations 0' ? held.passed : undefined);
+    issuer.beforeAnswer = (call) => (call === `keys ${audience} 0` ? held.passed : undefined);
+    await passMs(1000);
+    expect(issuer.countOf(`keys ${audience} 0`)).toBe(2);
+    expect(await source.find(audience, rootKeyId, 2)).toMatchObject({ found: true });
+    held.open();
+    await passMs(0);
+    expect(await source.find(audience, rootKeyId, 2)).toMatchObject({ found: false, code: 'ERR_KEY_UNKNOWN' });
+  });
+
+  it('revokes no less when the issuer comes back from a backup that lacks revocations', async () => {
+    issuer.revoke({ kind: 'token', token_id: tokenIdOf(1) });
+    issuer.revoke({ kind: 'token', token_id: tokenId });
+    issuer.revoke({ kind: 'root_key', root_key_id: encodeBase64url(new Uint8Array(16)) });
+    const source = await syncedSource();
+    issuer.revoked = [{ kind: 'client', client: 'chat', before: '2026-11-21T22:21:00Z' }];
     await passMs(1000);
     expect(issuer.countOf('revocations 0')).toBe(2);
     expect(revocationCode(source)).toBe('ERR_REVOKED_TOKEN');
-    held.open();
-    await passMs(0);
-    expect(revocationCode(source)).toBe('ERR_REVOKED_CLIENT');
-    expect(await source.find(audience, rootKeyId, 2)).toMatchObject({ found: false, code: 'ERR_KEY_UNKNOWN' });
+    expect(source.revocationOf({ ...subject, tokenId: tokenIdOf(2), client: 'chat' })).toBe('ERR_REVOKED_CLIENT');
+    expect(source.find(audience, encodeBase64url(new Uint8Array(16)), 1)).toMatchObject({ code: 'ERR_REVOKED_ROOT_KEY' });
+  });
+
+  it('brings revocations whatever becomes of the key list', async () => {
+    const source = await syncedSource();
+    issuer.beforeAnswer = (call) => (call.startsWith('keys ') ? new Promise(() => {}) : undefined);
+    await passMs(1000);
+    issuer.revoke({ kind: 'token', token_id: tokenId });
+    await passMs(1000);
+    expect(revocationCode(source)).toBe('ERR_REVOKED_TOKEN');
+    await passMs(120_000);
+    expect(revocationCode(source)).toBe('ERR_REVOKED_TOKEN');
+  });
+
+  it('brings keys whatever becomes of the revocations', async () => {
+    const source = await syncedSource();
+    issuer.beforeAnswer = (call) => (call.startsWith('revocations') ? new Promise(() => {}) : undefined);
+    await passMs(1000);
+    issuer.keys.push(keyOfGeneration(2));
+    await passMs(1000);
+    expect(source.find(audience, rootKeyId, 2)).toMatchObject({ found: true });
+  });
+
+  it('ends, and allows nothing, when a list never does', async () => {
+    let pages = 0;
+    issuer.revocations = async (after) => {
+      if (++pages > 100_000) throw new Error('asked for ever');
+      return { revocations: [], cursor: after + 1, more: true };
+    };
+    await expect(sourceOf().find(audience, rootKeyId, generation)).rejects.toMatchObject({ code: 'ERR_ISSUER_ANSWER' });
   });
 
   it.each<[string, unknown]>([
@@ -198,13 +237,14 @@ describe('polling', () => {
   });
 
   it('does not keep a revoked key in memory', async () => {
-    const source = await syncedSource();
+    const dropped = vi.spyOn(KeyRing.prototype, 'dropRootKey');
+    await syncedSource();
     issuer.revoke({ kind: 'root_key', root_key_id: rootKeyId });
     await passMs(1000);
-    issuer.revoked = [];
-    await passMs(1000);
-    expect(await source.find(audience, rootKeyId, generation)).toMatchObject({ found: true });
-    expect(issuer.countOf('key ')).toBe(1);
+    expect(dropped.mock.calls).toEqual([[rootKeyId]]);
+    const ring = dropped.mock.contexts[0] as KeyRing;
+    dropped.mockRestore();
+    expect(ring.get(rootKeyId, generation)).toBeUndefined();
   });
 
   it('does not keep the process alive', async () => {
@@ -226,6 +266,20 @@ describe('polling', () => {
     expect(issuer.isClosed).toBe(true);
     expect(() => source.find(audience, rootKeyId, generation)).toThrow(stale);
     expect(revocationCode(source)).toEqual(stale);
+  });
+
+  it('asks for no further page once it was closed', async () => {
+    const source = await syncedSource();
+    issuer.pageSize = 1;
+    for (let i = 0; i < 5; i++) issuer.revoke({ kind: 'token', token_id: tokenIdOf(i) });
+    const held = gate();
+    issuer.beforeAnswer = (call) => (call === 'revocations 1' ? held.passed : undefined);
+    await passMs(1000);
+    await source.close();
+    const count = issuer.calls.length;
+    held.open();
+    await passMs(10_000);
+    expect(issuer.calls).toHaveLength(count);
   });
 
   it('does not begin again when it was closed during a poll', async () => {
@@ -433,12 +487,25 @@ describe('a key that is not here', () => {
 });
 
 describe('options', () => {
-  it.each<[string, IssuerKeysOptions]>([
+  it.each<[string, object]>([
     ['pollIntervalMs', { pollIntervalMs: 0 }],
     ['pollIntervalMs', { pollIntervalMs: Number.NaN }],
+    ['pollIntervalMs', { pollIntervalMs: 0.5 }],
+    ['pollIntervalMs', { pollIntervalMs: 2 ** 31, maxStalenessMs: 2 ** 31 }],
+    ['pollIntervalMs', { pollIntervalMs: '1000' }],
     ['maxStalenessMs', { maxStalenessMs: 999 }],
-    ['maxStaleness', { maxStaleness: 5 } as IssuerKeysOptions],
+    ['maxStalenessMs', { maxStalenessMs: Number.POSITIVE_INFINITY }],
+    ['maxStalenessMs', { maxStalenessMs: 2 ** 31 }],
+    ['maxStalenessMs', { maxStalenessMs: '60000' }],
+    ['maxStaleness', { maxStaleness: 5 }],
   ])('throw ERR_ARGUMENT that names %s', (argument, options) => {
-    expect(() => issuerKeysFrom(issuer, options)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT', argument }));
+    expect(() => issuerKeysFrom(issuer, options as IssuerKeysOptions)).toThrow(
+      expect.objectContaining({ code: 'ERR_ARGUMENT', argument }),
+    );
+  });
+
+  it('take every whole number of milliseconds up to the longest that a timer has', async () => {
+    await issuerKeysFrom(issuer, { pollIntervalMs: 1, maxStalenessMs: 1 }).close();
+    await issuerKeysFrom(issuer, { pollIntervalMs: 2 ** 31 - 1, maxStalenessMs: 2 ** 31 - 1 }).close();
   });
 });
