@@ -3,6 +3,7 @@
  * a fact that the verifier was not told, and a caveat type that throws or answers anything but `holds: true`.
  */
 import { type CaveatErrorCode, type PendingCondition, printable } from '../core/index.js';
+import { catchPromise } from './catch-promise.js';
 import type { RequestContext } from './caveat-type.js';
 import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ConditionResult, ParsedCaveat } from './registry.js';
@@ -64,10 +65,12 @@ export function checkCaveats(
 /** `caveat` in the words of its type; its text when the type fails at that. */
 export function describeCaveat(caveat: ParsedCaveat): string {
   try {
-    return printable(caveat.type.describe(caveat.value));
+    const description = caveat.type.describe(caveat.value);
+    if (!catchPromise(description)) return printable(description);
   } catch {
-    return printable(caveat.text);
+    // The condition says it too.
   }
+  return printable(caveat.text);
 }
 
 function judge(registry: CaveatRegistry, condition: Uint8Array, context: RequestContext): Verdict {
@@ -77,6 +80,7 @@ function judge(registry: CaveatRegistry, condition: Uint8Array, context: Request
   const { name } = caveat.type;
   try {
     const result = caveat.type.check(caveat.value, context);
+    if (catchPromise(result)) return { holds: false, code: 'ERR_CAVEAT_DENIED', message: `${name}: its check must not be async` };
     if (result.holds === true) return { holds: true, caveat };
     if (result.reason === 'missing-context') {
       const message = `${name}: the verifier was not told the request's ${printable(result.needs)}`;

@@ -83,9 +83,12 @@ export interface InspectOptions {
 
 /**
  * What `text` says: a token in its text form, bare, or in a foreign form that `importToken` reads.
- * Throws `ERR_FORMAT_*` and `ERR_LIMIT_*` when it is no token at all.
+ * Throws `ERR_FORMAT_*` and `ERR_LIMIT_*` when it is no token at all, `ERR_ARGUMENT` for what is no text and for a time that is none.
  */
 export function inspect(text: string, options: InspectOptions): Inspection {
+  if (!Number.isFinite(options?.nowMs)) {
+    throw new MacaroonError('ERR_ARGUMENT', 'nowMs must be Unix milliseconds', { argument: 'nowMs' });
+  }
   const registry = options.registry ?? standardRegistry;
   const token = importToken(text);
   const identifier = readIdentifier(token.root.identifier);

@@ -7,6 +7,9 @@ import { pending, request } from './samples.js';
 
 const holding = ['action invoices:read', 'ip 10.0.0.0/8', 'time-before 2026-11-21T22:22:00Z'];
 
+/** Lets every promise settle; one that was rejected and that nobody caught makes the test run fail. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
 /** A registry with a type `odd` whose check is `check`. */
 function registryWith(check: unknown, describeIt: unknown = () => 'odd') {
   const type = {
@@ -113,6 +116,18 @@ describe('clearCaveats', () => {
     expect(JSON.stringify(result)).not.toContain('canary');
   });
 
+  it('denies when a check answers a promise that rejects, which ends no process, and says why', async () => {
+    const result = clearCaveats(
+      registryWith(async () => Promise.reject(new Error('late'))),
+      pending('odd x'),
+      request,
+    );
+    expect(result).toMatchObject({ ok: false, code: 'ERR_CAVEAT_DENIED', message: expect.stringContaining('async') });
+    const holding = () => Object.assign(Promise.reject(new Error('late')), { holds: true });
+    expect(clearCaveats(registryWith(holding), pending('odd x'), request)).toMatchObject({ ok: false });
+    await settled();
+  });
+
   it('asks a type again for each request', () => {
     const registry = registryWith((value: string, context: { account?: unknown }) =>
       context.account === value ? { holds: true } : { holds: false, reason: 'missing-context', needs: 'account' },
@@ -159,5 +174,15 @@ describe('checkCaveats', () => {
       request,
     );
     expect(checked).toMatchObject({ holds: true, message: 'odd x' });
+  });
+
+  it('tells the condition when a type describes it by a promise, though that rejects', async () => {
+    const conditions = pending('odd x');
+    const registry = registryWith(
+      () => ({ holds: true }),
+      async () => Promise.reject(new Error('late')),
+    );
+    expect(checkCaveats(registry, conditions, request)).toMatchObject([{ message: 'odd x' }]);
+    await settled();
   });
 });

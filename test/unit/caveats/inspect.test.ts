@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inspect } from '../../../src/caveats/inspect.js';
+import { type InspectOptions, inspect } from '../../../src/caveats/inspect.js';
 import { inspectToWire } from '../../../src/caveats/inspection-json.js';
 import {
   addFirstPartyCaveat,
@@ -126,6 +126,15 @@ describe('inspect', () => {
     const third = asking(root, 'x\u001b[2J');
     const shown = JSON.stringify(inspect(encode(tokenOf(third)), { nowMs })).replaceAll('\\\\u{', '');
     expect(shown).not.toMatch(/\\u001b|\u202e/);
+  });
+
+  it.each<[string, unknown, unknown]>([
+    ['input', undefined, { nowMs }],
+    ['nowMs', 'AAAA', undefined],
+    ['nowMs', 'AAAA', {}],
+    ['nowMs', 'AAAA', { nowMs: Number.NaN }],
+  ])('throws ERR_ARGUMENT that names %s', (argument, text, options) => {
+    expect(errorOf(() => inspect(text as string, options as InspectOptions))).toMatchObject({ code: 'ERR_ARGUMENT', argument });
   });
 
   it.each([
