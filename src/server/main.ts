@@ -21,13 +21,12 @@ import { openStore } from './store/open-store.js';
 import type { IssuerStore } from './store/sqlite-store.js';
 
 export type { Config } from './config.js';
+export { type DoctorFinding, runDoctor } from './doctor.js';
 export {
   backupDatabase,
-  type DoctorFinding,
   initialise,
   migrateDatabase,
   recoveryToken,
-  runDoctor,
   verifyAudit,
 } from './maintenance.js';
 

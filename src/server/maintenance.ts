@@ -1,8 +1,8 @@
 /** Work on the issuer's own files, without its HTTP API: first set-up, the way back in, audit and database care, examination. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MacaroonError } from '../core/index.js';
+import { encodeHex, MacaroonError } from '../core/index.js';
 import type { MintResponse } from '../protocol/wire.js';
 import { writeCredential } from '../transport/credential-file.js';
 import { type Config, defaultPort, loadConfig } from './config.js';
@@ -21,7 +21,7 @@ const localNames: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 const allAddresses: readonly string[] = ['0.0.0.0', '::'];
 
 /** Settings of the data directory `dataDirectory`, as `serve` would read them. */
-function configOf(dataDirectory: string, env: NodeJS.ProcessEnv): Config {
+export function configOf(dataDirectory: string, env: NodeJS.ProcessEnv): Config {
   return loadConfig({ data: dataDirectory }, env);
 }
 
@@ -60,10 +60,12 @@ export async function setUp(
   const isWhole = hasStore(data) && (await withStore(data, env, 'read', (store) => store.read.client(adminClient))) !== undefined;
   if (isWhole) throw new MacaroonError('ERR_DATA_DIRECTORY', `${data} holds an issuer already: nothing was changed`);
   const adminFile = join(data, 'admin.json');
-  if (existsSync(adminFile)) throw new MacaroonError('ERR_DATA_DIRECTORY', `${adminFile} is in the way: move it first`);
+  if (lstatSync(adminFile, { throwIfNoEntry: false }) !== undefined)
+    throw new MacaroonError('ERR_DATA_DIRECTORY', `${adminFile} is in the way: move it first`);
   // Whatever is missing is said before anything is made.
   await loadDriver();
   ensureDataDirectory(data);
+  requireOwnDirectory(data);
   const madeMasterKey = !existsSync(join(data, 'master.key'));
   const masterKey = loadOrCreateMasterKey({ dataDirectory: data, environment: env }, randomBytes);
   const options = { dataDirectory: data, masterKey, clock, randomBytes, mode: 'serve' } as const;
@@ -91,11 +93,20 @@ export async function setUp(
   return { dataDirectory: data, created: [...masterKeyFile, 'macaroond.db', 'ca.crt', 'admin.json'] };
 }
 
+/** Whoever else may write to the directory could put a master key of its own there, or take the files away. */
+function requireOwnDirectory(path: string): void {
+  const { uid, mode } = statSync(path);
+  if (uid !== process.geteuid?.())
+    throw new MacaroonError('ERR_DATA_DIRECTORY', `${path} belongs to another user: choose one of your own`);
+  if ((mode & 0o022) !== 0) throw new MacaroonError('ERR_DATA_DIRECTORY', `others may write to ${path}: run "chmod 700 ${path}"`);
+}
+
 /** Writes a file that anyone may read, whole or not at all. Throws `ERR_DATA_DIRECTORY`. */
 export function writePublicFile(path: string, text: string): void {
-  const temporary = `${path}.new`;
+  const temporary = `${path}.${encodeHex(randomBytes(6))}.new`;
   try {
-    writeFileSync(temporary, text, { mode: 0o644 });
+    // Exclusive, so that a link which somebody put there is not followed.
+    writeFileSync(temporary, text, { mode: 0o644, flag: 'wx' });
     renameSync(temporary, path);
   } catch (cause) {
     throw new MacaroonError('ERR_DATA_DIRECTORY', `${path} cannot be written: is its directory writable, with room left?`, {
@@ -105,7 +116,7 @@ export function writePublicFile(path: string, text: string): void {
 }
 
 /** Opens the store of `dataDirectory` for `work`. Throws `ERR_DATA_DIRECTORY` when there is none, `ERR_MASTER_KEY`. */
-async function withStore<T>(
+export async function withStore<T>(
   dataDirectory: string,
   env: NodeJS.ProcessEnv,
   mode: OpenStoreOptions['mode'],
@@ -122,7 +133,7 @@ async function withStore<T>(
 }
 
 /** Throws `ERR_DATA_DIRECTORY` when `dataDirectory` holds no issuer. */
-function requireStore(dataDirectory: string): void {
+export function requireStore(dataDirectory: string): void {
   if (hasStore(dataDirectory)) return;
   throw new MacaroonError('ERR_DATA_DIRECTORY', `${dataDirectory} holds no issuer: make one with "macaroond init --data DIR"`);
 }
@@ -150,75 +161,4 @@ export async function migrateDatabase(dataDirectory: string, env: NodeJS.Process
 /** Writes a consistent copy of the database to `file`, also while the issuer runs. Without the master key the copy is useless. */
 export async function backupDatabase(dataDirectory: string, env: NodeJS.ProcessEnv, file: string): Promise<void> {
   await withStore(dataDirectory, env, 'read', (store) => store.backupTo(file));
-}
-
-/** One thing that `doctor` looked at. */
-export interface DoctorFinding {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-}
-
-/** Looks at everything that an issuer stands on; changes nothing. What hangs on a part that is broken is not looked at. */
-export async function runDoctor(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<readonly DoctorFinding[]> {
-  const findings: DoctorFinding[] = [];
-  const look = async (name: string, examine: () => Promise<string>): Promise<boolean> => {
-    try {
-      findings.push({ name, ok: true, detail: await examine() });
-      return true;
-    } catch (error) {
-      findings.push({ name, ok: false, detail: error instanceof MacaroonError ? error.message : 'it could not be examined' });
-      return false;
-    }
-  };
-  await look('node', async () => `Node.js ${process.versions.node}`);
-  await look('settings', async () => {
-    const config = configOf(dataDirectory, env);
-    return `listens on ${config.host} port ${config.port}`;
-  });
-  const hasData = await look('data directory', async () => examineDirectory(dataDirectory));
-  if (!hasData) return findings;
-  for (const name of ['admin.json', 'ca.crt']) await look(name, async () => examineFile(join(dataDirectory, name)));
-  const hasMasterKey = await look('master key', async () => {
-    loadMasterKey({ dataDirectory, environment: env });
-    return 'present, 32 bytes, readable by its owner alone';
-  });
-  if (!hasMasterKey) return findings;
-  const inStore = (examine: (store: IssuerStore) => Promise<string>) => () => withStore(dataDirectory, env, 'read', examine);
-  const opens = await look(
-    'database',
-    inStore(async () => 'opens, with the settings that durability hangs on'),
-  );
-  if (!opens) return findings;
-  await look('audit log', inStore(examineAudit));
-  await look('server certificate', inStore(examineCertificate));
-  return findings;
-}
-
-function examineDirectory(dataDirectory: string): string {
-  requireStore(dataDirectory);
-  if ((statSync(dataDirectory).mode & 0o022) === 0) return dataDirectory;
-  throw new MacaroonError('ERR_DATA_DIRECTORY', `others may write to ${dataDirectory}: run "chmod 700 ${dataDirectory}"`);
-}
-
-function examineFile(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw new MacaroonError('ERR_DATA_DIRECTORY', `${path} is not there: the command line needs it`);
-  if (path.endsWith('.json') && (found.mode & 0o077) !== 0) {
-    throw new MacaroonError('ERR_DATA_DIRECTORY', `others may read ${path}: run "chmod 600 ${path}"`);
-  }
-  return path;
-}
-
-async function examineAudit(store: IssuerStore): Promise<string> {
-  const chain = await store.verifyAuditChain();
-  if (chain.ok) return `${chain.entries} entries, head ${chain.head}`;
-  throw new MacaroonError('ERR_STORE_CORRUPT', `the chain breaks at entry ${chain.brokenAt}: ${chain.reason}`);
-}
-
-async function examineCertificate(store: IssuerStore): Promise<string> {
-  const server = await store.pkiEntry('server');
-  if (server === undefined) throw new MacaroonError('ERR_DATA_DIRECTORY', 'there is none: "macaroond serve" makes it');
-  if (server.notAfterMs <= clock()) throw new MacaroonError('ERR_DATA_DIRECTORY', 'it has expired: "macaroond serve" renews it');
-  return `good until ${new Date(server.notAfterMs).toISOString()}`;
 }

@@ -67,9 +67,10 @@ function decodeKeyText(text: string): Uint8Array | undefined {
 function readMasterKeyFile(path: string, origin: string): KeyObject {
   const descriptor = openKeyFile(path, origin);
   try {
-    const { mode, size } = fstatSync(descriptor);
+    const { mode, size, uid } = fstatSync(descriptor);
     if ((mode & 0o170000) !== 0o100000) throw refusal(`${origin} is not a regular file`);
     if ((mode & 0o077) !== 0) throw refusal(`${origin} can be used by others than its owner: run "chmod 600" on it`);
+    if (uid !== 0 && uid !== process.geteuid?.()) throw refusal(`${origin} belongs to another user, who then knows the key`);
     if (size > maxFileBytes) throw refusal(`${origin} is too large to be a master key`);
     return parseMasterKey(readFileSync(descriptor, 'utf8'), origin);
   } finally {

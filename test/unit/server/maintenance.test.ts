@@ -1,11 +1,25 @@
 /** First set-up and the way back in, on real files. */
 import { createSecretKey, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createIssuer } from '../../../src/server/domain/create-issuer.js';
+import { adminActions } from '../../../src/server/domain/issuer.js';
 import { backupDatabase, initialise, migrateDatabase, recoveryToken, runDoctor, verifyAudit } from '../../../src/server/main.js';
-import { createStore } from '../../../src/server/store/open-store.js';
+import { createStore, openStore } from '../../../src/server/store/open-store.js';
 
 let data = '';
 beforeEach(() => {
@@ -50,6 +64,28 @@ describe('initialise', () => {
   });
 });
 
+describe('a directory that others may write to, or a link in the way', () => {
+  it('is refused before anything is made', async () => {
+    mkdirSync(data, { mode: 0o700 });
+    chmodSync(data, 0o777);
+    await expect(initialise(data, {})).rejects.toMatchObject({ code: 'ERR_DATA_DIRECTORY' });
+    chmodSync(data, 0o700);
+    symlinkSync('/nowhere', join(data, 'admin.json'));
+    await expect(initialise(data, {})).rejects.toMatchObject({ code: 'ERR_DATA_DIRECTORY' });
+    expect(readdirSync(data)).toEqual(['admin.json']);
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)('is refused when it or its master key belongs to another user', async () => {
+    mkdirSync(data, { mode: 0o700 });
+    chownSync(data, 65_534, 65_534);
+    await expect(initialise(data, {})).rejects.toMatchObject({ code: 'ERR_DATA_DIRECTORY' });
+    chownSync(data, 0, 0);
+    writeFileSync(join(data, 'master.key'), randomBytes(32).toString('hex'), { mode: 0o600 });
+    chownSync(join(data, 'master.key'), 65_534, 65_534);
+    await expect(initialise(data, {})).rejects.toMatchObject({ code: 'ERR_MASTER_KEY' });
+  });
+});
+
 describe('care of the files', () => {
   it('refuses a directory without an issuer, by every way in', async () => {
     for (const way of [recoveryToken, verifyAudit, migrateDatabase]) {
@@ -86,5 +122,28 @@ describe('care of the files', () => {
     chmodSync(join(data, 'admin.json'), 0o644);
     const files = (await runDoctor(data, {})).filter((finding) => !finding.ok);
     expect(files.map((finding) => finding.name)).toEqual(['admin.json', 'ca.crt']);
+  });
+
+  it('finds by the audit log what was given back by an older copy of a row or a row that was removed', async () => {
+    await initialise(data, {});
+    const masterKey = createSecretKey(Buffer.from(readFileSync(join(data, 'master.key'), 'utf8').trim(), 'base64url'));
+    const deps = { clock: Date.now, randomBytes };
+    const store = await openStore({ dataDirectory: data, masterKey, mode: 'serve', ...deps });
+    const issuer = createIssuer({ store, ...deps });
+    const admin = { kind: 'admin', client: 'admin', tokenId: 'x', actions: adminActions, isConfined: false } as const;
+    await issuer.createClient(admin, { client: 'mail' });
+    const database = new Database(join(data, 'macaroond.db'));
+    const before = database.prepare(`select * from clients where name = 'mail'`).get() as Record<string, unknown>;
+    await issuer.revoke(admin, { kind: 'client', client: 'mail' });
+    await issuer.disableClient(admin, 'mail');
+    await store.close();
+    const faults = async () => (await runDoctor(data, {})).filter((finding) => !finding.ok).map((finding) => finding.name);
+    expect(await faults()).toEqual([]);
+    const columns = Object.keys(before).map((column) => `"${column}" = @${column}`);
+    database.prepare(`update clients set ${columns.join(', ')} where name = 'mail'`).run(before);
+    expect(await faults()).toEqual(['what was taken away']);
+    database.prepare(`update clients set state = 'disabled' where name = 'mail'`).run();
+    expect(await faults()).toEqual(['rows', 'what was taken away']);
+    database.close();
   });
 });

@@ -1,0 +1,140 @@
+/** Looks at everything that an issuer stands on, and changes nothing. What hangs on a part that is broken is not looked at. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { MacaroonError } from '../core/index.js';
+import type { AuditRecord } from './domain/records.js';
+import { configOf, requireStore, withStore } from './maintenance.js';
+import { loadMasterKey } from './store/master-key.js';
+import type { IssuerStore } from './store/sqlite-store.js';
+
+const clock = Date.now;
+const pageRows = 1000;
+
+/** One thing that `doctor` looked at. */
+export interface DoctorFinding {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** Examines the issuer of `dataDirectory`, part by part. Never throws. */
+export async function runDoctor(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<readonly DoctorFinding[]> {
+  const findings: DoctorFinding[] = [];
+  const look = async (name: string, examine: () => Promise<string>): Promise<boolean> => {
+    try {
+      findings.push({ name, ok: true, detail: await examine() });
+      return true;
+    } catch (error) {
+      findings.push({ name, ok: false, detail: error instanceof MacaroonError ? error.message : 'it could not be examined' });
+      return false;
+    }
+  };
+  await look('node', async () => `Node.js ${process.versions.node}`);
+  await look('settings', async () => {
+    const config = configOf(dataDirectory, env);
+    return `listens on ${config.host} port ${config.port}`;
+  });
+  const hasData = await look('data directory', async () => examineDirectory(dataDirectory));
+  if (!hasData) return findings;
+  for (const name of ['admin.json', 'ca.crt']) await look(name, async () => examineFile(join(dataDirectory, name)));
+  const hasMasterKey = await look('master key', async () => {
+    loadMasterKey({ dataDirectory, environment: env });
+    return 'present, 32 bytes, readable by its owner alone';
+  });
+  if (!hasMasterKey) return findings;
+  const inStore = (examine: (store: IssuerStore) => Promise<string>) => () => withStore(dataDirectory, env, 'read', examine);
+  const opens = await look(
+    'database',
+    inStore(async () => 'opens, with the settings that durability hangs on'),
+  );
+  if (!opens) return findings;
+  await look('rows', inStore(examineRows));
+  const hasAudit = await look('audit log', inStore(examineAudit));
+  if (hasAudit) await look('what was taken away', inStore(examineTakenAway));
+  await look('server certificate', inStore(examineCertificate));
+  return findings;
+}
+
+function examineDirectory(dataDirectory: string): string {
+  requireStore(dataDirectory);
+  if ((statSync(dataDirectory).mode & 0o022) === 0) return dataDirectory;
+  throw new MacaroonError('ERR_DATA_DIRECTORY', `others may write to ${dataDirectory}: run "chmod 700 ${dataDirectory}"`);
+}
+
+function examineFile(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new MacaroonError('ERR_DATA_DIRECTORY', `${path} is not there: the command line needs it`);
+  if (path.endsWith('.json') && (found.mode & 0o077) !== 0) {
+    throw new MacaroonError('ERR_DATA_DIRECTORY', `others may read ${path}: run "chmod 600 ${path}"`);
+  }
+  return path;
+}
+
+async function examineAudit(store: IssuerStore): Promise<string> {
+  const chain = await store.verifyAuditChain();
+  if (chain.ok) return `${chain.entries} entries, head ${chain.head}`;
+  throw new MacaroonError('ERR_STORE_CORRUPT', `the chain breaks at entry ${chain.brokenAt}: ${chain.reason}`);
+}
+
+async function examineCertificate(store: IssuerStore): Promise<string> {
+  const server = await store.pkiEntry('server');
+  if (server === undefined) throw new MacaroonError('ERR_DATA_DIRECTORY', 'there is none: "macaroond serve" makes it');
+  if (server.notAfterMs <= clock()) throw new MacaroonError('ERR_DATA_DIRECTORY', 'it has expired: "macaroond serve" renews it');
+  return `good until ${new Date(server.notAfterMs).toISOString()}`;
+}
+
+/** Reads every row that decides something, and with it its MAC, and opens every key. */
+async function examineRows({ read }: IssuerStore): Promise<string> {
+  const clients = await read.clients();
+  for (const { name } of clients) {
+    await Promise.all([read.credentials(name), read.grants(name), read.verifierAudiences(name)]);
+    for (const rootKey of await read.rootKeys(name)) if (rootKey.state !== 'destroyed') await read.rootKeySecret(rootKey.id);
+  }
+  const audiences = (await read.audiences()).map(({ name }) => name);
+  for (const name of audiences) await read.audienceGenerations(name);
+  for (let after = 0; ; ) {
+    const page = await read.revocationsAfter(after, audiences, 0, pageRows);
+    after = page.at(-1)?.seq ?? after;
+    if (page.length < pageRows) break;
+  }
+  return `${clients.length} clients, ${audiences.length} audiences, and all that belongs to them`;
+}
+
+/** Whether what the audit log says was revoked, disabled, retired or destroyed still is: an older copy of a row would pass its MAC. */
+async function examineTakenAway(store: IssuerStore): Promise<string> {
+  let count = 0;
+  for (const [event, isStillSo] of Object.entries(takenAway)) {
+    for (let after = 0; ; ) {
+      const page = await store.read.audit({ event, after, limit: pageRows });
+      for (const entry of page) {
+        count++;
+        if (await isStillSo(store, entry)) continue;
+        throw new MacaroonError('ERR_STORE_CORRUPT', `audit entry ${entry.seq} (${event}) is not so any more: restore a backup`);
+      }
+      after = page.at(-1)?.seq ?? after;
+      if (page.length < pageRows) break;
+    }
+  }
+  return `${count} entries hold`;
+}
+
+const takenAway: Readonly<Record<string, (store: IssuerStore, entry: AuditRecord) => Promise<boolean>>> = {
+  'revoked.token': async ({ read }, { tokenId = '' }) => (await read.findRevocation({ kind: 'token', tokenId })) !== undefined,
+  'revoked.client': async ({ read }, { client = '', details }) =>
+    ((await read.client(client))?.revokedUntilMs ?? 0) >= Number(details['untilMs']),
+  'revoked.root_key': async ({ read }, { details }) =>
+    (await read.findRevocation({ kind: 'root_key', rootKeyId: String(details['rootKeyId']) })) !== undefined,
+  'revoked.audience_key': ({ read }, { audience = '', details }) => isRevoked(read, audience, Number(details['generation'])),
+  'audience.rotated': async ({ read }, { audience = '', details }) =>
+    details['previous_kept'] === true || (await isRevoked(read, audience, Number(details['generation']) - 1)),
+  'client.disabled': async ({ read }, { client = '' }) => (await read.client(client))?.state === 'disabled',
+  'credential.retired': async ({ read }, { details }) =>
+    ((await read.credential(String(details['credential_id'])))?.retiredAtMs ?? null) !== null,
+  'root_key.destroyed': async ({ read }, { details }) =>
+    (await read.rootKey(String(details['root_key_id'])))?.state === 'destroyed',
+};
+
+async function isRevoked(read: IssuerStore['read'], audience: string, generation: number): Promise<boolean> {
+  const found = (await read.audienceGenerations(audience)).find((one) => one.generation === generation);
+  return (found?.revokedAtMs ?? null) !== null;
+}
