@@ -23,7 +23,7 @@ import { errorOf, toHex } from '../unit/core/samples.js';
 
 const theirs = { importMacaroon, newMacaroon };
 const plainRounds = campaignSize(1000, 50_000);
-const dischargeRounds = campaignSize(300, 10_000);
+const dischargeRounds = campaignSize(1000, 20_000);
 
 /** A random plan of a token, carried out by either side. */
 interface Plan {
