@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { encodeBase64url } from '../../../../src/core/index.js';
-import { createVerifier, type Revocation, type StaticKey, staticKeys } from '../../../../src/verifier/index.js';
+import { decodeBase64url, encodeBase64url } from '../../../../src/core/index.js';
+import {
+  createVerifier,
+  type Revocation,
+  type StaticKey,
+  type StaticKeysOptions,
+  staticKeys,
+} from '../../../../src/verifier/index.js';
 import { audience, audienceKey, client, nowMs, rootKeyId, staticKey, tokenId, tokenOf } from '../samples.js';
 
 describe('staticKeys', () => {
@@ -21,6 +27,10 @@ describe('staticKeys', () => {
   const wrongKeys: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
     ['root key id', { rootKeyId: 'AAAA' }],
     ['root key id that is no base64url', { rootKeyId: '*' }],
+    ['root key id as bytes', { rootKeyId: new Uint8Array(16) }],
+    ['root key id in a list', { rootKeyId: [rootKeyId] }],
+    ['generation as text', { generation: '1' }],
+    ['client in a list', { client: [client] }],
     ['generation', { generation: -1 }],
     ['generation that is no integer', { generation: 1.5 }],
     ['client', { client: 'Mail Server' }],
@@ -39,9 +49,41 @@ describe('staticKeys', () => {
     );
   });
 
+  it.each<[string, unknown, unknown]>([
+    ['revoked', [staticKey], { revoked: [{ kind: 'token', tokenId }] }],
+    ['revocations', [staticKey], { revocations: { kind: 'token', tokenId } }],
+    ['options', [staticKey], [{ kind: 'token', tokenId }]],
+    ['expires', [{ ...staticKey, expires: 1 }], {}],
+    ['keys[0]', [undefined], {}],
+    ['keys', undefined, {}],
+    ['keys', staticKey, {}],
+  ])('throws ERR_ARGUMENT that names %s', (argument, keys, options) => {
+    expect(() => staticKeys(keys as StaticKey[], options as StaticKeysOptions)).toThrow(
+      expect.objectContaining({ code: 'ERR_ARGUMENT', argument }),
+    );
+  });
+
+  it.each<[string, object]>([
+    ['before', { kind: 'client', client, beforeMs: nowMs, before: nowMs }],
+    ['root_key_id', { kind: 'root_key', rootKeyId, root_key_id: rootKeyId }],
+    ['generation', { kind: 'root_key', rootKeyId, generation: 1 }],
+  ])('throws ERR_ARGUMENT for a revocation with a member too many, %s', (argument, revocation) => {
+    expect(() => staticKeys([staticKey], { revocations: [revocation as Revocation] })).toThrow(
+      expect.objectContaining({ code: 'ERR_ARGUMENT', argument }),
+    );
+  });
+
   const wrongRevocations: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
     ['an unknown kind', { kind: 'planet' }],
+    ['a kind that every object has', { kind: 'constructor' }],
     ['a token id that is none', { kind: 'token', tokenId: 'x' }],
+    ['a token id in a list', { kind: 'token', tokenId: [tokenId] }],
+    ['an expiry that is none', { kind: 'token', tokenId, expiresAtMs: Number.NaN }],
+    ['an expiry as text', { kind: 'token', tokenId, expiresAtMs: '2027-01-01T00:00:00Z' }],
+    ['a client in a list', { kind: 'client', client: [client], beforeMs: nowMs }],
+    ['a time as text', { kind: 'client', client, beforeMs: '2027-01-01T00:00:00Z' }],
+    ['a root key id as bytes', { kind: 'root_key', rootKeyId: decodeBase64url(rootKeyId) }],
+    ['an audience in a list', { kind: 'audience_key', audience: [audience], generation: 1 }],
     ['a time that is none', { kind: 'client', client, beforeMs: Number.NaN }],
     ['a root key id that is none', { kind: 'root_key', rootKeyId: 'x' }],
     ['a generation that is none', { kind: 'audience_key', audience, generation: -1 }],
