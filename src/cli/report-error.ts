@@ -9,6 +9,7 @@ interface Failure {
   readonly hint?: string | undefined;
   readonly problem?: string | undefined;
   readonly status?: number | undefined;
+  readonly offset?: number | undefined;
 }
 
 const codeHints: Readonly<Record<string, string>> = {
@@ -43,20 +44,17 @@ export function reportError(session: Session, error: unknown, asJson: boolean): 
 
 function failureOf(error: unknown): Failure {
   if (error instanceof CliError) {
-    const { exitCode, message, hint } = error;
-    return { exitCode, code: codeOfExit(exitCode), message, hint };
+    const { exitCode, message, cause } = error;
+    const known = cause === undefined ? { code: 'ERR_USAGE', hint: undefined } : failureOf(cause);
+    return { ...known, exitCode, message, hint: error.hint ?? known.hint };
   }
   if (error instanceof MacaroonError) {
-    const { code, message, problem, status } = error;
+    const { code, message, problem, status, offset } = error;
     const hint = problem === undefined ? codeHints[code] : problemHints[problem];
-    return { exitCode: exitCodeOf(error), code, message, hint, problem, status };
+    return { exitCode: exitCodeOf(error), code, message, hint, problem, status, offset };
   }
   const message = error instanceof Error ? error.message : 'something that is no error was thrown';
   return { exitCode: exitCodes.failure, code: 'ERR_UNEXPECTED', message: `unexpected failure: ${message}` };
-}
-
-function codeOfExit(exitCode: ExitCode): string {
-  return exitCode === exitCodes.usage ? 'ERR_USAGE' : 'ERR_FAILURE';
 }
 
 function exitCodeOf({ code, status }: MacaroonError): ExitCode {

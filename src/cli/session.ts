@@ -1,26 +1,36 @@
 /** One run of the command line: where it prints, and the exit code it ends with. Data goes to stdout, all else to stderr. */
-import { printable } from '../core/index.js';
+import { type MacaroonError, printable } from '../core/index.js';
 import type { CliIo } from './cli-io.js';
 
 /** Exit codes that scripts may rely on. */
 export const exitCodes = Object.freeze({ ok: 0, failure: 1, usage: 2, denied: 3, unreachable: 4, malformed: 5 });
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** A failure that the command line itself found. `hint` tells how to mend it. */
+/** What a `CliError` may tell beside its message. */
+export interface CliErrorDetails {
+  /** How to mend it. */
+  readonly hint?: string | undefined;
+  /** What happened: its code, problem, status and offset are told too. Without it, the command was called in a wrong way. */
+  readonly cause?: MacaroonError | undefined;
+}
+
+/** A failure that the command line itself found, or one that means something else to it than to others. */
 export class CliError extends Error {
   readonly exitCode: ExitCode;
   readonly hint: string | undefined;
+  override readonly cause: MacaroonError | undefined;
 
-  constructor(exitCode: ExitCode, message: string, hint?: string) {
+  constructor(exitCode: ExitCode, message: string, details: CliErrorDetails = {}) {
     super(message);
     this.exitCode = exitCode;
-    this.hint = hint;
+    this.hint = details.hint;
+    this.cause = details.cause;
   }
 }
 
 /** Something is wrong with how the command was called. */
 export function usageError(message: string, hint?: string): CliError {
-  return new CliError(exitCodes.usage, message, hint);
+  return new CliError(exitCodes.usage, message, { hint });
 }
 
 export class Session {

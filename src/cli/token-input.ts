@@ -2,15 +2,15 @@
  * Where a command gets the token it works on: `-` or a pipe, `--token-file`, or `MACAROOND_TOKEN`. Never an argument, because the
  * arguments of a process can be seen by every user of the machine and stay in the shell's history.
  */
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { limits } from '../core/index.js';
+import { limits, MacaroonError } from '../core/index.js';
 import type { CliIo } from './cli-io.js';
-import { CliError, exitCodes, usageError } from './session.js';
+import { usageError } from './session.js';
 
-/** Foreign forms (JSON, V1) are longer than our own text. */
-const maxInputLength = 4 * limits.maxTextLength;
+/** Characters that are read: the longest token in whatever form, with white space around it. What reads the token then judges its length. */
+const maxReadLength = limits.maxImportLength + 1024;
 
 export interface TokenOptions {
   readonly tokenFile?: string | undefined;
@@ -32,40 +32,36 @@ export async function readToken(io: CliIo, source: string | undefined, options: 
   if (source === '-' && options.tokenFile !== undefined) throw usageError('give either - or --token-file');
   const text = await readSource(io, source, options.tokenFile);
   if (text !== '') return text;
-  throw new CliError(exitCodes.usage, 'there is no token', waysIn);
+  throw usageError('there is no token', waysIn);
 }
 
 async function readSource(io: CliIo, source: string | undefined, tokenFile: string | undefined): Promise<string> {
   if (tokenFile !== undefined) return readTokenFile(resolve(io.cwd, tokenFile));
-  if (source === '-') return readStdin(io);
+  if (source === '-') return readAll(io.stdin);
   const fromEnvironment = io.env['MACAROOND_TOKEN']?.trim() ?? '';
   // A program that starts us often leaves an open socket there and never writes to it; waiting for it would be for ever.
   const isInput = io.stdinKind === 'pipe' || (io.stdinKind === 'socket' && fromEnvironment === '');
-  const fromStdin = isInput ? await readStdin(io) : '';
+  const fromStdin = isInput ? await readAll(io.stdin) : '';
   return fromStdin === '' ? fromEnvironment : fromStdin;
 }
 
 async function readTokenFile(path: string): Promise<string> {
-  let text: string;
   try {
-    text = await readFile(path, 'utf8');
-  } catch {
-    throw new CliError(exitCodes.usage, `the token file ${path} cannot be read`);
+    return await readAll(createReadStream(path));
+  } catch (error) {
+    if (error instanceof MacaroonError) throw error;
+    throw usageError(`the token file ${path} cannot be read`);
   }
-  return checkLength(text.trim());
 }
 
-async function readStdin(io: CliIo): Promise<string> {
+async function readAll(input: CliIo['stdin']): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
-  for await (const chunk of io.stdin) {
+  for await (const chunk of input) {
     text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
-    checkLength(text);
+    if (text.length <= maxReadLength) continue;
+    const limit = limits.maxImportLength;
+    throw new MacaroonError('ERR_LIMIT_TEXT', 'the input is far too long to be a token', { limit, offset: limit });
   }
   return (text + decoder.decode()).trim();
-}
-
-function checkLength(text: string): string {
-  if (text.length <= maxInputLength) return text;
-  throw new CliError(exitCodes.malformed, 'the input is far too long to be a token');
 }

@@ -3,11 +3,11 @@ import type { Command } from 'commander';
 import { attenuateAt, type Restrictions } from '../../caveats/attenuate.js';
 import { inspect } from '../../caveats/inspect.js';
 import { inspectToWire } from '../../caveats/inspection-json.js';
-import { standardRegistry } from '../../caveats/standard.js';
 import { decode, MacaroonError } from '../../core/index.js';
 import { collectItems, collectWhole, type JsonOption, readTimeOption, type TimeOption, withJson } from '../options.js';
 import { CliError, exitCodes, type Session, usageError } from '../session.js';
 import { readToken, type TokenOptions, withTokenInput } from '../token-input.js';
+import { warnOfUnknownCaveats } from '../unknown-caveats.js';
 
 interface AttenuateCommandOptions extends JsonOption, TokenOptions {
   readonly expires?: TimeOption;
@@ -36,7 +36,7 @@ async function attenuate(session: Session, source: string | undefined, options: 
   const caveatsBefore = decode(text).root.caveats.length;
   const narrowed = narrow(text, restrictions, session.io.clock());
   const inspection = inspect(narrowed, { nowMs: session.io.clock() });
-  warnOfUnknown(session, options.caveat ?? []);
+  warnOfUnknownCaveats(session, options.caveat ?? []);
   for (const { kind, caveatIndex, message } of inspection.findings) {
     if (kind === 'contradiction' && caveatIndex >= caveatsBefore) session.warn(message);
   }
@@ -65,19 +65,10 @@ function narrow(text: string, restrictions: Restrictions, nowMs: number): string
     return attenuateAt(text, restrictions, nowMs);
   } catch (error) {
     // The token was read before, so what is too long or malformed now is what was asked for.
-    if (error instanceof MacaroonError && error.code.startsWith('ERR_LIMIT_'))
-      throw new CliError(exitCodes.failure, error.message);
+    if (error instanceof MacaroonError && error.code.startsWith('ERR_LIMIT_')) {
+      throw new CliError(exitCodes.failure, error.message, { cause: error });
+    }
     if (error instanceof MacaroonError && error.code === 'ERR_FORMAT_CONDITION') throw usageError(error.message);
     throw error;
-  }
-}
-
-function warnOfUnknown(session: Session, conditions: readonly string[]): void {
-  for (const condition of conditions) {
-    const [name = ''] = condition.split(' ', 1);
-    if (standardRegistry.get(name) !== undefined) continue;
-    session.warn(
-      `the caveat ${name} is not a standard one (${standardRegistry.names.join(', ')}): verifiers that do not know it deny`,
-    );
   }
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { WireGrant, WireGrantRequest } from '../../protocol/wire.js';
 import { type AdminOptions, collectItems, collectWhole, readSeconds, withAdmin } from '../options.js';
 import type { Session } from '../session.js';
+import { warnOfUnknownCaveats } from '../unknown-caveats.js';
 import { grantText } from './client.js';
 
 interface AddOptions extends AdminOptions {
@@ -41,6 +42,7 @@ async function add(session: Session, client: string, audience: string, options: 
   );
   if (options.json) session.printJson(made);
   else session.print(`grant of ${client}: ${grantText(made)}`);
+  warnOfUnknownCaveats(session, options.require ?? []);
 }
 
 async function remove(session: Session, client: string, audience: string, options: AdminOptions): Promise<void> {

@@ -5,6 +5,7 @@ import type { MintedToken } from '../../client/mint-answer.js';
 import type { MintResponse } from '../../protocol/wire.js';
 import { collectItems, collectWhole, type JsonOption, readTimeOption, type TimeOption, withJson } from '../options.js';
 import { type Session, usageError } from '../session.js';
+import { warnOfUnknownCaveats } from '../unknown-caveats.js';
 
 interface MintCommandOptions extends JsonOption {
   readonly audience?: string;
@@ -40,6 +41,7 @@ async function mint(session: Session, options: MintCommandOptions): Promise<void
   const minted = options.data === undefined ? toWire(await mintAtIssuer(session, options)) : await recover(session, options);
   if (options.json) session.printJson(minted);
   else session.print(minted.token);
+  warnOfUnknownCaveats(session, options.caveat ?? []);
   const limits = minted.caveats.map((condition) => `; ${condition}`).join('');
   session.note(
     `token ${minted.token_id} of ${minted.client} for ${minted.audience}: ${minted.actions.join(', ')}, until ${minted.expires_at}${limits}`,

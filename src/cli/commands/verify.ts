@@ -18,14 +18,17 @@ interface VerifyCommandOptions extends JsonOption, TokenOptions {
 
 export function register(program: Command, session: Session): void {
   withTokenInput(withJson(program.command('verify')))
-    .description('ask the issuer whether a token allows a request; exit code 3 when it does not')
+    .description('ask the issuer whether a token allows a request; exit code 3 when the token does not')
     .requiredOption('--audience <audience>', 'the service that is asked')
     .requiredOption('--action <action>', 'the action that the request needs')
     .option('--ip <address>', 'address that the request comes from')
     .option('--method <method>', 'HTTP method of the request')
     .option('--path <path>', 'path of the request')
     .option('--at <time>', 'another time than now, in UTC', readTime)
-    .option('--credential <file>', 'credential file of a verifier of the audience; MACAROOND_CREDENTIAL when absent')
+    .option(
+      '--credential <file>',
+      'credential file of a verifier of the audience; MACAROOND_CREDENTIAL, then admin.json when absent',
+    )
     .action((source: string | undefined, options: VerifyCommandOptions) => verify(session, source, options));
 }
 
@@ -47,13 +50,17 @@ async function ask(session: Session, body: VerifyRequest, options: VerifyCommand
   try {
     return await asClient(credential, (call) => call<VerifyResponse>('POST', '/v1/verify', { body }, ['authorized']));
   } catch (error) {
-    if (!(error instanceof MacaroonError) || error.problem !== 'forbidden') throw error;
-    throw new CliError(
-      exitCodes.denied,
-      `client ${credential.client} is no verifier of audience ${body.audience}`,
-      `name the credential of one with --credential; an administrator makes it with "macaroond client add ${body.audience}-server --verifier-of ${body.audience} --out ${body.audience}-server.json"`,
-    );
+    if (!(error instanceof MacaroonError)) throw error;
+    throw error.status === 401 || error.status === 403 ? callerRefused(error, credential.client, body.audience) : error;
   }
+}
+
+/** The issuer refused who asked, and so said nothing about the token: no denial. */
+function callerRefused(cause: MacaroonError, client: string, audience: string): CliError {
+  if (cause.problem !== 'forbidden') return new CliError(exitCodes.failure, cause.message, { cause });
+  const make = `macaroond client add ${audience}-server --verifier-of ${audience} --out ${audience}-server.json`;
+  const hint = `name the credential file of a verifier with --credential; an administrator makes one with "${make}". Beside the data directory of the issuer, without --credential and MACAROOND_CREDENTIAL, client admin asks, a verifier of every audience that it created`;
+  return new CliError(exitCodes.failure, `client ${client} is no verifier of audience ${audience}`, { hint, cause });
 }
 
 function printAnswer(session: Session, answer: VerifyResponse): void {

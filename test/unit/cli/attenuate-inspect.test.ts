@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { decode, decodeUtf8 } from '../../../src/core/index.js';
+import { decode, decodeUtf8, exportV2Json, limits } from '../../../src/core/index.js';
 import { createFolder } from '../transport/certificates.js';
 import { cli, createToken, nowMs } from './cli-harness.js';
 
 const token = createToken();
+const foreignText = JSON.stringify(exportV2Json(decode(token).root));
 
 function conditionsOf(text: string): readonly string[] {
   return decode(text.trim()).root.caveats.map((caveat) =>
@@ -69,8 +70,9 @@ describe('attenuate', () => {
 
   it('fails with 1 when the result would be too long', async () => {
     const long = Array.from({ length: 6 }, (_, i) => ['--caveat', `account ${'x'.repeat(1000)}${i}`]).flat();
-    const { code, stdout } = await cli(['attenuate', ...long], { stdin: token });
+    const { code, stdout, stderr } = await cli(['attenuate', ...long, '--json'], { stdin: token });
     expect([code, stdout]).toEqual([1, '']);
+    expect(JSON.parse(stderr).error.code).toBe('ERR_LIMIT_TEXT');
   });
 
   it.each<[string, readonly string[]]>([
@@ -116,6 +118,40 @@ describe('token input', () => {
     await writeFile(join(cwd, 'job.token'), `  ${token}\n`);
     expect((await cli(['inspect', '--token-file', 'job.token'], { cwd })).code).toBe(0);
     expect((await cli(['inspect', '--token-file', 'none.token'], { cwd })).code).toBe(2);
+  });
+
+  it.each<[string, (text: string) => Promise<Parameters<typeof cli>>]>([
+    ['standard input', async (text) => [['inspect', '--json'], { stdin: ` ${text}\n` }]],
+    [
+      '--token-file',
+      async (text) => {
+        const cwd = await createFolder();
+        await writeFile(join(cwd, 'token'), ` ${text}\n`);
+        return [['inspect', '--json', '--token-file', 'token'], { cwd }];
+      },
+    ],
+    ['MACAROOND_TOKEN', async (text) => [['inspect', '--json'], { env: { MACAROOND_TOKEN: ` ${text}\n` } }]],
+  ])('takes as long a token as can be imported from %s, and no longer one', async (_, call) => {
+    const longest = foreignText.padEnd(limits.maxImportLength, ' ').replace(/}( *)$/, '$1}');
+    expect(longest).toHaveLength(limits.maxImportLength);
+    expect(await cli(...(await call(longest)))).toMatchObject({ code: 0 });
+    const { code, stderr } = await cli(...(await call(longest.replace('{', '{ '))));
+    expect(code).toBe(5);
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'ERR_LIMIT_TEXT', offset: limits.maxImportLength });
+  });
+
+  it.each(['standard input', '--token-file'])('reads no more of a flood on %s than a token can have', async (way) => {
+    let isRead = 0;
+    async function* flood() {
+      for (;;) {
+        isRead += 1000;
+        yield 'x'.repeat(1000);
+      }
+    }
+    const isFile = way === '--token-file';
+    const { code } = await cli(['inspect', ...(isFile ? ['--token-file', '/dev/zero'] : [])], isFile ? {} : { stdin: flood() });
+    expect(code).toBe(5);
+    expect(isRead).toBeLessThan(2 * limits.maxImportLength);
   });
 
   it('refuses a token as an argument without showing it', async () => {
@@ -181,6 +217,7 @@ describe('inspect', () => {
   it('prints errors as JSON when asked to', async () => {
     const { code, stdout, stderr } = await cli(['inspect', '--json'], { stdin: token.slice(0, 60) });
     expect([code, stdout]).toEqual([5, '']);
-    expect(JSON.parse(stderr).error).toMatchObject({ code: 'ERR_FORMAT_CHECKSUM', message: expect.any(String) });
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'ERR_FORMAT_CHECKSUM', message: expect.any(String), offset: 60 });
+    expect(JSON.parse((await cli(['inspect', '--json'], { stdin: 'not a token' })).stderr).error.offset).toBe(3);
   });
 });

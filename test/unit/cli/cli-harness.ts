@@ -13,12 +13,14 @@ export interface CliResult {
 }
 
 export interface CliSurroundings {
-  readonly stdin?: string;
+  readonly stdin?: string | AsyncIterable<string>;
   readonly stdinKind?: CliIo['stdinKind'];
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly server?: Partial<ServerSide>;
   readonly isTerminal?: boolean;
+  /** `macaroond` when absent. */
+  readonly programCall?: string;
   /** Stands at `nowMs` when absent. */
   readonly clock?: CliIo['clock'];
   readonly onStopSignal?: CliIo['onStopSignal'];
@@ -32,9 +34,7 @@ export async function cli(argv: readonly string[], surroundings: CliSurroundings
   const err: string[] = [];
   const missing = (name: string) => () => Promise.reject(new Error(`${name} was not expected`));
   const code = await runCli(argv, {
-    stdin: (async function* () {
-      yield stdin ?? '';
-    })(),
+    stdin: typeof stdin === 'object' ? stdin : textStream(stdin ?? ''),
     stdinKind: surroundings.stdinKind ?? (stdin === undefined ? 'none' : 'pipe'),
     stdout: { write: (text) => out.push(text) },
     stderr: {
@@ -47,7 +47,7 @@ export async function cli(argv: readonly string[], surroundings: CliSurroundings
     env,
     cwd,
     clock: surroundings.clock ?? (() => nowMs),
-    programCall: 'macaroond',
+    programCall: surroundings.programCall ?? 'macaroond',
     onStopSignal: surroundings.onStopSignal ?? (() => undefined),
     loadServerSide: () =>
       Promise.resolve({
@@ -62,6 +62,10 @@ export async function cli(argv: readonly string[], surroundings: CliSurroundings
       }),
   });
   return { code, stdout: out.join(''), stderr: err.join('') };
+}
+
+async function* textStream(text: string): AsyncIterable<string> {
+  yield text;
 }
 
 /** A token for `audience` as an issuer mints it. */

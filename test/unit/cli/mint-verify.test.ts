@@ -45,6 +45,16 @@ describe('mint', () => {
     ]);
   });
 
+  it('warns about a caveat that it does not know, on stderr', async () => {
+    const caveats = ['account 42', 'method GET'];
+    const answer = mintedAnswer({ caveats });
+    issuer.answers.set('POST /v1/tokens', [201, answer]);
+    const flags = caveats.flatMap((condition) => ['--caveat', condition]);
+    const { code, stdout, stderr } = await cli([...argv, ...flags], { cwd });
+    expect([code, stdout]).toEqual([0, `${answer.token}\n`]);
+    expect(stderr.match(/warning: .*/g)).toEqual([expect.stringContaining('account')]);
+  });
+
   it('prints the answer of the API with --json', async () => {
     issuer.answers.set('POST /v1/tokens', [201, minted]);
     expect(JSON.parse((await cli([...argv, '--json'], { cwd })).stdout)).toEqual(minted);
@@ -138,11 +148,31 @@ describe('verify', () => {
     expect(issuer.seen).toEqual([]);
   });
 
-  it('says how to become a verifier when the client is none', async () => {
+  it('says how to become a verifier when the client is none, which is no denial of the token', async () => {
     issuer.answers.set('POST /v1/verify', [403, problem(403, 'forbidden')]);
     const { code, stderr } = await cli(argv, { cwd, stdin: token });
-    expect(code).toBe(3);
+    expect(code).toBe(1);
+    expect(stderr).toContain('client mail is no verifier of audience invoice');
     expect(stderr).toContain('--verifier-of invoice');
+    const json = await cli([...argv, '--json'], { cwd, stdin: token });
+    expect([json.code, json.stdout]).toEqual([1, '']);
+    expect(JSON.parse(json.stderr).error).toMatchObject({ code: 'ERR_ISSUER_REFUSED', problem: 'forbidden', status: 403 });
+  });
+
+  it('takes a credential that does not hold for no denial of the token either', async () => {
+    issuer.answers.set('POST /v1/verify', [401, problem(401, 'invalid_client')]);
+    const { code, stderr } = await cli([...argv, '--json'], { cwd, stdin: token });
+    expect(code).toBe(1);
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'ERR_ISSUER_REFUSED', problem: 'invalid_client', status: 401 });
+  });
+
+  it('asks as the administrator of the data directory when no credential is named', async () => {
+    issuer.answers.set('POST /v1/verify', [200, allowed]);
+    const beside = ['verify', '--audience', 'invoice', '--action', 'invoices:read'];
+    expect((await cli(beside, { cwd, stdin: token })).code).toBe(0);
+    expect(issuer.seen.map(({ authorization }) => authorization)).toEqual([
+      `Basic ${Buffer.from('admin:secret-of-admin').toString('base64')}`,
+    ]);
   });
 
   it('needs audience and action', async () => {
