@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import type { CliIo } from './cli-io.js';
 
+type Surroundings = Pick<CliIo, 'cwd' | 'env' | 'programCall'>;
+
 /** The issuer that runs. */
 export interface RunningIssuer {
   readonly url: string;
@@ -12,16 +14,16 @@ export interface RunningIssuer {
 }
 
 /** Lines to print. */
-export function nextCommands(io: Pick<CliIo, 'cwd' | 'programCall'>, { url, data, tlsCert }: RunningIssuer): readonly string[] {
+export function nextCommands(io: Surroundings, { url, data, tlsCert }: RunningIssuer): readonly string[] {
   const program = io.programCall;
-  const isBeside = data === join(io.cwd, 'data');
-  const caFile = tlsCert ?? (isBeside ? join('data', 'ca.crt') : join(data, 'ca.crt'));
+  const isFound = findsByItself(io, data);
+  const caFile = tlsCert ?? (isFound ? join('data', 'ca.crt') : join(data, 'ca.crt'));
   const curl = url.startsWith('https:') ? `curl --cacert ${shellWord(caFile)}` : 'curl';
   return [
     '',
     'Next, in another terminal of this directory:',
     '',
-    ...(isBeside ? [] : [`  export MACAROOND_DATA=${shellWord(data)}`]),
+    ...(isFound ? [] : [`  export MACAROOND_DATA=${shellWord(data)}`]),
     `  ${program} audience add invoice`,
     `  ${program} client add mail --grant invoice=invoices:read,invoices:list --out mail.json`,
     `  ${program} client add invoice-server --verifier-of invoice --out invoice-server.json`,
@@ -32,6 +34,16 @@ export function nextCommands(io: Pick<CliIo, 'cwd' | 'programCall'>, { url, data
     `  ${curl} ${url}/.well-known/macaroond`,
     '',
   ];
+}
+
+/** The command that starts the issuer of the data directory `data`, an absolute path. */
+export function serveCommand(io: Surroundings, data: string): string {
+  return `${io.programCall} serve${findsByItself(io, data) ? '' : ` --data ${shellWord(data)}`}`;
+}
+
+/** Whether the program finds `data` without being told. Not by MACAROOND_DATA: another terminal may not have that. */
+function findsByItself({ cwd, env }: Surroundings, data: string): boolean {
+  return (env['MACAROOND_DATA'] ?? '') === '' && data === join(cwd, 'data');
 }
 
 /** `text` as one word of a POSIX shell. */

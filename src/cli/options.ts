@@ -8,7 +8,7 @@ export interface JsonOption {
   readonly json?: true | undefined;
 }
 
-/** Options of every command that administers the issuer. */
+/** Options of every command that administers the issuer or works on its files. */
 export interface AdminOptions extends JsonOption {
   readonly data?: string | undefined;
 }
@@ -21,6 +21,11 @@ export function withJson(command: Command): Command {
 /** Adds `--json` and `--data` to a command that talks to the issuer. */
 export function withAdmin(command: Command): Command {
   return withJson(command).option('--data <dir>', 'data directory in which to find the issuer and admin.json');
+}
+
+/** Adds `--json` and `--data` to a command that works on the files of the issuer. `purpose` ends the sentence "data directory …". */
+export function withDataDirectory(command: Command, purpose: string): Command {
+  return withJson(command).option('--data <dir>', `data directory ${purpose}; MACAROOND_DATA, then ./data when absent`);
 }
 
 /** Collects `--flag a,b --flag c` as one list. */

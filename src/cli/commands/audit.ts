@@ -1,7 +1,7 @@
 /** `macaroond audit`: the log of what the issuer did, and the proof that nobody changed it. */
 import type { Command } from 'commander';
 import type { WireAuditEntry } from '../../protocol/wire.js';
-import { type AdminOptions, readInteger, readTime, withAdmin } from '../options.js';
+import { type AdminOptions, readInteger, readTime, withAdmin, withDataDirectory } from '../options.js';
 import { exitCodes, type Session } from '../session.js';
 
 interface ListOptions extends AdminOptions {
@@ -40,7 +40,7 @@ export function register(program: Command, session: Session): void {
     .option('--after <seq>', 'after this entry', readInteger(Number.MAX_SAFE_INTEGER))
     .option('--limit <number>', 'at most so many entries', readInteger(Number.MAX_SAFE_INTEGER))
     .action((options: ListOptions) => list(session, options));
-  withAdmin(audit.command('verify'))
+  withDataDirectory(audit.command('verify'), 'that holds it')
     .description('check the chain of the log in the data directory; exit code 1 when it is broken')
     .option('--head <head>', 'seq:mac of an entry noted earlier, which the log must still hold')
     .action((options: VerifyOptions) => verify(session, options));

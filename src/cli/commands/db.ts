@@ -1,14 +1,14 @@
 /** `macaroond db`: the database file of the issuer. */
 import type { Command } from 'commander';
-import { type AdminOptions, withAdmin } from '../options.js';
+import { type AdminOptions, withDataDirectory } from '../options.js';
 import type { Session } from '../session.js';
 
 export function register(program: Command, session: Session): void {
   const db = program.command('db').description('the database of the issuer, on its own machine');
-  withAdmin(db.command('migrate'))
+  withDataDirectory(db.command('migrate'), 'that holds it')
     .description('bring the database to the version of this program; "serve" does so by itself')
     .action((options: AdminOptions) => migrate(session, options));
-  withAdmin(db.command('backup <file>'))
+  withDataDirectory(db.command('backup <file>'), 'that holds it')
     .description('write a consistent copy to a new file, also while the issuer runs; keep the master key apart from it')
     .action((file: string, options: AdminOptions) => backup(session, file, options));
 }

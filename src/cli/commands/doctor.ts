@@ -1,10 +1,10 @@
 /** `macaroond doctor`: what is wrong with the data directory and this machine. */
 import type { Command } from 'commander';
-import { type AdminOptions, withAdmin } from '../options.js';
+import { type AdminOptions, withDataDirectory } from '../options.js';
 import { exitCodes, type Session } from '../session.js';
 
 export function register(program: Command, session: Session): void {
-  withAdmin(program.command('doctor'))
+  withDataDirectory(program.command('doctor'), 'to check')
     .description('check the data directory and this machine; exit code 1 when something is wrong')
     .action((options: AdminOptions) => doctor(session, options));
 }

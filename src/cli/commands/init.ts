@@ -1,11 +1,13 @@
 /** `macaroond init`: make a data directory. */
 import type { Command } from 'commander';
-import { type AdminOptions, withAdmin } from '../options.js';
+import { type AdminOptions, withDataDirectory } from '../options.js';
 import type { Session } from '../session.js';
 
 export function register(program: Command, session: Session): void {
-  withAdmin(program.command('init'))
-    .description('make the data directory: master key, database, CA, server certificate, admin.json; leaves what is there')
+  withDataDirectory(program.command('init'), 'to make')
+    .description(
+      'make the data directory: master key, database, CA, server certificate, admin.json; exit code 1, and nothing is changed, when it holds an issuer already',
+    )
     .action((options: AdminOptions) => init(session, options));
 }
 
@@ -15,9 +17,7 @@ async function init(session: Session, options: AdminOptions): Promise<void> {
   const { dataDirectory, created } = await server.initialise(ownDataDirectory(session.io, options.data), session.io.env);
   if (options.json) session.printJson({ data: dataDirectory, created });
   else for (const path of created) session.print(path);
-  session.note(
-    created.length === 0
-      ? `${dataDirectory} was there already`
-      : `${dataDirectory} is ready: start the issuer with "macaroond serve"`,
-  );
+  const { serveCommand } = await import('../next-commands.js');
+  session.note(`${dataDirectory} is ready. Start the issuer:`);
+  session.note(`  ${serveCommand(session.io, dataDirectory)}`);
 }

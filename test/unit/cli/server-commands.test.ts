@@ -1,7 +1,9 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ServeFlags } from '../../../src/cli/server-side.js';
 import { MacaroonError } from '../../../src/core/index.js';
+import { initialise } from '../../../src/server/main.js';
 import { createFolder } from '../transport/certificates.js';
 import { cli } from './cli-harness.js';
 
@@ -10,6 +12,12 @@ let cwd: string;
 beforeEach(async () => {
   cwd = await createFolder();
 });
+
+/** Every file of a data directory with what it holds, but those that SQLite makes to read. */
+async function filesOf(folder: string): Promise<ReadonlyMap<string, string>> {
+  const names = (await readdir(folder)).filter((name) => !/-(shm|wal)$/.test(name));
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'latin1')] as const)));
+}
 
 function servant(log: unknown[], isNew = true) {
   return {
@@ -117,6 +125,37 @@ describe('work on the data directory', () => {
     const { stdout } = await cli(['init', '--json'], { cwd, server, env: { MACAROOND_DATA: '/x' } });
     expect(JSON.parse(stdout)).toEqual({ data: '/x', created: ['a', 'b'] });
   });
+
+  it.each<[string, readonly string[], NodeJS.ProcessEnv, string]>([
+    ['beside', [], {}, 'serve'],
+    ['elsewhere', ['--data', "o'data"], {}, "serve --data 'CWD/o'\\''data'"],
+    ['by MACAROOND_DATA', [], { MACAROOND_DATA: 'd' }, 'serve --data CWD/d'],
+    ['beside, although MACAROOND_DATA is another', ['--data', 'data'], { MACAROOND_DATA: 'd' }, 'serve --data CWD/data'],
+  ])('init %s prints the command that starts this very issuer', async (_, flags, env, command) => {
+    const server = { initialise: (data: string) => Promise.resolve({ dataDirectory: data, created: ['a'] }) };
+    const { stderr } = await cli(['init', ...flags], { cwd, env, server, programCall: 'node dist/cli/main.js' });
+    expect(stderr.trimEnd().split('\n').at(-1)?.trim()).toBe(`node dist/cli/main.js ${command.replace('CWD', cwd)}`);
+  });
+
+  it('init ends with 1 and changes nothing where there is an issuer already', async () => {
+    const once = await cli(['init'], { cwd, server: { initialise } });
+    expect(once.code).toBe(0);
+    const before = await filesOf(join(cwd, 'data'));
+    expect(before.size).toBeGreaterThan(3);
+    const again = await cli(['init', '--json'], { cwd, server: { initialise } });
+    expect([again.code, again.stdout]).toEqual([1, '']);
+    expect(JSON.parse(again.stderr).error.code).toBe('ERR_DATA_DIRECTORY');
+    expect(await filesOf(join(cwd, 'data'))).toEqual(before);
+  });
+
+  it.each([['init'], ['doctor'], ['db', 'migrate'], ['db', 'backup'], ['audit', 'verify']])(
+    '%s %s does not call its data directory a place to find the issuer in',
+    async (...argv) => {
+      const { stdout } = await cli([...argv, '--help']);
+      expect(stdout).toContain('MACAROOND_DATA, then ./data');
+      expect(stdout).not.toContain('find the issuer');
+    },
+  );
 
   it('doctor ends with 1 when something is wrong', async () => {
     const checks = [
