@@ -3,13 +3,13 @@
  * in `MACAROOND_TOKEN`. Loads the network layer, so commands load it by `await import()`.
  */
 import { type MintedToken, readMintedToken } from '../client/mint-answer.js';
-import { decode, decodeIdentifier, MacaroonError } from '../core/index.js';
+import { decodeIdentifier, importToken, MacaroonError } from '../core/index.js';
 import { basicAuthorization } from '../transport/basic-authorization.js';
 import type { Credential } from '../transport/credential.js';
 import { type HttpMethod, type IssuerEndpoint, IssuerHttp, type IssuerRequest } from '../transport/issuer-http.js';
 import { findAdminCredential, findIssuer, variable } from './environment.js';
 import type { AdminOptions } from './options.js';
-import { type Session, usageError } from './session.js';
+import { CliError, type Session, usageError } from './session.js';
 
 const issuerAudience = 'macaroond';
 const tokenSeconds = 600;
@@ -33,12 +33,14 @@ export async function asAdmin<Result>(
   work: (api: AdminApi) => Promise<Result>,
 ): Promise<Result> {
   const given = variable(session.io, 'MACAROOND_TOKEN')?.trim();
-  if (given !== undefined) {
-    requireAdminToken(given);
+  if (given !== undefined && isAdminToken(given)) {
     const endpoint = await findIssuer(session.io, options.data);
     return connected(endpoint, (http) => work(apiOf(http, endpoint, given)));
   }
-  const credential = await findAdminCredential(session.io, options.data);
+  const credential = await findAdminCredential(session.io, options.data).catch((error: unknown) => {
+    if (given === undefined || !(error instanceof CliError)) throw error;
+    throw usageError(`${error.message}, and MACAROOND_TOKEN holds no token for audience ${issuerAudience}`, error.hint);
+  });
   return connected(credential, async (http) => work(apiOf(http, credential, (await mintAdminToken(http, credential)).token)));
 }
 
@@ -85,14 +87,17 @@ async function mintAdminToken(http: IssuerHttp, credential: Credential): Promise
   return readMintedToken(answer, credential.client, body);
 }
 
-/** Refuses what is clearly another token, so that it is not sent to where it does not belong. */
-function requireAdminToken(token: string): void {
-  const { audience } = decodeIdentifier(decode(token).root.identifier);
-  if (audience === issuerAudience) return;
-  throw usageError(
-    `MACAROOND_TOKEN holds a token for audience ${audience}, but administration needs one for ${issuerAudience}`,
-    'unset MACAROOND_TOKEN to use admin.json',
-  );
+/**
+ * Whether `text` is a token to administer with. Any other one is there for `attenuate`, `inspect` or `verify`, and is not sent to where it
+ * does not belong. Throws `ERR_FORMAT_*` and `ERR_LIMIT_*` for what is no token at all, as it may have been meant to be one.
+ */
+function isAdminToken(text: string): boolean {
+  const { identifier } = importToken(text).root;
+  try {
+    return decodeIdentifier(identifier).audience === issuerAudience;
+  } catch {
+    return false;
+  }
 }
 
 /** One segment of a path. */

@@ -1,5 +1,6 @@
 /** `macaroond revoke`: end tokens before they expire. */
 import type { Command } from 'commander';
+import { parseRfc3339 } from '../../caveats/rfc3339.js';
 import type { RevokeRequest, WireRevocation } from '../../protocol/wire.js';
 import { type AdminOptions, readInteger, readTime, withAdmin } from '../options.js';
 import type { Session } from '../session.js';
@@ -33,8 +34,12 @@ export function register(program: Command, session: Session): void {
     .description('one token, by the token id that mint and inspect show; what was made from it ends with it')
     .action((id: string, options: OwnOptions) => send(session, { kind: 'token', token_id: id }, options, options.credential));
   own(revoke.command('client <name>'))
-    .description('all tokens of a client that were issued before a time')
-    .option('--before <time>', 'a UTC time such as 2026-11-21T22:21:00Z; now when absent', readTime)
+    .description('all tokens of a client that were issued so far')
+    .option(
+      '--before <time>',
+      'the tokens issued at this UTC time or before; now when absent. The issuer raises it to the issue time of the newest token, so a time in the past ends everything issued so far too',
+      readTime,
+    )
     .action((client: string, options: ClientOptions) =>
       send(session, { kind: 'client', client, before: options.before }, options, options.credential),
     );
@@ -66,6 +71,17 @@ async function send(session: Session, target: RevokeRequest, options: RevokeOpti
         );
   if (options.json) session.printJson(made);
   else session.print(`revoked ${describe(made)} at ${made.revoked_at}`);
+  if (target.kind === 'client' && made.kind === 'client') noteOfRaisedTime(session, target.before, made.before);
+}
+
+/** Says that more is revoked than was asked for. */
+function noteOfRaisedTime(session: Session, asked: string | undefined, answered: string): void {
+  const askedMs = asked === undefined ? undefined : parseRfc3339(asked);
+  const answeredMs = parseRfc3339(answered);
+  if (askedMs === undefined || answeredMs === undefined || answeredMs <= askedMs) return;
+  session.note(
+    `macaroond: note: what was issued until ${answered} is revoked, not only until ${asked}: the issuer leaves no older token alive`,
+  );
 }
 
 function describe(made: WireRevocation): string {

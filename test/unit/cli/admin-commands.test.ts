@@ -1,9 +1,14 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { encode, MacaroonKey, mint } from '../../../src/core/index.js';
 import { cli, createToken } from './cli-harness.js';
 import { adminMint, type FakeIssuer, problem, startFakeIssuer } from './fake-issuer.js';
 
+const foreignToken = encode({
+  root: mint(new MacaroonKey(new Uint8Array(32)), new TextEncoder().encode('their own identifier')),
+  discharges: [],
+});
 const made = { client: 'mail', credential_id: 'c9', auth_method: 'client_secret_basic', secret: 'mcs_shown_once' };
 const mail = {
   client: 'mail',
@@ -47,14 +52,33 @@ describe('authority', () => {
     ]);
   });
 
-  it('is MACAROOND_TOKEN where that is set, and only one for audience macaroond is sent', async () => {
+  it('is MACAROOND_TOKEN where that holds a token for audience macaroond', async () => {
     issuer.answers.set('GET /v1/clients', [200, { clients: [] }]);
     const token = createToken('macaroond', ['clients:read']);
     expect((await run(['client', 'list'], { MACAROOND_TOKEN: token })).code).toBe(0);
     expect(issuer.seen.map(({ authorization }) => authorization)).toEqual([`Macaroon ${token}`]);
-    expect((await run(['client', 'list'], { MACAROOND_TOKEN: createToken('invoice') })).code).toBe(2);
     expect((await run(['client', 'list'], { MACAROOND_TOKEN: token.slice(0, 50) })).code).toBe(5);
     expect(issuer.seen).toHaveLength(1);
+  });
+
+  it.each<[string, string]>([
+    ['a token for another audience', createToken('invoice')],
+    ['a token of another issuer', foreignToken],
+  ])('is admin.json where MACAROOND_TOKEN holds %s, which is not sent', async (_, token) => {
+    issuer.answers.set('GET /v1/clients', [200, { clients: [] }]);
+    expect(await run(['client', 'list'], { MACAROOND_TOKEN: token })).toMatchObject({ code: 0, stderr: '' });
+    expect(issuer.seen.map(({ authorization }) => authorization)).toEqual([
+      `Basic ${Buffer.from('admin:secret-of-admin').toString('base64')}`,
+      `Macaroon ${adminMint.token}`,
+    ]);
+  });
+
+  it('is missed by a word about MACAROOND_TOKEN when that holds another token and there is nothing else', async () => {
+    const env = { MACAROOND_TOKEN: createToken('invoice'), MACAROOND_URL: issuer.url };
+    const { code, stderr } = await cli(['client', 'list'], { cwd: '/', env });
+    expect(code).toBe(2);
+    expect(stderr).toContain('MACAROOND_TOKEN');
+    expect(issuer.seen).toEqual([]);
   });
 });
 
@@ -201,6 +225,14 @@ describe('calls', () => {
     );
   });
 
+  it('grant add warns about a required caveat that it does not know', async () => {
+    issuer.answers.set('PUT /v1/clients/mail/grants/invoice', [200, mail.grants[0]]);
+    const argv = ['grant', 'add', 'mail', 'invoice', '--action', 'a', '--require', 'account 42', '--require', 'method GET'];
+    const { code, stderr } = await run(argv);
+    expect(code).toBe(0);
+    expect(stderr.match(/warning: .*/g)).toEqual([expect.stringContaining('account')]);
+  });
+
   it('grant remove', async () => {
     issuer.answers.set('DELETE /v1/clients/mail/grants/invoice', [204]);
     const { code, stdout } = await run(['grant', 'remove', 'mail', 'invoice', '--json']);
@@ -211,6 +243,20 @@ describe('calls', () => {
   it('cannot leave its path by a name', async () => {
     expect((await run(['client', 'show', '../audit?x'])).code).toBe(1);
     expect(issuer.seen.at(-1)?.call).toBe('GET /v1/clients/..%2Faudit%3Fx');
+  });
+
+  it.each<[string, string | undefined, string, boolean]>([
+    ['tells that more is revoked than was asked for', before, '2026-11-21T22:21:00Z', true],
+    ['is silent when the issuer took the time as it was', before, before, false],
+    ['is silent when no time was asked for', undefined, '2026-11-21T22:21:00Z', false],
+  ])('revoke client %s', async (_, asked, answered, isNoted) => {
+    const answer = { ...revoked, kind: 'client', client: 'mail', before: answered };
+    issuer.answers.set('POST /v1/revocations', [201, answer]);
+    const flags = asked === undefined ? [] : ['--before', asked];
+    for (const json of [[], ['--json']]) {
+      const { code, stderr } = await run(['revoke', 'client', 'mail', ...flags, ...json]);
+      expect([code, stderr.includes(answered)]).toEqual([0, isNoted]);
+    }
   });
 
   it('revoke --credential proves the client itself', async () => {
