@@ -54,7 +54,7 @@ const layers = [
     name: 'http',
     at: '^src/server/http/',
     ours: ['^src/(core|caveats|protocol|verifier|server/domain|server/auth)/'],
-    npm: ['hono', '@hono/[^/]+', 'zod', 'pino', 'rate-limiter-flexible'],
+    npm: ['hono', '@hono/[^/]+', 'zod', 'pino'],
     node: true,
   },
   {
