@@ -7,6 +7,7 @@ import {
   decodeIdentifier,
   type KeyReference,
   MacaroonError,
+  MacaroonKey,
   readKeyReference,
   type UnverifiedMacaroon,
   verifySignature,
@@ -32,7 +33,7 @@ const signatureFault = 'the signature does not hold: the token was forged or alt
 
 /**
  * `text` as a token of `audience`, if it is one. `keys.find` is asked every time; the chain is run unless `cache` knows that the same
- * text held under the same key. Throws what `keys` throws.
+ * text held under the same key. Throws what `keys` throws, and `ERR_ARGUMENT` for what `keys` must not answer.
  */
 export async function authenticate(
   text: string,
@@ -43,13 +44,13 @@ export async function authenticate(
   const known = cache.get(text);
   if (known !== undefined) {
     const { rootKeyId, generation } = known.token.facts;
-    const lookup = await keys.find(audience, rootKeyId, generation);
+    const lookup = requireLookup(await keys.find(audience, rootKeyId, generation));
     if (lookup.found && lookup.entry.key === known.key) return { ok: true, token: known.token, entry: lookup.entry };
   }
   const decoded = decodeToken(text);
   if (!('token' in decoded)) return { ok: false, failedAt: 'decode', denial: decoded };
   const { token, reference } = decoded;
-  const lookup = await keys.find(audience, reference.rootKeyId, reference.generation);
+  const lookup = requireLookup(await keys.find(audience, reference.rootKeyId, reference.generation));
   if (!lookup.found) return { ok: false, failedAt: 'key', denial: denied(lookup.code, keyFaults[lookup.code]) };
   const { entry } = lookup;
   const signature = verifySignature(token, entry.key);
@@ -59,6 +60,21 @@ export async function authenticate(
   const genuine: GenuineToken = { facts, conditions: signature.conditions };
   cache.set(text, entry.key, genuine);
   return { ok: true, token: genuine, entry };
+}
+
+/** `lookup`, if a key source may answer so. Anything else is the source's fault, not the token's, and decides nothing. */
+function requireLookup(lookup: KeyLookup): KeyLookup {
+  if (lookup?.found === true) {
+    if (lookup.entry?.key instanceof MacaroonKey && typeof lookup.entry.client === 'string') return lookup;
+  } else if (lookup?.found === false && Object.hasOwn(keyFaults, lookup.code)) {
+    return lookup;
+  }
+  throw brokenSource('find');
+}
+
+/** The error for a key source that answers `method` with what it must not. */
+export function brokenSource(method: keyof KeySource): MacaroonError {
+  return new MacaroonError('ERR_ARGUMENT', `${method} of the key source answered what it must not`, { argument: 'keys' });
 }
 
 /** The token in `text` and the key it asks for, or why it is no token. Throws nothing for any text. */

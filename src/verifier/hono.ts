@@ -1,6 +1,12 @@
 /** `requireMacaroon` for Hono, on any of its runtimes. Imports types of Hono alone. */
 import type { Context, MiddlewareHandler } from 'hono';
-import { createRequestGuard, type RawRequest, type RequireMacaroonOptions } from './request-guard.js';
+import {
+  createRequestGuard,
+  type NodeIncoming,
+  type RawRequest,
+  type RequireMacaroonOptions,
+  readNodeRequest,
+} from './request-guard.js';
 import type { VerifiedMacaroon } from './result.js';
 import type { Verifier } from './verifier.js';
 
@@ -30,24 +36,14 @@ export function requireMacaroon(verifier: Verifier, options: RequireMacaroonOpti
   };
 }
 
-/** What `@hono/node-server` puts into `c.env`, as far as it is needed here. */
-interface NodeIncoming {
-  readonly url: string;
-  readonly rawHeaders: readonly string[];
-  readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
-}
-
 function rawRequestOf(c: Context): RawRequest {
   const { method } = c.req;
   const incoming = nodeIncomingOf(c.env);
-  if (incoming === undefined)
-    return { method, target: targetOf(c.req.url), headers: c.req.raw.headers, socketAddress: undefined };
-  const { url: target, rawHeaders } = incoming;
-  const headers: [string, string][] = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers.push([rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '']);
-  return { method, target, headers, socketAddress: incoming.socket?.remoteAddress };
+  if (incoming !== undefined) return readNodeRequest(method, incoming);
+  return { method, target: targetOf(c.req.url), headers: c.req.raw.headers, socketAddress: undefined };
 }
 
+/** What `@hono/node-server` puts into `c.env`. */
 function nodeIncomingOf(env: unknown): NodeIncoming | undefined {
   if (typeof env !== 'object' || env === null || !('incoming' in env)) return undefined;
   const { incoming } = env;

@@ -8,7 +8,7 @@ import { timeBefore } from '../caveats/types/time-before.js';
 import type { IdentifierFacts } from '../core/index.js';
 import { caveatStep, explanationOf } from './explanation.js';
 import { type FactInput, factChecks } from './fact-checks.js';
-import { type Authentication, authenticate, denied } from './genuine-token.js';
+import { type Authentication, authenticate, brokenSource, denied } from './genuine-token.js';
 import { markVerified } from './mark-verified.js';
 import type {
   Denial,
@@ -86,7 +86,9 @@ export class LocalVerification {
     const { tokenId, issuedAtMs, client, rootKeyId, generation } = facts;
     const subject: RevocationSubject = { tokenId, issuedAtMs, client, audience: this.#audience, rootKeyId, generation };
     const code = await this.#keys.revocationOf(subject);
-    return code === undefined ? undefined : denied(code, revocationTexts[code]);
+    if (code === undefined) return undefined;
+    if (!Object.hasOwn(revocationTexts, code)) throw brokenSource('revocationOf');
+    return denied(code, revocationTexts[code]);
   }
 
   #factInput({ token, entry }: Authenticated, context: RequestContext): FactInput {

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RefusalResponse } from './denial-response.js';
-import { createRequestGuard, type RequireMacaroonOptions } from './request-guard.js';
+import { createRequestGuard, type RequireMacaroonOptions, readNodeRequest } from './request-guard.js';
 import type { VerifiedMacaroon } from './result.js';
 import type { Verifier } from './verifier.js';
 
@@ -21,7 +21,8 @@ export interface MacaroonRequest extends IncomingMessage {
 
 /**
  * Passes a request only with a token that allows it, and answers all others itself. Resolves to the verified token, which is also
- * `request.macaroon`, or to `undefined` when the answer has been sent; calls `next`, where there is one, in the first case.
+ * `request.macaroon`, or to `undefined` when the answer has been sent; calls `next`, where there is one, in the first case. Never
+ * rejects: what `next` throws is answered with 500.
  */
 export type NodeMiddleware = (
   request: MacaroonRequest,
@@ -33,27 +34,22 @@ export type NodeMiddleware = (
 export function requireMacaroon(verifier: Verifier, options: RequireMacaroonOptions<MacaroonRequest>): NodeMiddleware {
   const guard = createRequestGuard(verifier, options);
   return async (request, response, next) => {
-    const result = await guard(request, {
-      method: request.method ?? '',
-      target: request.originalUrl ?? request.url ?? '',
-      headers: headerPairs(request.rawHeaders),
-      socketAddress: request.socket.remoteAddress,
+    const result = await guard(request, readNodeRequest(request.method ?? '', request), (macaroon) => {
+      request.macaroon = macaroon;
+      return next?.();
     });
-    if (!result.ok) {
-      answer(response, result.response);
-      return undefined;
-    }
-    request.macaroon = result.macaroon;
-    next?.();
-    return result.macaroon;
+    if (result.ok) return result.macaroon;
+    answer(response, result.response);
+    return undefined;
   };
 }
 
-function* headerPairs(rawHeaders: readonly string[]): Generator<readonly [string, string]> {
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) yield [rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''];
-}
-
 function answer(response: ServerResponse, refusal: RefusalResponse): void {
+  if (response.headersSent) {
+    // Somebody has begun to answer. That cannot be taken back, but what is left open is cut off.
+    if (!response.writableEnded) response.destroy();
+    return;
+  }
   response.statusCode = refusal.status;
   for (const [name, value] of Object.entries(refusal.headers)) response.setHeader(name, value);
   response.end(refusal.body);

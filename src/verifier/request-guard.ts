@@ -2,8 +2,9 @@
  * What both middlewares do with a request, free of any framework: refuse what could be read in two ways, tell method, path and address
  * as they came, verify, and turn the outcome into an answer.
  */
+import { catchPromise } from '../caveats/catch-promise.js';
 import type { IpRange } from '../caveats/ip-address.js';
-import { isAction, MacaroonError } from '../core/index.js';
+import { isAction, MacaroonError, requireKnownNames } from '../core/index.js';
 import { readAuthorization } from './authorization.js';
 import { clientAddress, parseTrustedProxies } from './client-address.js';
 import { checkRealm, type RefusalCause, type RefusalResponse, type RequestFault, refusalResponse } from './denial-response.js';
@@ -23,7 +24,7 @@ export interface RequireMacaroonOptions<Incoming> {
   readonly address?: ((incoming: Incoming) => string | undefined) | undefined;
   /** What `WWW-Authenticate` calls the service; the verifier's audience when absent. */
   readonly realm?: string | undefined;
-  /** Told of each refused request, with the exact reason that the answer keeps back: for logs. */
+  /** Told of each refused request, with the exact reason that the answer keeps back: for logs. Not waited for when it is async. */
   readonly onRefused?: ((cause: RefusalCause, incoming: Incoming) => void) | undefined;
 }
 
@@ -41,8 +42,34 @@ type GuardResult =
   | { readonly ok: true; readonly macaroon: VerifiedMacaroon }
   | { readonly ok: false; readonly response: RefusalResponse };
 
-/** Decides about one request. Never throws: what goes wrong is an answer too. */
-export type RequestGuard<Incoming> = (incoming: Incoming, raw: RawRequest) => Promise<GuardResult>;
+/**
+ * Decides about one request, and runs `pass`, where there is one, when it is allowed. Never throws: what goes wrong, in `pass` too, is
+ * an answer.
+ */
+export type RequestGuard<Incoming> = (
+  incoming: Incoming,
+  raw: RawRequest,
+  pass?: (macaroon: VerifiedMacaroon) => unknown,
+) => Promise<GuardResult>;
+
+/** What Node's incoming message tells, as far as it is needed here. */
+export interface NodeIncoming {
+  readonly url?: string | undefined;
+  /** What came over the wire, where a framework rewrites `url` for mounted routers. */
+  readonly originalUrl?: string | undefined;
+  readonly rawHeaders: readonly string[];
+  readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
+}
+
+/** The request as `incoming` has it from the wire. */
+export function readNodeRequest(method: string, incoming: NodeIncoming): RawRequest {
+  const { url = '', originalUrl = url, rawHeaders, socket } = incoming;
+  return { method, target: originalUrl, headers: headerPairs(rawHeaders), socketAddress: socket?.remoteAddress };
+}
+
+function* headerPairs(rawHeaders: readonly string[]): Generator<readonly [string, string]> {
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) yield [rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''];
+}
 
 const optionNames: readonly string[] = ['action', 'trustedProxies', 'address', 'realm', 'onRefused'];
 
@@ -51,43 +78,40 @@ export function createRequestGuard<Incoming>(
   verifier: Verifier,
   options: RequireMacaroonOptions<Incoming>,
 ): RequestGuard<Incoming> {
-  for (const name of Object.keys(options)) {
-    if (!optionNames.includes(name)) throw badArgument(name, 'is no option of requireMacaroon');
-  }
+  requireKnownNames(options, optionNames, 'options');
   const { action, onRefused } = options;
   if (typeof action !== 'function' && (typeof action !== 'string' || !isAction(action))) {
     throw badArgument('action', 'must be an action such as invoices:read, or a function that tells it');
   }
   const trustedProxies = parseTrustedProxies(options.trustedProxies ?? []);
   const realm = checkRealm(options.realm ?? verifier.audience);
+  /** The token, or why there is none. Options that are async, which they must not be, are awaited so that they fail in here. */
   const decide = async (incoming: Incoming, raw: RawRequest): Promise<VerifiedMacaroon | RefusalCause> => {
+    const peerAddress = options.address === undefined ? raw.socketAddress : await options.address(incoming);
+    const request = readRequest(raw, peerAddress, trustedProxies);
+    if ('fault' in request) return { kind: 'request', fault: request.fault };
+    const needed = typeof action === 'function' ? await action(incoming) : action;
+    const { ip, path } = request;
+    const result = await verifier.verify(request.text, { action: needed, method: raw.method, path, ip });
+    return result.ok === true ? result : { kind: 'denial', denial: result };
+  };
+  const refuse = (cause: RefusalCause, incoming: Incoming): GuardResult => {
     try {
-      const request = readRequest(
-        raw,
-        options.address === undefined ? raw.socketAddress : options.address(incoming),
-        trustedProxies,
-      );
-      if ('fault' in request) return { kind: 'request', fault: request.fault };
-      const needed = typeof action === 'function' ? action(incoming) : action;
-      const { ip, path } = request;
-      const result = await verifier.verify(request.text, { action: needed, method: raw.method, path, ip });
-      return result.ok ? result : { kind: 'denial', denial: result };
+      catchPromise(onRefused?.(cause, incoming));
+      return { ok: false, response: refusalResponse(cause, realm) };
     } catch (error) {
-      return { kind: 'error', error };
+      return { ok: false, response: refusalResponse({ kind: 'error', error }, realm) };
     }
   };
-  const tell = (cause: RefusalCause, incoming: Incoming): RefusalCause => {
+  return async (incoming, raw, pass) => {
     try {
-      onRefused?.(cause, incoming);
-      return cause;
+      const outcome = await decide(incoming, raw);
+      if ('kind' in outcome) return refuse(outcome, incoming);
+      await pass?.(outcome);
+      return { ok: true, macaroon: outcome };
     } catch (error) {
-      return { kind: 'error', error };
+      return refuse({ kind: 'error', error }, incoming);
     }
-  };
-  return async (incoming, raw) => {
-    const outcome = await decide(incoming, raw);
-    if (!('kind' in outcome)) return { ok: true, macaroon: outcome };
-    return { ok: false, response: refusalResponse(tell(outcome, incoming), realm) };
   };
 }
 

@@ -1,5 +1,6 @@
-import { connect } from 'node:net';
-import { serve } from '@hono/node-server';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { getRequestListener, serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { requireMacaroon } from '../../../src/verifier/hono.js';
@@ -74,6 +75,33 @@ describe('requireMacaroon for Hono', () => {
     });
     expect((await counting.request('/')).status).toBe(401);
     expect(runs).toBe(0);
+  });
+});
+
+describe('requireMacaroon for Hono below a mount', () => {
+  it('tells the path that came over the wire, not what the outer router left of it', async () => {
+    const inner = getRequestListener(
+      new Hono().all('/invoices/*', requireMacaroon(verifier, { action: 'invoices:read' }), (c) => c.text('passed')).fetch,
+    );
+    // What Express does to a request for `app.use('/internal', listener)`.
+    const server = createServer((request, response) => {
+      const originalUrl = request.url ?? '';
+      Object.assign(request, { originalUrl, url: originalUrl.replace('/internal', '') });
+      void inner(request, response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const statusFor = async (condition: string) => {
+        const headers = { authorization: `Macaroon ${tokenOf({ conditions: [condition] })}` };
+        return (await fetch(`http://127.0.0.1:${port}/internal/invoices/1`, { headers })).status;
+      };
+      expect(await statusFor('path /invoices')).toBe(403);
+      expect(await statusFor('path /internal/invoices')).toBe(200);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 });
 

@@ -2,9 +2,9 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MacaroonError } from '../../../src/core/index.js';
-import { createVerifier, type KeySource, type RefusalCause, staticKeys } from '../../../src/verifier/index.js';
+import { createVerifier, type KeySource, type RefusalCause, staticKeys, type Verifier } from '../../../src/verifier/index.js';
 import { type MacaroonRequest, type RequireMacaroonOptions, requireMacaroon } from '../../../src/verifier/node.js';
-import { audience, forgedKey, nowMs, staticKey, tokenOf } from './samples.js';
+import { audience, audienceKey, forgedKey, nowMs, staticKey, tokenOf } from './samples.js';
 
 const token = tokenOf();
 const servers: Server[] = [];
@@ -173,6 +173,92 @@ describe('requireMacaroon for node:http', () => {
     expect((await send(withAction, 'GET / HTTP/1.1', host, authorization)).status).toBe(500);
     const withHook = await serve({ onRefused: fail });
     expect((await send(withHook, 'GET / HTTP/1.1', host)).status).toBe(500);
+  });
+
+  it('still refuses, and ends no process, when an async action, address or onRefused rejects', async () => {
+    const fail = async () => Promise.reject(new Error('late'));
+    for (const options of [{ action: fail }, { address: fail }]) {
+      const port = await serve(options as object);
+      expect((await send(port, 'GET / HTTP/1.1', host, authorization)).status).toBe(500);
+    }
+    // A rejection that nobody caught would make the test run fail.
+    const withHook = await serve({ onRefused: fail });
+    expect((await send(withHook, 'GET / HTTP/1.1', host)).status).toBe(401);
+  });
+
+  const brokenSources: readonly (readonly [string, object])[] = [
+    ['revokes with null', { revocationOf: () => null }],
+    ['revokes with true', { revocationOf: async () => true }],
+    ['revokes with an unknown code', { revocationOf: () => 'ERR_REVOKED_PLANET' }],
+    ['revokes with the code of something else', { revocationOf: () => 'ERR_TOKEN_EXPIRED' }],
+    ['finds null', { find: () => null }],
+    ['finds nothing at all', { find: async () => undefined }],
+    ['finds no entry', { find: () => ({ found: true }) }],
+    ['finds a key that is text', { find: () => ({ found: true, entry: { ...staticKey, key: 'AAAA' } }) }],
+    ['finds a key that is bytes', { find: () => ({ found: true, entry: { ...staticKey, key: new Uint8Array(32) } }) }],
+    ['finds a key of nobody', { find: () => ({ found: true, entry: { ...staticKey, client: 7, key: audienceKey() } }) }],
+    ['finds truthfully', { find: () => ({ found: 1, entry: { ...staticKey, key: audienceKey() } }) }],
+    ['does not find, for an unknown reason', { find: () => ({ found: false, code: 'constructor' }) }],
+  ];
+
+  it.each(brokenSources)('answers 500 when a key source %s', async (_, parts) => {
+    const port = await serve({}, { ...staticKeys([staticKey]), ...parts });
+    const answer = await send(port, 'GET / HTTP/1.1', host, authorization);
+    expect([answer.status, JSON.parse(answer.body).code]).toEqual([500, 'internal_error']);
+    expect(refused).toEqual([{ kind: 'error', error: expect.objectContaining({ code: 'ERR_ARGUMENT', argument: 'keys' }) }]);
+  });
+
+  it.each([null, 'constructor', { toString: null }])('answers 500 when a verifier denies with the code %j', async (code) => {
+    const verifier: unknown = { ...verifierWith(), verify: async () => ({ ok: false, code, message: '' }) };
+    const guard = requireMacaroon(verifier as Verifier, { action: 'invoices:read' });
+    const port = await listen((request, response) => void guard(request, response));
+    expect((await send(port, 'GET / HTTP/1.1', host, authorization)).status).toBe(500);
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('handler');
+      },
+    ],
+    ['rejects', async () => Promise.reject(new Error('handler'))],
+  ])('answers 500, and resolves to nothing, when next %s', async (_, next) => {
+    const guard = requireMacaroon(verifierWith(), { action: 'invoices:read', onRefused: (cause) => refused.push(cause) });
+    const outcomes: unknown[] = [];
+    const port = await listen(async (request, response) => {
+      outcomes.push(await guard(request, response, next));
+    });
+    expect((await send(port, 'GET / HTTP/1.1', host, authorization)).status).toBe(500);
+    expect(outcomes).toEqual([undefined]);
+    expect(refused).toEqual([{ kind: 'error', error: new Error('handler') }]);
+  });
+
+  it('leaves an answer alone that was sent meanwhile', async () => {
+    const outcomes: unknown[] = [];
+    const guard = requireMacaroon(verifierWith(), { action: 'invoices:read' });
+    const port = await listen(async (request, response) => {
+      const guarded = guard(request, response);
+      response.writeHead(503).end('too slow');
+      outcomes.push(await guarded);
+    });
+    expect(await send(port, 'GET / HTTP/1.1', host)).toMatchObject({ status: 503, body: expect.stringContaining('too slow') });
+    expect(outcomes).toEqual([undefined]);
+  });
+
+  it('cuts off an answer that next had begun when it threw', async () => {
+    const guard = requireMacaroon(verifierWith(), { action: 'invoices:read' });
+    const port = await listen((request, response) => {
+      void guard(request, response, () => {
+        response.write('half');
+        throw new Error('handler');
+      });
+    });
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(`GET / HTTP/1.1\r\n${host}\r\n${authorization}\r\n\r\n`);
+    // The client does not hang up, so without the cut this would wait for ever.
+    await new Promise((resolve) => socket.once('close', resolve));
   });
 
   it('serves as connect-style middleware, also below a mount that rewrites the url', async () => {
