@@ -49,6 +49,16 @@ export function clearCaveats(
   return { ok: true, caveats };
 }
 
+/** What `clearCaveats` answers when the caveats fare as `checked`, in their order. */
+export function clearedBy(checked: readonly CheckedCaveat[]): ClearResult {
+  const caveats: ParsedCaveat[] = [];
+  for (const one of checked) {
+    if (!one.holds) return { ok: false, code: one.code, message: one.message, ...placeOf(one) };
+    caveats.push(one.caveat);
+  }
+  return { ok: true, caveats };
+}
+
 /** How every one of `conditions` fares for `context`; the same verdicts as `clearCaveats`. */
 export function checkCaveats(
   registry: CaveatRegistry,
@@ -99,6 +109,6 @@ function whyUnread(parsed: ConditionResult & { readonly ok: false }, condition: 
   return `${parsed.message} ${printCondition(condition).split(' ', 1)[0]}`;
 }
 
-function placeOf({ caveatIndex, dischargeIndex }: PendingCondition): CaveatPlace {
+function placeOf({ caveatIndex, dischargeIndex }: CaveatPlace): CaveatPlace {
   return dischargeIndex === undefined ? { caveatIndex } : { caveatIndex, dischargeIndex };
 }

@@ -1,6 +1,6 @@
 /** Verifies with keys at hand: authentication, then revocation, the identifier's facts and the caveats, in this order and no other. */
 import type { RequestContext } from '../caveats/caveat-type.js';
-import { checkCaveats, clearCaveats } from '../caveats/clear-caveats.js';
+import { type ClearResult, checkCaveats, clearCaveats, clearedBy } from '../caveats/clear-caveats.js';
 import { InForce } from '../caveats/in-force.js';
 import type { CaveatRegistry, ParsedCaveat } from '../caveats/registry.js';
 import { action } from '../caveats/types/action.js';
@@ -20,7 +20,7 @@ import type {
   VerifiedMacaroon,
   VerifyResult,
 } from './result.js';
-import { type GenuineToken, SignatureCache } from './signature-cache.js';
+import { SignatureCache } from './signature-cache.js';
 
 type Authenticated = Extract<Authentication, { ok: true }>;
 
@@ -51,7 +51,8 @@ export class LocalVerification {
     if (revocation !== undefined) return revocation;
     const input = this.#factInput(authentication, context);
     for (const check of factChecks) if (!check.holds(input)) return denied(check.code, check.explain(input));
-    return this.#clear(authentication.token, context);
+    const { token } = authentication;
+    return resultOf(token.facts, clearCaveats(this.#registry, token.conditions, context));
   }
 
   /** Every step as far as the token can be trusted to tell it: nothing after a signature that does not hold. */
@@ -70,10 +71,9 @@ export class LocalVerification {
       steps.push({ holds, text: `${check.name}: ${why}` });
       if (!holds) fault ??= denied(check.code, why);
     }
-    for (const { text: condition, ...caveat } of checkCaveats(this.#registry, token.conditions, context)) {
-      steps.push(caveatStep({ ...caveat, condition }));
-    }
-    return explanationOf(fault ?? this.#clear(token, context), steps);
+    const checked = checkCaveats(this.#registry, token.conditions, context);
+    for (const { text: condition, ...caveat } of checked) steps.push(caveatStep({ ...caveat, condition }));
+    return explanationOf(fault ?? resultOf(token.facts, clearedBy(checked)), steps);
   }
 
   /** Forgets every verified signature and ends the key source's work. */
@@ -94,11 +94,10 @@ export class LocalVerification {
   #factInput({ token, entry }: Authenticated, context: RequestContext): FactInput {
     return { facts: token.facts, entry, audience: this.#audience, context };
   }
+}
 
-  #clear(token: GenuineToken, context: RequestContext): VerifyResult {
-    const cleared = clearCaveats(this.#registry, token.conditions, context);
-    return cleared.ok ? verifiedOf(token.facts, cleared.caveats) : Object.freeze(cleared);
-  }
+function resultOf(facts: IdentifierFacts, cleared: ClearResult): VerifyResult {
+  return cleared.ok ? verifiedOf(facts, cleared.caveats) : Object.freeze(cleared);
 }
 
 function verifiedOf(facts: IdentifierFacts, caveats: readonly ParsedCaveat[]): VerifiedMacaroon {

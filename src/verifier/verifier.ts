@@ -7,7 +7,7 @@
 import type { RequestContext } from '../caveats/caveat-type.js';
 import type { CaveatRegistry } from '../caveats/registry.js';
 import { standardRegistry } from '../caveats/standard.js';
-import { type Clock, isAction, MacaroonError, requireName } from '../core/index.js';
+import { type Clock, isAction, MacaroonError, requireKnownNames, requireName } from '../core/index.js';
 import { explanationOf } from './explanation.js';
 import { decodeToken } from './genuine-token.js';
 import { LocalVerification } from './local-verification.js';
@@ -28,8 +28,8 @@ export interface VerifierOptions {
 export interface Verifier {
   readonly audience: string;
   /**
-   * Whether the token in `text` allows the request that `context` describes. Throws `ERR_ARGUMENT` for a wrong context, and
-   * `ERR_SOURCE_*`, `ERR_ISSUER_*` or what a key source of your own throws; nothing for any text.
+   * Whether the token in `text` allows the request that `context` describes by its own properties. Throws `ERR_ARGUMENT` for a wrong
+   * context or a key source that answers what it must not, and `ERR_SOURCE_*`, `ERR_ISSUER_*` or what a key source of your own throws; nothing for any text.
    */
   verify(text: string, context: VerifyContext): Promise<VerifyResult>;
   /** The same with every step and every caveat, for people. Throws as `verify` does. */
@@ -42,8 +42,7 @@ const optionNames: readonly string[] = ['audience', 'keys', 'caveats', 'clock'];
 
 /** A verifier for one audience. Throws `ERR_ARGUMENT` for an unknown, missing or unfitting option. */
 export function createVerifier(options: VerifierOptions): Verifier {
-  for (const name of Object.keys(options))
-    if (!optionNames.includes(name)) throw badArgument(name, 'is no option of createVerifier');
+  requireKnownNames(options, optionNames, 'options');
   const { keys } = options;
   const audience = requireName(options.audience, 'audience');
   if (keys?.kind === 'keys') return localVerifier(audience, keys, options);
@@ -56,17 +55,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
 function localVerifier(audience: string, keys: KeySource, options: VerifierOptions): Verifier {
   const { caveats = standardRegistry, clock = Date.now } = options;
   const local = new LocalVerification(audience, keys, caveats);
-  const requestOf = (context: VerifyContext): RequestContext => ({ ...context, nowMs: readClock(clock) });
+  // Frozen, so that no caveat type can change what the next one sees.
+  const requestOf = (text: string, context: VerifyContext): RequestContext =>
+    Object.freeze(Object.assign(factsOf(text, context), { nowMs: readClock(clock) }));
   return Object.freeze({
     audience,
-    verify: async (text: string, context: VerifyContext) => {
-      checkArguments(text, context);
-      return local.verify(text, requestOf(context));
-    },
-    explain: async (text: string, context: VerifyContext) => {
-      checkArguments(text, context);
-      return local.explain(text, requestOf(context));
-    },
+    verify: async (text: string, context: VerifyContext) => local.verify(text, requestOf(text, context)),
+    explain: async (text: string, context: VerifyContext) => local.explain(text, requestOf(text, context)),
     close: () => local.close(),
   });
 }
@@ -76,13 +71,13 @@ function remoteVerifier(audience: string, source: RemoteSource): Verifier {
   return Object.freeze({
     audience,
     verify: async (text: string, context: VerifyContext) => {
-      checkArguments(text, context);
-      return formatFault(text) ?? source.verify(audience, text, context);
+      const facts = factsOf(text, context);
+      return formatFault(text) ?? source.verify(audience, text, facts);
     },
     explain: async (text: string, context: VerifyContext) => {
-      checkArguments(text, context);
+      const facts = factsOf(text, context);
       const fault = formatFault(text);
-      if (fault === undefined) return source.explain(audience, text, context);
+      if (fault === undefined) return source.explain(audience, text, facts);
       return explanationOf(fault, [{ holds: false, text: `decode: ${fault.message}` }]);
     },
     close: () => source.close(),
@@ -94,17 +89,24 @@ function formatFault(text: string): Denial | undefined {
   return 'token' in decoded ? undefined : decoded;
 }
 
-function checkArguments(text: string, context: VerifyContext): void {
+/**
+ * The facts that `context` itself has, each read once: what it inherits, or what every object has because somebody changed
+ * `Object.prototype`, was not told. Throws `ERR_ARGUMENT` for a wrong context, and for a `text` that is none.
+ */
+function factsOf(text: string, context: VerifyContext): VerifyContext {
   if (typeof text !== 'string') throw badArgument('text', 'must be the text of a token');
   if (typeof context !== 'object' || context === null) throw badArgument('context', 'must say at least the action');
-  if (typeof context.action !== 'string' || !isAction(context.action)) {
+  const facts: VerifyContext = { __proto__: null, ...context };
+  if (typeof facts.action !== 'string' || !isAction(facts.action)) {
     throw badArgument('action', 'must be an action such as invoices:read, without "*"');
   }
   for (const name of ['ip', 'method', 'path'] as const) {
-    if (context[name] !== undefined && typeof context[name] !== 'string')
-      throw badArgument(name, 'must be text when it is known');
+    if (facts[name] !== undefined && typeof facts[name] !== 'string') throw badArgument(name, 'must be text when it is known');
   }
-  if (context['nowMs'] !== undefined) throw badArgument('nowMs', "is the verifier's own: give createVerifier a clock instead");
+  for (const name of ['nowMs', 'at']) {
+    if (facts[name] !== undefined) throw badArgument(name, "cannot be told: the time is the verifier's own, or the issuer's");
+  }
+  return facts;
 }
 
 function badArgument(argument: string, fault: string): MacaroonError {

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { CaveatType, RequestContext } from '../../../src/caveats/caveat-type.js';
 import { createCaveatRegistry } from '../../../src/caveats/registry.js';
 import { standardCaveats } from '../../../src/caveats/standard.js';
 import {
@@ -281,6 +282,67 @@ describe('the order', () => {
   });
 });
 
+describe('the facts that caveats see', () => {
+  const seen: unknown[] = [];
+  const spy = (name: string, check: (context: RequestContext) => void): CaveatType<unknown> => ({
+    name,
+    parse: (argument) => ({ ok: true, value: argument }),
+    format: String,
+    check: (_, facts) => {
+      check(facts);
+      return { holds: true };
+    },
+    describe: String,
+    narrows: () => ({ kind: 'no-op' }),
+  });
+  const look = spy('look', (facts) => seen.push(facts['account'], facts.ip));
+  const meddle = spy('meddle', (facts) => Object.assign(facts, { account: 'other', ip: '10.9.9.9' }));
+  const verifier = verifierOf({ caveats: createCaveatRegistry([...standardCaveats, look, meddle]) });
+
+  afterEach(() => {
+    seen.length = 0;
+  });
+
+  it('are those that the context itself has: none that it inherits, nor all objects have', async () => {
+    class Request {
+      readonly [fact: string]: unknown;
+      readonly action = 'invoices:read';
+      get ip() {
+        return '10.1.2.3';
+      }
+    }
+    const text = tokenOf({ conditions: ['look x', 'ip 10.0.0.0/8'] });
+    expect(await verifier.verify(text, new Request() as VerifyContext)).toMatchObject({ code: 'ERR_CAVEAT_CONTEXT' });
+    Object.defineProperty(Object.prototype, 'account', { value: '42', configurable: true });
+    try {
+      await verifier.verify(text, { action: 'invoices:read' });
+      await verifier.explain(text, { action: 'invoices:read' });
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'account');
+    }
+    expect(seen).toEqual([undefined, undefined, undefined, undefined, undefined, undefined]);
+  });
+
+  it('cannot be changed by a caveat type for those after it', async () => {
+    const text = tokenOf({ conditions: ['meddle x', 'look x'] });
+    for (const action of ['verify', 'explain'] as const) await verifier[action](text, { ...context, account: '42' });
+    expect(seen.every((fact) => fact !== 'other' && fact !== '10.9.9.9')).toBe(true);
+    expect(await verifier.verify(text, context)).toMatchObject({ code: 'ERR_CAVEAT_DENIED', caveatIndex: 0 });
+  });
+
+  it('are read once', async () => {
+    let reads = 0;
+    const changing = {
+      get action() {
+        reads++;
+        return 'invoices:read';
+      },
+    };
+    await verifier.verify(tokenOf(), changing);
+    expect(reads).toBe(1);
+  });
+});
+
 describe('machinery that is broken', () => {
   it('throws, and allows nothing', async () => {
     const stale = new MacaroonError('ERR_SOURCE_STALE', 'stale');
@@ -321,6 +383,8 @@ describe('a wrong argument', () => {
     ['method', { action: 'a', method: null }],
     ['path', { action: 'a', path: ['/'] }],
     ['nowMs', { action: 'a', nowMs: 1 }],
+    ['at', { action: 'a', at: '2020-01-01T00:00:00Z' }],
+    ['action', Object.create({ action: 'a' })],
     ['context', undefined],
   ];
 
@@ -335,8 +399,14 @@ describe('a wrong argument', () => {
     await expect(verifierOf().verify(text as string, context)).rejects.toMatchObject({ argument: 'text' });
   });
 
+  it('throws ERR_ARGUMENT for options that are none', () => {
+    const options: unknown = undefined;
+    expect(() => createVerifier(options as VerifierOptions)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }));
+  });
+
   const wrongOptions: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
     ['audience', { audience: 'In voice' }],
+    ['audience', { audience: undefined }],
     ['keys', { keys: {} }],
     ['keys', { keys: undefined }],
     ['maxStalenessMs', { maxStalenessMs: 5000 }],
@@ -363,6 +433,23 @@ describe('explain', () => {
     expect(lines).toHaveLength(steps.length + 1);
     expect(lines.filter((line) => line.startsWith('✗'))).toHaveLength(3);
     expect(lines.at(-1)).toBe('denied: ERR_TOKEN_EXPIRED');
+  });
+
+  it('agrees with itself when a caveat changes its mind: each is checked once', async () => {
+    let asked = 0;
+    const fickle: CaveatType<string> = {
+      name: 'fickle',
+      parse: (argument) => ({ ok: true, value: argument }),
+      format: (value) => value,
+      check: () => (++asked === 1 ? { holds: false, reason: 'denied', expected: 'a second time', actual: 'x' } : { holds: true }),
+      describe: (value) => value,
+      narrows: () => ({ kind: 'no-op' }),
+    };
+    const verifier = verifierOf({ caveats: createCaveatRegistry([fickle as CaveatType<unknown>]) });
+    const { result, steps } = await verifier.explain(tokenOf({ conditions: ['fickle x'] }), context);
+    expect(result).toMatchObject({ ok: false, code: 'ERR_CAVEAT_DENIED', caveatIndex: 0 });
+    expect(steps.at(-1)).toMatchObject({ holds: false, caveatIndex: 0 });
+    expect(asked).toBe(1);
   });
 
   it('agrees with verify', async () => {

@@ -109,6 +109,13 @@ describe('remote verification', () => {
     await expect(verifier.verify(tokenOf(), context)).rejects.toMatchObject({ code: 'ERR_ISSUER_ANSWER' });
   });
 
+  it('throws ERR_ARGUMENT for the fact "at", by which the issuer would take another time than now', async () => {
+    const at = '2020-01-01T00:00:00Z';
+    await expect(verifier.verify(tokenOf(), { ...context, at })).rejects.toMatchObject({ code: 'ERR_ARGUMENT', argument: 'at' });
+    await expect(verifier.explain(tokenOf(), { ...context, at })).rejects.toMatchObject({ argument: 'at' });
+    expect(issuer.calls).toEqual([]);
+  });
+
   it('throws ERR_ARGUMENT for a fact that JSON cannot hold', async () => {
     await expect(verifier.verify(tokenOf(), { ...context, account: 42n })).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
     expect(issuer.calls).toEqual([]);
