@@ -15,14 +15,14 @@ export const commonHeaders: Readonly<Record<string, string>> = Object.freeze({
 
 const jsonMediaType = 'application/json';
 
-/** `body` as JSON with `status`. `headers` may replace the common ones. */
+/** `json`, a text or its bytes in UTF-8, with `status`. `headers` may replace the common ones. */
 export function jsonAnswer(
   status: number,
-  body: unknown,
+  json: string | Uint8Array<ArrayBuffer>,
   requestId: string,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new Response(JSON.stringify(body), {
+  return new Response(json, {
     status,
     headers: { ...commonHeaders, 'Content-Type': jsonMediaType, 'X-Request-Id': requestId, ...headers },
   });

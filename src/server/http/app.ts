@@ -10,7 +10,7 @@ import type { FailureLimits } from '../auth/failure-limiter.js';
 import { createClientLogin } from '../auth/registry.js';
 import type { Issuer } from '../domain/issuer.js';
 import { authenticate, authorizeVerifier } from './access.js';
-import { type Logger, logFault, logRequest } from './access-log.js';
+import { createRequestLog, type Logger, type RequestLog } from './access-log.js';
 import { emptyAnswer, jsonAnswer, problemAnswer } from './answers.js';
 import { createIssuerVerifiers } from './issuer-verifiers.js';
 import { judgeError } from './judge-error.js';
@@ -42,30 +42,30 @@ interface Progress {
   caller?: Caller;
 }
 
+/** Answers that are made once, as bytes: however many clients wait for one, it is held once. */
+type Constants = Map<Route, Uint8Array<ArrayBuffer>>;
+
 type Step = (facts: RequestFacts, progress: Progress) => Promise<Response>;
 
 /** The application. Throws `ERR_ARGUMENT` for trusted proxies that are no ranges. */
 export function createApp(options: AppOptions): App {
   const { issuer, clock } = options;
   const app: App = new OpenAPIHono<AppEnv>();
-  let document: Record<string, unknown> | undefined;
+  const constants: Constants = new Map();
   const services: Services = {
     issuer,
     clientLogin: createClientLogin({ issuer, failureLimits: options.failureLimits }),
     verifiers: createIssuerVerifiers(issuer, clock),
     issuerUrl: options.issuerUrl,
     checkReady: options.checkReady,
-    describeApi: () => {
-      document ??= openApiDocument(app, options.issuerUrl());
-      return document;
-    },
+    describeApi: () => openApiDocument(app, options.issuerUrl()),
   };
   const handle = createHandler(options);
   describeSecurity(app);
   for (const route of routes) {
     describeRoute(app, route);
     const routerPath = route.path.replaceAll(/\{([^}]+)\}/g, ':$1');
-    app.on(route.method.toUpperCase(), routerPath, (c) => handle(c, route.path, runRoute(route, services, c)));
+    app.on(route.method.toUpperCase(), routerPath, (c) => handle(c, route.path, runRoute(route, services, constants, c)));
   }
   app.notFound((c) => handle(c, '(none)', async (facts) => noRoute(facts)));
   return app;
@@ -73,46 +73,51 @@ export function createApp(options: AppOptions): App {
 
 /** Runs one request: facts, the step, any error as a problem, the line in the log. */
 function createHandler(options: AppOptions): (c: Context<AppEnv>, route: string, step: Step) => Promise<Response> {
-  const { clock, randomBytes, logger } = options;
+  const { clock, randomBytes } = options;
+  const log = createRequestLog(options.logger);
   const trustedProxies = parseTrustedProxies(options.trustedProxies ?? []);
   return async (c, route, step) => {
     const startMs = performance.now();
     const facts = readRequestFacts(c, createRequestId(clock, randomBytes), trustedProxies);
     const progress: Progress = {};
-    const answer = await settle(facts, progress, step, logger);
+    const answer = await settle(facts, progress, step, log);
     const { requestId, clientRequestId, method, address } = facts;
     const ms = Math.round((performance.now() - startMs) * 10) / 10;
     const client = progress.caller?.client;
-    logRequest(logger, { requestId, clientRequestId, method, route, status: answer.status, ms, client, address });
+    log.request({ requestId, clientRequestId, method, route, status: answer.status, ms, client, address });
     return answer;
   };
 }
 
-async function settle(facts: RequestFacts, progress: Progress, step: Step, logger: Logger): Promise<Response> {
+async function settle(facts: RequestFacts, progress: Progress, step: Step, log: RequestLog): Promise<Response> {
   try {
     return await step(facts, progress);
   } catch (error) {
     const { code, details, isFault } = judgeError(error);
-    if (isFault) logFault(logger, facts.requestId, error);
+    if (isFault) log.fault(facts.requestId, error, progress.caller?.client);
     return problemAnswer(code, facts.requestId, details);
   }
 }
 
-function runRoute(route: Route, services: Services, c: Context<AppEnv>): Step {
+function runRoute(route: Route, services: Services, constants: Constants, c: Context<AppEnv>): Step {
   return async (facts, progress) => {
     const caller = await authenticate(route.access, services, facts);
     progress.caller = caller;
     const input = await readInput(route, c);
     await authorizeVerifier(route.access, services, caller, input);
+    const made = constants.get(route);
+    if (made !== undefined) return answerOf(route, made, facts.requestId);
     const body = await route.handle({ services, caller, origin: facts.origin, ...input });
-    return answerOf(route, body, facts.requestId);
+    const json = JSON.stringify(body);
+    if (route.isConstant === true) constants.set(route, new TextEncoder().encode(json));
+    return answerOf(route, json, facts.requestId);
   };
 }
 
-function answerOf(route: Route, body: unknown, requestId: string): Response {
+function answerOf(route: Route, json: string | Uint8Array<ArrayBuffer>, requestId: string): Response {
   if (route.status === 204) return emptyAnswer(requestId);
   const headers = route.cacheControl === undefined ? {} : { 'Cache-Control': route.cacheControl };
-  return jsonAnswer(route.status, body, requestId, headers);
+  return jsonAnswer(route.status, json, requestId, headers);
 }
 
 function noRoute({ path, requestId }: RequestFacts): Response {

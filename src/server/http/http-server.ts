@@ -9,8 +9,8 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { parseAddress, parseRange, rangeContains } from '../../caveats/ip-address.js';
 import { type Clock, MacaroonError, type RandomBytes } from '../../core/index.js';
-import { problems } from '../../protocol/problem.js';
-import { type Logger, logFault, logRequest } from './access-log.js';
+import { type ProblemCode, problems } from '../../protocol/problem.js';
+import { createRequestLog, type Logger, type RequestLog } from './access-log.js';
 import { problemAnswer } from './answers.js';
 import type { App } from './app.js';
 import { Connections } from './connections.js';
@@ -36,6 +36,10 @@ export interface ServerLimits {
   readonly maxHeaderBytes: number;
   readonly maxConnections: number;
   readonly maxRequestsPerConnection: number;
+  /** Requests of one connection that may be without an answer; the next is refused. */
+  readonly maxUnansweredRequests: number;
+  /** How long a client may take nothing of an answer that waits for it, milliseconds. */
+  readonly stalledWriteMs: number;
 }
 
 const defaultServerLimits: ServerLimits = Object.freeze({
@@ -46,6 +50,8 @@ const defaultServerLimits: ServerLimits = Object.freeze({
   maxHeaderBytes: 16 * 1024,
   maxConnections: 2_000,
   maxRequestsPerConnection: 10_000,
+  maxUnansweredRequests: 8,
+  stalledWriteMs: 10_000,
 });
 
 export interface HttpServerOptions {
@@ -91,24 +97,28 @@ const sweepMs = 50;
 /** The server, not yet listening. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const connections = new Connections();
-  const server = createBareServer({ ...defaultServerLimits, ...options.limits }, options.tls);
+  const limits = { ...defaultServerLimits, ...options.limits };
+  const server = createBareServer(limits, options.tls);
   const state = { isDraining: false };
-  const refuse = createRefusal(options);
+  const log = createRequestLog(options.logger);
+  const refuse = createRefusal(options, connections, log);
   const listener = getRequestListener((request, env) => options.app.fetch(request, env), {
-    errorHandler: (error) => answerAdapterError(options, error),
+    errorHandler: (error) => answerAdapterError(options, log, error),
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    connections.begin(request.socket, response);
-    const refusal = judgeRequest(request);
+    const unanswered = connections.begin(request.socket, response);
+    if (unanswered === 0) return;
+    const refusal = unanswered > limits.maxUnansweredRequests ? tooManyUnanswered : judgeRequest(request);
     if (refusal !== undefined) return refuse(request, response, refusal);
     if (state.isDraining) response.setHeader('Connection', 'close');
     void listener(request, response);
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    if (connections.begin(request.socket, response) === 0) return;
     refuse(request, response, { code: 'invalid_request', detail: 'only 100-continue can be expected' });
   });
-  trackConnections(server, connections, options.tls === undefined);
-  answerWithoutRequest(server, connections, options);
+  trackConnections(server, connections, limits, options.tls === undefined);
+  answerWithoutRequest(server, connections, options, log);
   let drained: Promise<void> | undefined;
   return {
     server,
@@ -146,27 +156,31 @@ function createBareServer(limits: ServerLimits, tls: ServerTls | undefined): Ser
   return server;
 }
 
+const tooManyUnanswered: GuardRefusal = {
+  code: 'invalid_request',
+  detail: 'too many requests were sent on this connection before their answers were taken',
+};
+
 type Refuse = (request: IncomingMessage, response: ServerResponse, refusal: GuardRefusal) => void;
 
-function createRefusal({ clock, randomBytes, logger }: HttpServerOptions): Refuse {
+function createRefusal({ clock, randomBytes }: HttpServerOptions, connections: Connections, log: RequestLog): Refuse {
   return (request, response, refusal) => {
     const requestId = createRequestId(clock, randomBytes);
+    connections.end(request.socket);
     sendProblem(response, refusal, requestId);
-    const { status } = problems[refusal.code];
-    const { method = '', socket } = request;
-    logRequest(logger, { requestId, method, route: '(refused)', status, ms: 0, address: socket.remoteAddress });
+    log.refused(requestId, problems[refusal.code].status, request.socket.remoteAddress, request.method);
   };
 }
 
 /** What the adapter itself cannot make a request of, or what failed outside of every handler. */
-function answerAdapterError({ clock, randomBytes, logger }: HttpServerOptions, error: unknown): Response {
+function answerAdapterError({ clock, randomBytes }: HttpServerOptions, log: RequestLog, error: unknown): Response {
   const requestId = createRequestId(clock, randomBytes);
   const isRequestError = error instanceof Error && error.name === 'RequestError';
-  if (!isRequestError) logFault(logger, requestId, error);
+  if (!isRequestError) log.fault(requestId, error);
   return problemAnswer(isRequestError ? 'invalid_request' : 'internal_error', requestId);
 }
 
-function trackConnections(server: Server, connections: Connections, isPlain: boolean): void {
+function trackConnections(server: Server, connections: Connections, limits: ServerLimits, isPlain: boolean): void {
   server.on('connection', (socket: Socket) => {
     if (isPlain && !isLoopback(socket.localAddress)) {
       socket.destroy();
@@ -176,18 +190,37 @@ function trackConnections(server: Server, connections: Connections, isPlain: boo
     if (isPlain) connections.add(socket);
   });
   server.on('secureConnection', (socket: Socket) => connections.add(socket));
+  server.on('listening', () => {
+    const sweep = setInterval(() => connections.destroyStalled(limits.stalledWriteMs), limits.checkIntervalMs);
+    server.once('close', () => clearInterval(sweep));
+  });
 }
 
 /** What Node hands over instead of a request: bytes that are none, and CONNECT. */
-function answerWithoutRequest(server: Server, connections: Connections, options: HttpServerOptions): void {
-  const { clock, randomBytes } = options;
+function answerWithoutRequest(
+  server: Server,
+  connections: Connections,
+  { clock, randomBytes }: HttpServerOptions,
+  log: RequestLog,
+): void {
+  const refuse = (socket: Socket, code: ProblemCode, method?: string): void => {
+    const requestId = createRequestId(clock, randomBytes);
+    const answered = connections.nextAnswer(socket);
+    // A request whose body does not arrive has a line of its own.
+    if (answered !== 'incoming') log.refused(requestId, problems[code].status, socket.remoteAddress, method);
+    connections.end(socket);
+    if (answered === 'earlier') socket.destroy();
+    else writeProblem(socket, code, requestId);
+  };
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable || connections.isAnswering(socket)) socket.destroy();
-    else writeProblem(socket, problemOfParserError(error), createRequestId(clock, randomBytes));
+    if (error.code === 'ECONNRESET') socket.destroy();
+    // What comes in while the last answer goes out is thrown away.
+    else if (connections.isEnding(socket)) return;
+    else if (!socket.writable) socket.destroy();
+    else refuse(socket, problemOfParserError(error));
   });
-  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
-    writeProblem(socket, 'method_not_allowed', createRequestId(clock, randomBytes));
-  });
+  // Over plain HTTP it is a socket of `net`, over HTTPS one of `tls`, which is one too.
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => refuse(socket as Socket, 'method_not_allowed', 'CONNECT'));
 }
 
 async function listen(

@@ -67,6 +67,8 @@ export interface RouteParts<
   readonly problems?: readonly ProblemCode[] | undefined;
   /** Replaces `no-store`; only for what is public. */
   readonly cacheControl?: string | undefined;
+  /** Whether its answer stays the same while the issuer runs: its text is made once. */
+  readonly isConstant?: boolean | undefined;
   /** Throws `ProblemError`, `IssuerError`, `MacaroonError`. */
   handle(call: Call<A['by'], z.output<Params>, z.output<Query>, z.output<Body>>): Promise<z.output<Answer>>;
 }

@@ -69,6 +69,7 @@ export const discoveryRoutes: readonly Route[] = [
     status: 200,
     answer: z.record(z.string(), z.unknown()),
     cacheControl: publicCache,
+    isConstant: true,
     handle: async ({ services }) => services.describeApi(),
   }),
 ];

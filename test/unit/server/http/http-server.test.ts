@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 const randomBytes = (length: number): Uint8Array => new Uint8Array(length);
-const logger = { info: () => {}, warn: () => {}, error: () => {} };
+const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const timer = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('plain HTTP', () => {

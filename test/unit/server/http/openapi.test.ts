@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { problems } from '../../../../src/protocol/problem.js';
 import { accessInWords } from '../../../../src/server/http/openapi.js';
 import { routes } from '../../../../src/server/http/route-table.js';
@@ -50,6 +50,19 @@ describe('the OpenAPI document', () => {
     expect(paths['/v1/tokens']?.['post']?.requestBody?.required).toBe(true);
     expect(paths['/v1/audiences/{audience}/rotate']?.['post']?.requestBody?.required).toBe(false);
     expect(paths['/v1/clients/{client}/root-keys']?.['post']?.requestBody).toBeUndefined();
+  });
+
+  it('is made once, however often it is asked for', async () => {
+    const { call } = createTestApp();
+    const first = await call('GET', '/v1/openapi.json');
+    const stringify = vi.spyOn(JSON, 'stringify');
+    const second = await call('GET', '/v1/openapi.json');
+    const made = stringify.mock.calls.filter(([value]) => typeof value === 'object' && value !== null && 'openapi' in value);
+    stringify.mockRestore();
+    expect(made).toEqual([]);
+    expect(second.text).toBe(first.text);
+    expect(second.headers.get('content-type')).toBe('application/json');
+    expect(second.headers.get('x-request-id')).not.toBe(first.headers.get('x-request-id'));
   });
 
   it('resolves every reference', async () => {

@@ -36,7 +36,7 @@ export function createTestApp(options: Partial<AppOptions> = {}): TestApp {
     issuer,
     clock: () => nowMs,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
-    logger: createLogger('info', { write: (line) => lines.push(line) }),
+    logger: createLogger('debug', { write: (line) => lines.push(line) }),
     issuerUrl: () => 'https://issuer.test',
     checkReady: async () => {},
     ...options,

@@ -1,0 +1,219 @@
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { afterEach, describe, expect, it } from 'vitest';
+import { selfSigned } from '../../transport/certificates.js';
+import { basic, tokenOf } from './fake-issuer.js';
+import { openRaw, parseAnswers, requestText, sendRaw } from './raw-client.js';
+import { type RunningServer, startTestServer } from './running-server.js';
+
+const running: RunningServer[] = [];
+const clients: Socket[] = [];
+async function start(...args: Parameters<typeof startTestServer>): Promise<RunningServer> {
+  const server = await startTestServer(...args);
+  running.push(server);
+  return server;
+}
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy();
+  for (const server of running.splice(0)) await server.stop();
+});
+
+const connectText = 'CONNECT evil.test:443 HTTP/1.1\r\nHost: evil.test\r\n\r\n';
+const getText = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+const timer = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Open connections as the server counts them. */
+function countConnections({ http }: RunningServer): Promise<number> {
+  return new Promise((resolve, reject) =>
+    http.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+  );
+}
+
+/** Waits until `condition` holds; fails after 4 seconds. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + 4_000;
+  while (!(await condition())) {
+    if (performance.now() > endMs) throw new Error('it never held');
+    await timer(10);
+  }
+}
+
+/** A client that never ends its side. `reads` false: nor takes what it is sent. */
+function openStubborn(port: number, reads = true): Socket {
+  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  socket.on('error', () => {});
+  if (reads) socket.resume();
+  clients.push(socket);
+  return socket;
+}
+
+describe('CONNECT', () => {
+  it('and a reset right after it do no harm', async () => {
+    const server = await start();
+    for (let i = 0; i < 20; i++) {
+      const socket = openStubborn(server.port);
+      socket.write(connectText);
+      // Half of them reset before the answer, half after it.
+      if (i % 2 === 0) await new Promise((resolve) => socket.once('data', resolve));
+      else await timer(1);
+      socket.resetAndDestroy();
+    }
+    await until(async () => (await countConnections(server)) === 0);
+    expect((await sendRaw(server.port, requestText('GET /livez')))[0]?.status).toBe(200);
+  });
+
+  it('leaves no connection behind, whatever is sent with it and however long the client stays', async () => {
+    const server = await start();
+    for (const more of ['', 'x'.repeat(100), 'x'.repeat(200_000)]) openStubborn(server.port).write(connectText + more);
+    await until(async () => (await countConnections(server)) === 3);
+    await until(async () => (await countConnections(server)) === 0);
+  });
+
+  it('leaves no connection behind over TLS', async () => {
+    const { certificate: cert, key } = await selfSigned('DNS:localhost');
+    const server = await start({ tls: { cert, key } });
+    const answer = await new Promise<string>((resolve) => {
+      let text = '';
+      const options = { host: '127.0.0.1', port: server.port, rejectUnauthorized: false, allowHalfOpen: true };
+      const socket = connectTls(options, () => socket.write(`${connectText}and more`));
+      socket.setEncoding('latin1').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      socket.on('error', () => {});
+      socket.on('end', () => resolve(text));
+      clients.push(socket);
+    });
+    expect(parseAnswers(answer)[0]?.status).toBe(405);
+    await until(async () => (await countConnections(server)) === 0);
+  });
+
+  it('never answers in place of a request before it', async () => {
+    const { port, issuer } = await start();
+    issuer.replace('clients', () => new Promise((resolve) => setTimeout(() => resolve([]), 100)));
+    const first = `GET /v1/clients HTTP/1.1\r\nHost: localhost\r\nAuthorization: Macaroon ${tokenOf()}\r\n\r\n`;
+    const answers = await sendRaw(port, first + connectText);
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+  });
+});
+
+describe('bytes that are no request', () => {
+  it.each(['', 'x'.repeat(200_000)])(
+    'are answered, and leave no connection behind, however long the client stays',
+    async (more) => {
+      const server = await start();
+      const socket = openStubborn(server.port, false);
+      let text = '';
+      socket.setEncoding('latin1').on('data', (chunk) => {
+        text += chunk;
+      });
+      socket.write(`nonsense\r\n\r\n${more}`);
+      await until(() => text.includes('"invalid_request"'));
+      await until(async () => (await countConnections(server)) === 0);
+    },
+  );
+
+  it('after a request are not answered in its place', async () => {
+    const { port, issuer } = await start();
+    issuer.replace('clients', () => new Promise((resolve) => setTimeout(() => resolve([]), 100)));
+    const first = `GET /v1/clients HTTP/1.1\r\nHost: localhost\r\nAuthorization: Macaroon ${tokenOf()}\r\n\r\n`;
+    const answers = await sendRaw(port, `${first}nonsense\r\n\r\n`);
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+  });
+});
+
+describe('a connection that is refused', () => {
+  it('has no later request carried out', async () => {
+    const { port, issuer } = await start();
+    const body = '{"audience":"invoice"}';
+    const headers = [`Authorization: ${basic('mail')}`, 'Content-Type: application/json', `Content-Length: ${body.length}`];
+    const mint = `POST /v1/tokens HTTP/1.1\r\nHost: localhost\r\n${headers.join('\r\n')}\r\n\r\n${body}`;
+    expect(await sendRaw(port, getText('//livez') + mint)).toMatchObject([{ status: 400 }]);
+    await timer(50);
+    expect(issuer.calls).toEqual([]);
+  });
+});
+
+describe('requests sent ahead', () => {
+  it('are answered in order up to eight; the ninth is refused and ends the connection', async () => {
+    const { port, lines } = await start();
+    const answers = await sendRaw(port, getText('/v1/openapi.json').repeat(330));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200, 200, 200, 400]);
+    expect(JSON.parse(answers[8]?.body ?? '')).toMatchObject({ code: 'invalid_request' });
+    expect(lines).toHaveLength(8);
+  });
+
+  it('are answered without end while each batch is taken before the next is sent', async () => {
+    const { port } = await start();
+    const { socket, received } = openRaw(port);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    for (let batch = 1; batch <= 5; batch++) {
+      socket.write(getText('/livez').repeat(8));
+      await until(() => parseAnswers(text).length === 8 * batch);
+    }
+    socket.end();
+    expect(parseAnswers(await received).every(({ status }) => status === 200)).toBe(true);
+  });
+
+  it('are cut when their answers are not taken', async () => {
+    const server = await start({ limits: { stalledWriteMs: 300, checkIntervalMs: 50 } });
+    const huge = { audience: 'invoice', generation: 1, created_at: 'x'.repeat(20_000_000) };
+    server.issuer.replace('audiences', async () => [huge]);
+    const request = `GET /v1/audiences HTTP/1.1\r\nHost: localhost\r\nAuthorization: Macaroon ${tokenOf()}\r\n\r\n`;
+    openStubborn(server.port, false).write(request);
+    await until(() => server.lines.length === 1);
+    expect(await countConnections(server)).toBe(1);
+    await until(async () => (await countConnections(server)) === 0);
+  });
+});
+
+describe('a body that does not arrive in full', () => {
+  const limits = { headersTimeoutMs: 150, requestTimeoutMs: 300, checkIntervalMs: 50 };
+  const head = ['Content-Type: application/json', `Authorization: ${basic('mail')}`];
+  const kinds = [
+    ['with its length', requestText('POST /v1/tokens', [...head, 'Content-Length: 100'], '{')],
+    ['in chunks', requestText('POST /v1/tokens', [...head, 'Transfer-Encoding: chunked'], '5\r\n{')],
+  ] as const;
+  const statuses = ({ lines }: RunningServer) => lines.map((line) => JSON.parse(line)).map(({ msg, status }) => [msg, status]);
+
+  it.each(kinds)('is no fault of ours when the client breaks off: %s', async (_, bytes) => {
+    const server = await start();
+    for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
+      const { socket, received } = openRaw(server.port);
+      socket.write(bytes);
+      await timer(50);
+      socket[end]();
+      await received;
+    }
+    await until(() => server.lines.length === 3);
+    expect(statuses(server)).toEqual(Array.from({ length: 3 }, () => ['request', 400]));
+    expect(server.issuer.calls).toEqual([]);
+  });
+
+  it.each(kinds)('is a timeout when the client stalls: %s', async (_, bytes) => {
+    const server = await start({ limits });
+    openStubborn(server.port).write(bytes);
+    await until(() => server.lines.length === 1);
+    expect(statuses(server)).toEqual([['request', 408]]);
+    await until(async () => (await countConnections(server)) === 0);
+  });
+});
+
+describe('what is below requests', () => {
+  it('is in the log, a bounded number of times', async () => {
+    const { port, serverLines } = await start();
+    const refused = ['nonsense\r\n\r\n', connectText, getText('//livez')];
+    for (const bytes of refused) await sendRaw(port, bytes);
+    const entries = serverLines.map((line) => JSON.parse(line));
+    expect(entries.map(({ route, status }) => [route, status])).toEqual([
+      ['(refused)', 400],
+      ['(refused)', 405],
+      ['(refused)', 400],
+    ]);
+    await Promise.all(Array.from({ length: 200 }, (_, i) => sendRaw(port, refused[i % 3] ?? '')));
+    expect(serverLines.length).toBeGreaterThan(10);
+    expect(serverLines.length).toBeLessThanOrEqual(61);
+  });
+});
