@@ -1,26 +1,38 @@
 /**
  * Reads a JSON body of at most 64 KiB. With a Content-Length Node vouches for the size; a chunked body is counted while it comes in, so
- * that no more than the limit is ever held.
+ * that no more than the limit is ever held. What every body must be, whatever the route, is decided here.
  */
-import type { HonoRequest } from 'hono';
+import type { Context, HonoRequest } from 'hono';
 import { concatBytes, decodeUtf8 } from '../../core/index.js';
 import { ProblemError } from './problem-error.js';
+import { writtenProblem } from './raw-problem.js';
+import type { AppEnv } from './request-facts.js';
+import { parseStrictJson } from './strict-json.js';
 
 /** Bytes of a request body. */
 export const maxBodyBytes = 64 * 1024;
 
 const jsonMediaTypePattern = /^application\/json(?:[ \t]*;[ \t]*charset="?utf-8"?)?[ \t]*$/i;
 
-/** What the body holds; `{}` for an empty one. Throws `payload_too_large`, `unsupported_media_type`, `invalid_request`. */
-export async function readJsonBody(request: HonoRequest): Promise<unknown> {
-  const bytes = await readBytes(request);
+/**
+ * What the body holds; `{}` for an empty one. Throws `payload_too_large`, `unsupported_media_type`, `invalid_request`, and
+ * `request_timeout` or `invalid_request` for one that does not arrive in full.
+ */
+export async function readJsonBody(c: Context<AppEnv>): Promise<unknown> {
+  if ((c.req.header('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
+    const headers = { 'Accept-Encoding': 'identity' };
+    throw new ProblemError('unsupported_media_type', { detail: 'a body is sent without a content encoding', headers });
+  }
+  const bytes = await readBytes(c);
   if (bytes.length === 0) return {};
-  if (!jsonMediaTypePattern.test(request.header('content-type') ?? '')) throw new ProblemError('unsupported_media_type');
+  if (!jsonMediaTypePattern.test(c.req.header('content-type') ?? '')) throw new ProblemError('unsupported_media_type');
+  let text: string;
   try {
-    return JSON.parse(decodeUtf8(bytes));
+    text = decodeUtf8(bytes);
   } catch {
     throw new ProblemError('invalid_request', { detail: 'the body is not JSON in UTF-8' });
   }
+  return parseStrictJson(text);
 }
 
 /** The problem of a body past the limit. What is left of it is not read, so the connection cannot go on. */
@@ -31,7 +43,19 @@ function tooLarge(): ProblemError {
   });
 }
 
-async function readBytes(request: HonoRequest): Promise<Uint8Array> {
+/** That a client breaks off or stalls is no fault of ours. */
+async function readBytes(c: Context<AppEnv>): Promise<Uint8Array> {
+  try {
+    return await readAll(c.req);
+  } catch (error) {
+    if (error instanceof ProblemError) throw error;
+    const socket = c.env?.incoming?.socket;
+    const told = socket === undefined ? undefined : writtenProblem(socket);
+    throw new ProblemError(told ?? 'invalid_request', { detail: 'the body did not arrive in full' });
+  }
+}
+
+async function readAll(request: HonoRequest): Promise<Uint8Array> {
   const declared = request.header('content-length');
   const isChunked = request.header('transfer-encoding') !== undefined;
   if (declared === undefined || isChunked) return await readCounted(request.raw.body);

@@ -1,6 +1,7 @@
 /** Reads and checks what a request brings: parameters of the path, query, body. Every wrong member is named, with a pointer to it. */
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { pointerOf } from './json-pointer.js';
 import { type FieldError, invalidFields } from './problem-error.js';
 import { readJsonBody } from './request-body.js';
 import type { AppEnv } from './request-facts.js';
@@ -13,14 +14,13 @@ export interface RequestInput {
 }
 
 const maxErrors = 16;
-const maxPointerLength = 128;
 
 /** The checked input of `route`. Throws `invalid_request`, `payload_too_large`, `unsupported_media_type`. */
 export async function readInput(route: Route, c: Context<AppEnv>): Promise<RequestInput> {
   const params = checked(route.params, c.req.param());
   const query = checked(route.query, readQuery(c.req.url));
   const takesBody = route.method === 'post' || route.method === 'put';
-  const body = takesBody ? checked(route.body, await readJsonBody(c.req)) : {};
+  const body = takesBody ? checked(route.body, await readJsonBody(c)) : {};
   return { params, query, body };
 }
 
@@ -46,20 +46,7 @@ type Issue = z.core.$ZodIssue;
 
 function toFieldErrors(issue: Issue): readonly FieldError[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ pointer: pointerOf(memberPath(issue.path, key)), detail: 'unknown member' }));
+    return issue.keys.map((key) => ({ pointer: pointerOf([...issue.path, key]), detail: 'unknown member' }));
   }
   return [{ pointer: pointerOf(issue.path), detail: issue.message }];
-}
-
-const maxMemberNameLength = 24;
-
-/** An unknown member is named only where it is as short as ours are: a secret may stand in the wrong place. */
-function memberPath(path: readonly PropertyKey[], key: string): readonly PropertyKey[] {
-  return key.length <= maxMemberNameLength ? [...path, key] : path;
-}
-
-/** RFC 6901, cut where a stranger made it long. */
-function pointerOf(path: readonly PropertyKey[]): string {
-  const pointer = path.map((segment) => `/${String(segment).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-  return pointer.slice(0, maxPointerLength);
 }

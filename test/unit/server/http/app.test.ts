@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MacaroonError } from '../../../../src/core/index.js';
 import { problems } from '../../../../src/protocol/problem.js';
 import { IssuerError } from '../../../../src/server/domain/issuer-error.js';
@@ -153,6 +153,17 @@ describe('bodies', () => {
     expect((await mint({ audience: 'invoice' }, { 'content-type': contentType })).status).toBe(201);
   });
 
+  it.each(['gzip', 'br', 'identity, gzip', ''])('refuses a body with the content encoding %j', async (encoding) => {
+    const answer = await mint({ audience: 'invoice' }, { 'content-encoding': encoding });
+    expect(answer.status).toBe(415);
+    expect(answer.json['code']).toBe('unsupported_media_type');
+    expect(answer.headers.get('accept-encoding')).toBe('identity');
+  });
+
+  it('takes a body with the content encoding identity', async () => {
+    expect((await mint({ audience: 'invoice' }, { 'content-encoding': 'Identity' })).status).toBe(201);
+  });
+
   it('takes a body of 64 KiB and refuses one byte more', async () => {
     const sized = (bytes: number) => JSON.stringify({ audience: 'invoice' }).padEnd(bytes, ' ');
     expect((await mint(sized(64 * 1024))).status).toBe(201);
@@ -305,6 +316,10 @@ describe('errors that are thrown', () => {
 });
 
 describe('the log', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
   it('has one line a request, with the pattern of the route and no secret', async () => {
     const { call, lines } = createTestApp();
     const token = tokenOf();
@@ -338,5 +353,44 @@ describe('the log', () => {
     const all = lines.join('');
     const secrets = [secretOf('mail'), 'wr0ng-secret', token, token.slice(4, 40), 'in-the-query', 'secret-in-the-path', 'Basic'];
     for (const secret of secrets) expect(all).not.toContain(secret);
+  });
+
+  it('has a bounded number of lines of strangers, then how many there were; and every line of who is known', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    const { call, lines, issuer } = createTestApp();
+    for (let i = 0; i < 100; i++) await call('GET', '/nowhere');
+    expect(lines).toHaveLength(60);
+    for (let i = 0; i < 100; i++) await call('POST', '/v1/tokens', { authorization: basic('mail', 'wrong') });
+    expect(lines).toHaveLength(60);
+    for (let i = 0; i < 5; i++) await call('GET', '/v1/clients/mail/grants?x=1', { authorization: admin });
+    expect(lines).toHaveLength(65);
+    issuer.replace('clients', () => Promise.reject(new Error('broken')));
+    await call('GET', '/v1/clients', { authorization: admin });
+    expect(lines).toHaveLength(67);
+    vi.advanceTimersByTime(60_000);
+    expect(JSON.parse(lines[67] ?? '')).toMatchObject({ level: 40, suppressed: 140 });
+    await call('GET', '/nowhere');
+    expect(lines).toHaveLength(69);
+    vi.advanceTimersByTime(60_000);
+    expect(lines).toHaveLength(69);
+  });
+
+  it('has a bounded number of faults that strangers cause', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    const { call, lines, issuer } = createTestApp();
+    issuer.replace('credentialsForLogin', () => Promise.reject(new MacaroonError('ERR_STORE_UNAVAILABLE', 'gone')));
+    for (let i = 0; i < 100; i++) await call('POST', '/v1/tokens', { authorization: basic('mail') });
+    expect(lines).toHaveLength(120);
+    vi.advanceTimersByTime(60_000);
+    expect(lines.slice(120).map((line) => JSON.parse(line))).toMatchObject([
+      { level: 50, suppressed: 40 },
+      { level: 40, suppressed: 40 },
+    ]);
+  });
+
+  it('has health and discovery at level debug', async () => {
+    const { call, lines } = createTestApp();
+    for (const path of ['/livez', '/readyz', '/.well-known/macaroond', '/v1/openapi.json']) await call('GET', path);
+    expect(lines.map((line) => JSON.parse(line).level)).toEqual([20, 20, 20, 20]);
   });
 });

@@ -1,0 +1,67 @@
+/**
+ * JSON that two programs cannot read in two ways: no member is given twice, which `JSON.parse` would settle silently, and no text has
+ * control characters or lone surrogates, which logs, terminals and databases each treat in their own way.
+ */
+import { pointerOf } from './json-pointer.js';
+import { invalidFields, ProblemError } from './problem-error.js';
+
+/** Objects and arrays within one another. */
+const maxDepth = 32;
+
+/** Strings and structure of a text that is JSON. */
+const tokenPattern = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g;
+const forbiddenCharacter = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
+
+/** An object or array that is open. */
+interface Level {
+  /** Members so far; absent for an array. */
+  readonly names: Set<string> | undefined;
+  /** Name or index of the member that is being read; a name before its colon is not one yet. */
+  member: string | number | undefined;
+}
+
+/** The value of `text`. Throws `invalid_request`, with a pointer where a member is to blame. */
+export function parseStrictJson(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new ProblemError('invalid_request', { detail: 'the body is not JSON in UTF-8' });
+  }
+  checkMembers(text);
+  return value;
+}
+
+/** Throws for members that are repeated and for text that is refused. `text` is JSON. */
+function checkMembers(text: string): void {
+  const levels: Level[] = [];
+  for (const [token] of text.matchAll(tokenPattern)) {
+    const level = levels.at(-1);
+    if (token === '{' || token === '[') {
+      if (levels.length === maxDepth) throw refusal(levels, `at most ${maxDepth} levels are read`);
+      levels.push(token === '{' ? { names: new Set(), member: undefined } : { names: undefined, member: 0 });
+    } else if (token === '}' || token === ']') {
+      levels.pop();
+    } else if (token === ',' && level !== undefined) {
+      level.member = typeof level.member === 'number' ? level.member + 1 : undefined;
+    } else if (token.startsWith('"')) {
+      checkString(JSON.parse(token), levels, level);
+    }
+  }
+}
+
+function checkString(text: string, levels: readonly Level[], level: Level | undefined): void {
+  const isName = level?.names !== undefined && level.member === undefined;
+  if (forbiddenCharacter.test(text)) {
+    throw refusal(levels, `${isName ? 'a name' : 'text'} with control characters or halves of characters is refused`);
+  }
+  if (!isName) return;
+  level.member = text;
+  if (level.names.has(text)) throw refusal(levels, 'given more than once');
+  level.names.add(text);
+}
+
+function refusal(levels: readonly Level[], detail: string): ProblemError {
+  const path = levels.flatMap(({ member }) => (member === undefined ? [] : [member]));
+  return invalidFields({ pointer: pointerOf(path), detail });
+}
