@@ -8,7 +8,7 @@ import type { Issuer } from '../domain/issuer.js';
 export interface AuthenticationRequest {
   /** Value of the one `Authorization` header. */
   readonly authorization: string | undefined;
-  /** Address of the client, forwarded ones resolved; `undefined` when the connection is gone. */
+  /** Address of the client, forwarded ones resolved; `undefined` when it cannot be told. */
   readonly address: string | undefined;
 }
 

@@ -20,12 +20,18 @@ export type LoginResult =
   | { readonly ok: false; readonly code: 'invalid_client' | 'invalid_request' }
   | { readonly ok: false; readonly code: 'rate_limited'; readonly retryAfterSeconds: number };
 
+/** What a login looks at. */
+export interface LoginRequest extends AuthenticationRequest {
+  /** Where the connection itself comes from, perhaps a proxy: counts failures of those whose own address cannot be told. */
+  readonly peerAddress?: string | undefined;
+}
+
 /** What logs clients in. */
 export interface ClientLogin {
   /** Every auth method that a policy may name. */
   readonly methods: readonly string[];
   /** Throws only for broken machinery. */
-  login(request: AuthenticationRequest, origin: Origin): Promise<LoginResult>;
+  login(request: LoginRequest, origin: Origin): Promise<LoginResult>;
 }
 
 export interface ClientLoginOptions {
@@ -56,10 +62,11 @@ export function createClientLogin(options: ClientLoginOptions): ClientLogin {
   };
 }
 
-async function login(parts: Parts, request: AuthenticationRequest, origin: Origin): Promise<LoginResult> {
+async function login(parts: Parts, request: LoginRequest, origin: Origin): Promise<LoginResult> {
   const fail = (reason: FailureReason, client?: string) =>
     parts.issuer.noteFailure({ ...origin, event: 'login.failed', client, reason });
-  const waitSeconds = await parts.limiter.retryAfterSeconds(request.address);
+  const place = request.address ?? request.peerAddress;
+  const waitSeconds = await parts.limiter.retryAfterSeconds(place);
   if (waitSeconds > 0) {
     await fail('rate_limited');
     return { ok: false, code: 'rate_limited', retryAfterSeconds: waitSeconds };
@@ -77,13 +84,13 @@ async function login(parts: Parts, request: AuthenticationRequest, origin: Origi
   const result = await authenticator.authenticate(request);
   const verdict = judge(parts.conditions, authenticator.method, request, result);
   // Asked again after the work: attempts in parallel must not pass a limit that they reach together.
-  const blockedSeconds = await parts.limiter.retryAfterSeconds(request.address, result.client);
+  const blockedSeconds = await parts.limiter.retryAfterSeconds(place, result.client);
   if (blockedSeconds > 0) {
     await fail('rate_limited', result.client);
     return { ok: false, code: 'rate_limited', retryAfterSeconds: blockedSeconds };
   }
   if (!verdict.ok) {
-    await parts.limiter.countFailure(request.address, result.client);
+    await parts.limiter.countFailure(place, result.client);
     await fail(verdict.reason, result.client);
     return { ok: false, code: 'invalid_client' };
   }

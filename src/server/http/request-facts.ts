@@ -16,6 +16,8 @@ export interface RequestFacts {
   readonly requestId: string;
   /** The client's, forwarded ones resolved; `undefined` when it cannot be told. */
   readonly address: string | undefined;
+  /** The connection's, whatever was forwarded. */
+  readonly peerAddress: string | undefined;
   readonly origin: Origin;
   readonly method: string;
   /** As sent, without query. */
@@ -35,12 +37,13 @@ export function createRequestId(clock: Clock, randomBytes: RandomBytes): string 
 /** The facts of the request that `c` is about. */
 export function readRequestFacts(c: Context<AppEnv>, requestId: string, trustedProxies: readonly IpRange[]): RequestFacts {
   const forwardedFor = trustedProxies.length === 0 ? undefined : c.req.header('x-forwarded-for');
-  const socketAddress = c.env?.incoming?.socket.remoteAddress;
-  const address = clientAddress(socketAddress, forwardedFor === undefined ? [] : [forwardedFor], trustedProxies);
+  const peerAddress = c.env?.incoming?.socket.remoteAddress;
+  const address = clientAddress(peerAddress, forwardedFor === undefined ? [] : [forwardedFor], trustedProxies);
   const clientRequestId = c.req.header('x-request-id');
   return {
     requestId,
     address,
+    peerAddress,
     origin: { address, requestId },
     method: c.req.method,
     path: rawPathOf(c.req.url),

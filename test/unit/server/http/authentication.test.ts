@@ -64,6 +64,19 @@ describe('clients', () => {
     expect(await attempt(['192.0.2.7'])).toBe(201);
   });
 
+  it('who cannot be placed are limited by where their connection comes from, not all together', async () => {
+    const failureLimits = { perClientAndAddress: 3, perAddress: 3, windowSeconds: 60, maxKeys: 100 };
+    const { call } = createTestApp({ failureLimits, trustedProxies: ['192.0.2.0/24'] });
+    const attempt = async (secret: string | undefined, from: string, forwarded: string) => {
+      const headers = { 'x-forwarded-for': forwarded };
+      return (await call('POST', '/v1/tokens', { authorization: basic('mail', secret), body: mintBody, from, headers })).status;
+    };
+    for (const forwarded of ['unknown', '', '_hidden']) expect(await attempt('wrong', '192.0.2.7', forwarded)).toBe(401);
+    expect(await attempt(undefined, '192.0.2.7', 'unknown')).toBe(429);
+    expect(await attempt(undefined, '192.0.2.8', 'unknown')).toBe(201);
+    expect(await attempt(undefined, '192.0.2.7', '203.0.113.9')).toBe(201);
+  });
+
   it('cannot smuggle an address past a listed proxy', async () => {
     const { call } = createTestApp({ trustedProxies: ['192.0.2.7'] });
     const headers = { 'x-forwarded-for': '10.1.2.3, 203.0.113.9' };
