@@ -1,5 +1,5 @@
 /** For services that cannot hold keys: the issuer verifies each token. A lost issuer is an error, never an answer. */
-import { isName, isUuidText, MacaroonError } from '../../core/index.js';
+import { decode, decodeIdentifier, type IdentifierFacts, MacaroonError, someCoverAction } from '../../core/index.js';
 import type { VerifyRequest } from '../../protocol/wire.js';
 import type { Credential } from '../../transport/credential.js';
 import { denialProblems } from '../denial-response.js';
@@ -27,8 +27,10 @@ export function remoteVerification(credential: Credential): RemoteSource {
 
 /** `remoteVerification` on any `IssuerApi`; what it answers is read as a stranger's. */
 export function remoteVerificationFrom(api: IssuerApi): RemoteSource {
-  const ask = async (audience: string, text: string, context: VerifyContext): Promise<Answer> =>
-    readAnswer(await api.verify(requestOf(audience, text, context)), audience);
+  const ask = async (audience: string, text: string, context: VerifyContext): Promise<Answer> => {
+    const request = requestOf(audience, text, context);
+    return readAnswer(await api.verify(request), request);
+  };
   return Object.freeze({
     kind: 'remote',
     verify: async (audience: string, text: string, context: VerifyContext) => (await ask(audience, text, context)).result,
@@ -67,31 +69,46 @@ function requestOf(audience: string, token: string, context: VerifyContext): Ver
   }
 }
 
-function readAnswer(answer: unknown, audience: string): Answer {
+function readAnswer(answer: unknown, request: VerifyRequest): Answer {
   const fields = readObject(answer);
   const caveats = fields['caveats'] === undefined ? [] : readList(fields['caveats']).map(readCaveat);
-  if (fields['authorized'] === true) return { result: readVerified(fields, caveats, audience), caveats };
+  if (fields['authorized'] === true) return { result: readVerified(fields, caveats, request), caveats };
   if (fields['authorized'] === false) return { result: readDenial(fields), caveats };
   throw unreadable('authorized');
 }
 
+/** The token that was asked about, of which the answer may narrow actions and expiry, and nothing else. */
 function readVerified(
   fields: Readonly<Record<string, unknown>>,
   caveats: readonly AnsweredCaveat[],
-  audience: string,
+  { token, audience, context }: VerifyRequest,
 ): VerifiedMacaroon {
+  const facts = factsOf(token);
+  const actions = readList(fields['actions']).map((action) => readText(action, (text) => someCoverAction(facts.actions, text)));
+  const expiresAtMs = readTime(fields['expires_at']);
   if (caveats.some((caveat) => !caveat.holds)) throw unreadable('a caveat');
+  if (facts.audience !== audience || !someCoverAction(actions, context.action) || expiresAtMs > facts.expiresAtMs) {
+    throw unreadable('the token that was asked about');
+  }
   return markVerified({
-    client: readText(fields['client'], isName),
+    client: readText(fields['client'], (text) => text === facts.client),
     audience: readText(fields['audience'], (text) => text === audience),
-    tokenId: readText(fields['token_id'], isUuidText),
-    rootKeyId: readText(fields['root_key_id']),
-    authMethods: readList(fields['auth_methods']).map((text) => readText(text)),
-    actions: readList(fields['actions']).map((text) => readText(text)),
-    issuedAtMs: readTime(fields['issued_at']),
-    expiresAtMs: readTime(fields['expires_at']),
+    tokenId: readText(fields['token_id'], (text) => text === facts.tokenId),
+    rootKeyId: readText(fields['root_key_id'], (text) => text === facts.rootKeyId),
+    authMethods: facts.authMethods,
+    actions,
+    issuedAtMs: facts.issuedAtMs,
+    expiresAtMs,
     caveats: caveats.map((caveat) => caveat.condition),
   });
+}
+
+function factsOf(token: string): IdentifierFacts {
+  try {
+    return decodeIdentifier(decode(token).root.identifier);
+  } catch {
+    throw unreadable('the identifier of the token that was asked about');
+  }
 }
 
 function readDenial(fields: Readonly<Record<string, unknown>>): Denial {

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { mint } from '../../../../src/core/index.js';
 import { createVerifier, type Verifier, type VerifierOptions } from '../../../../src/verifier/index.js';
 import { remoteVerificationFrom } from '../../../../src/verifier/key-sources/remote.js';
-import { audience, client, nowMs, rootKeyId, tokenId, tokenOf } from '../samples.js';
+import { audience, audienceKey, client, nowMs, rootKeyId, textOf, tokenId, tokenOf } from '../samples.js';
 import { FakeIssuer } from './fake-issuer.js';
 
 const authorized = {
@@ -80,6 +81,20 @@ describe('remote verification', () => {
     expect((await verifier.explain(tokenOf(), context)).steps).toEqual([{ holds: false, text: 'issuer: revoked' }]);
   });
 
+  it('takes an answer about this very token only, also in another audience of its issuer', async () => {
+    issuer.verifyAnswer = authorized;
+    const texts = [tokenOf({ audience: 'mail' }), tokenOf({ client: 'chat' }), tokenOf({ issuedAtMs: nowMs - 5 })];
+    for (const text of [...texts, textOf(mint(audienceKey(), new Uint8Array(21).fill(1)))]) {
+      await expect(verifier.verify(text, context)).rejects.toMatchObject({ code: 'ERR_ISSUER_ANSWER' });
+      await expect(verifier.explain(text, context)).rejects.toMatchObject({ code: 'ERR_ISSUER_ANSWER' });
+    }
+    issuer.verifyAnswer = { ...authorized, expires_at: '2026-11-21T22:30:00Z' };
+    expect(await verifier.verify(tokenOf(), context)).toMatchObject({
+      ok: true,
+      expiresAtMs: Date.parse('2026-11-21T22:30:00Z'),
+    });
+  });
+
   it('denies what is no token without asking', async () => {
     const cut = tokenOf().slice(0, -1);
     expect(await verifier.verify(cut, context)).toMatchObject({ ok: false, code: 'ERR_FORMAT_CHECKSUM' });
@@ -98,6 +113,13 @@ describe('remote verification', () => {
     ['something that is merely true', { ...authorized, authorized: 'true' }],
     ['another audience', { ...authorized, audience: 'mail' }],
     ['no client', { ...authorized, client: undefined }],
+    ['another client', { ...authorized, client: 'chat' }],
+    ['another token', { ...authorized, token_id: '019abcde-0000-7000-8000-000000000000' }],
+    ['another root key', { ...authorized, root_key_id: 'AAAAAAAAAAAAAAAAAAAAAA' }],
+    ['a later expiry', { ...authorized, expires_at: '2026-11-21T23:21:00.001Z' }],
+    ['actions without the one that was asked for', { ...authorized, actions: ['invoices:list'] }],
+    ['an action that the token does not have', { ...authorized, actions: ['invoices:read', 'invoices:write'] }],
+    ['no action', { ...authorized, actions: [] }],
     ['no expiry', { ...authorized, expires_at: 1 }],
     ['a caveat that does not hold', { ...authorized, caveats: denied.caveats }],
     ['actions that are no list', { ...authorized, actions: 'invoices:read' }],
