@@ -2,6 +2,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseDurationMs } from '../caveats/duration.js';
 import { parseRfc3339 } from '../caveats/rfc3339.js';
+import type { WireGrantRequest } from '../protocol/wire.js';
+import { usageError } from './session.js';
 
 /** The option that every command has. */
 export interface JsonOption {
@@ -39,6 +41,31 @@ export function collectItems(value: string, before: readonly string[] = []): rea
 export function collectWhole(value: string, before: readonly string[] = []): readonly string[] {
   if (value === '') throw new InvalidArgumentError('It is empty.');
   return [...before, value];
+}
+
+/** `audience=action,action`; grants for one audience are joined. */
+export function collectGrant(value: string, before: readonly WireGrantRequest[] = []): readonly WireGrantRequest[] {
+  const equals = value.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('Give audience=action,action, e.g. invoice=invoices:read,invoices:list.');
+  const audience = value.slice(0, equals);
+  const same = before.find((grant) => grant.audience === audience);
+  const actions = collectItems(value.slice(equals + 1), same?.actions);
+  return [...before.filter((grant) => grant !== same), { audience, actions }];
+}
+
+const listReaders: ReadonlySet<unknown> = new Set([collectItems, collectWhole, collectGrant]);
+
+/** Makes `command`, and every command below it, refuse a repeat of a flag that is no list: the last one would silently win. */
+export function refuseRepeats(command: Command): void {
+  for (const option of command.options) {
+    if (listReaders.has(option.parseArg)) continue;
+    let isGiven = false;
+    command.on(`option:${option.name()}`, () => {
+      if (isGiven) throw usageError(`--${option.name()} is given more than once, and takes one value`);
+      isGiven = true;
+    });
+  }
+  for (const below of command.commands) refuseRepeats(below);
 }
 
 /** A time, told as a span from now or as itself. */

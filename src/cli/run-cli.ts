@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { CliIo } from './cli-io.js';
+import { refuseRepeats } from './options.js';
 import { reportError } from './report-error.js';
 import { type ExitCode, exitCodes, Session, usageError } from './session.js';
 
@@ -80,6 +81,7 @@ async function createProgram(argv: readonly string[], session: Session): Promise
     if (argv.includes(name)) (await load()).register(program, session);
     else program.command(name).description(summary);
   }
+  refuseRepeats(program);
   return program;
 }
 

@@ -1,8 +1,8 @@
 /** `macaroond client`: machines that obtain tokens. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { NewClientRequest, WireClient, WireGrant, WireGrantRequest, WireNewCredential } from '../../protocol/wire.js';
 import type { OutOptions } from '../new-credential.js';
-import { type AdminOptions, collectItems, withAdmin } from '../options.js';
+import { type AdminOptions, collectGrant, collectItems, withAdmin } from '../options.js';
 import type { Session } from '../session.js';
 
 interface AddOptions extends OutOptions {
@@ -40,16 +40,6 @@ export function register(program: Command, session: Session): void {
   withAdmin(client.command('disable <name>'))
     .description('end a client for good: its credentials and all its tokens')
     .action((name: string, options: AdminOptions) => disable(session, name, options));
-}
-
-/** `audience=action,action`; grants for one audience are joined. */
-export function collectGrant(value: string, before: readonly WireGrantRequest[] = []): readonly WireGrantRequest[] {
-  const equals = value.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError('Give audience=action,action, e.g. invoice=invoices:read,invoices:list.');
-  const audience = value.slice(0, equals);
-  const same = before.find((grant) => grant.audience === audience);
-  const actions = collectItems(value.slice(equals + 1), same?.actions);
-  return [...before.filter((grant) => grant !== same), { audience, actions }];
 }
 
 async function add(session: Session, name: string, options: AddOptions): Promise<void> {

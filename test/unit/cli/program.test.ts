@@ -97,6 +97,17 @@ describe('usage', () => {
     expect(await cli(argv)).toMatchObject({ code: 2, stdout: '' });
   });
 
+  it.each([
+    ['attenuate', '--expires', '10m', '--expires', '5m'],
+    ['verify', '--audience', 'a', '--action', 'a', '--action', 'b'],
+    ['client', 'add', 'a', '--out', 'a.json', '--out', 'b.json'],
+    ['audience', 'rotate', 'a', '--keep-previous', '--keep-previous'],
+  ])('refuses a flag that is no list and is repeated: %s %s %s %s %s %s', async (...argv) => {
+    const { code, stderr } = await cli(argv, { stdin: createToken() });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/--(expires|action|out|keep-previous) is given more than once/);
+  });
+
   it('prints wrong use as JSON when asked to', async () => {
     const { stderr } = await cli(['client', 'add', '--json']);
     expect(JSON.parse(stderr).error.code).toBe('ERR_USAGE');
