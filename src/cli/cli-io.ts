@@ -4,7 +4,8 @@ import type { ServerSide } from './server-side.js';
 
 export interface CliOutput {
   readonly isTTY?: boolean | undefined;
-  write(text: string): unknown;
+  /** Calls `done` once `text` is written, or with the error that kept it from being so. */
+  write(text: string, done?: (error?: Error | null) => void): unknown;
 }
 
 export interface CliIo {

@@ -35,11 +35,12 @@ function onStopSignal(stop: () => void): void {
   process.on('SIGTERM', handle);
 }
 
-// A reader that has seen enough, such as `head`, is no failure.
+// A reader that has seen enough, such as `head`, is no failure. Every other fault is told by `runCli`, once.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
 });
+// There is nowhere to tell this, and stdout may still hold what was asked for.
+process.stderr.on('error', () => undefined);
 
 process.exitCode = await runCli(process.argv.slice(2), {
   get stdin() {

@@ -1,11 +1,12 @@
 /** What becomes of a secret that the issuer shows once: a credential file with `--out`, or the terminal. Loads the network layer. */
 import { readFile } from 'node:fs/promises';
+import { MacaroonError } from '../core/index.js';
 import type { WireNewCredential } from '../protocol/wire.js';
 import { reserveCredentialFile } from '../transport/credential-file.js';
 import type { IssuerEndpoint } from '../transport/issuer-http.js';
 import { pathOf } from './environment.js';
 import type { AdminOptions } from './options.js';
-import type { Session } from './session.js';
+import { CliError, exitCodes, type Session } from './session.js';
 
 export interface OutOptions extends AdminOptions {
   readonly out?: string | undefined;
@@ -23,6 +24,7 @@ export async function keepNewCredential(
 ): Promise<void> {
   const path = options.out === undefined ? undefined : pathOf(session.io, options.out);
   const made = path === undefined ? await request() : await requestInto(path, endpoint, request);
+  if (path === undefined) session.lostOutput = lostSecret(made);
   if (options.json) session.printJson(made);
   else if (path === undefined) printSecret(session, made);
   else session.print(`credential ${made.credential_id} of ${made.client}: ${path}`);
@@ -39,20 +41,26 @@ async function requestInto(
   try {
     const ca = endpoint.caFile === undefined ? endpoint.ca : await readFile(endpoint.caFile, 'utf8');
     const made = await request();
-    await file.write({
-      issuer: endpoint.issuer,
-      ca,
-      pinSha256: endpoint.pinSha256,
-      client: made.client,
-      authMethod: made.auth_method,
-      credentialId: made.credential_id,
-      secret: made.secret,
+    const { client, auth_method: authMethod, credential_id: credentialId, secret } = made;
+    const { issuer, pinSha256 } = endpoint;
+    await file.write({ issuer, ca, pinSha256, client, authMethod, credentialId, secret }).catch((cause: unknown) => {
+      const { message, hint } = lostSecret(made);
+      if (!(cause instanceof MacaroonError)) throw cause;
+      throw new CliError(exitCodes.failure, `${cause.message}: ${message}`, { hint, cause });
     });
     return made;
   } catch (error) {
     await file.discard();
     throw error;
   }
+}
+
+/** What a person is told when the issuer made `made` and its secret could not be kept. */
+function lostSecret({ client, credential_id: id }: WireNewCredential): { readonly message: string; readonly hint: string } {
+  return {
+    message: `the secret of credential ${id} was not written, and is not shown again`,
+    hint: `"macaroond credential retire ${client} ${id}" ends it, then "macaroond credential add ${client} --out FILE" makes another one`,
+  };
 }
 
 function printSecret(session: Session, made: WireNewCredential): void {

@@ -53,18 +53,25 @@ Environment: MACAROOND_DATA, MACAROOND_URL, MACAROOND_CA_FILE, MACAROOND_CREDENT
 /** Runs `argv` (without node and script). Resolves to the exit code; never rejects. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCode> {
   const session = new Session(io);
+  const report = (error: unknown) => reportError(session, error, argv.includes('--json'));
+  const exitCode = await runCommand(argv, session).catch(report);
+  return session.written().then(() => exitCode, report);
+}
+
+async function runCommand(argv: readonly string[], session: Session): Promise<ExitCode> {
   try {
     const program = await createProgram(argv, session);
     await program.parseAsync([...argv], { from: 'user' });
     return session.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-    return reportError(session, error instanceof CommanderError ? usageOf(error) : error, argv.includes('--json'));
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return exitCodes.ok;
+    throw usageOf(error);
   }
 }
 
 async function createProgram(argv: readonly string[], session: Session): Promise<Command> {
-  const { stdout, stderr } = session.io;
+  const { stderr } = session.io;
   const program = new Command('macaroond')
     .description('Server-to-server authorization with macaroons.')
     .version(readVersion(), '-V, --version')
@@ -72,7 +79,7 @@ async function createProgram(argv: readonly string[], session: Session): Promise
     .showSuggestionAfterError()
     .addHelpText('after', helpText)
     .configureOutput({
-      writeOut: (text) => stdout.write(text),
+      writeOut: (text) => session.write(text),
       writeErr: (text) => stderr.write(text),
       // Errors are thrown, and told once, by `reportError`.
       outputError: () => undefined,

@@ -36,14 +36,34 @@ export function usageError(message: string, hint?: string): CliError {
 export class Session {
   readonly io: CliIo;
   exitCode: ExitCode = exitCodes.ok;
+  /** What it means when stdout cannot be written, and how to mend it. */
+  lostOutput: { readonly message: string; readonly hint: string } | undefined;
+  readonly #writes: Promise<Error | undefined>[] = [];
 
   constructor(io: CliIo) {
     this.io = io;
   }
 
+  /** Writes `text` to stdout as it is. */
+  write(text: string): void {
+    this.#writes.push(new Promise((resolve) => this.io.stdout.write(text, (error) => resolve(error ?? undefined))));
+  }
+
+  /** Resolves once all of stdout is written; throws that it cannot be, and what that means, otherwise. */
+  async written(): Promise<void> {
+    const error = (await Promise.all(this.#writes)).find((one) => one !== undefined);
+    if (error === undefined) return;
+    const code = 'code' in error ? String(error.code) : error.message;
+    // A reader that has seen enough, such as `head`, is no failure.
+    if (code === 'EPIPE') return;
+    const fault = `standard output cannot be written (${code === 'ENOSPC' ? 'ENOSPC: its disk is full' : code})`;
+    const lost = this.lostOutput;
+    throw new CliError(exitCodes.failure, lost === undefined ? fault : `${fault}: ${lost.message}`, { hint: lost?.hint });
+  }
+
   /** A line of data. What strangers wrote into it cannot steer the terminal. */
   print(line: string): void {
-    this.io.stdout.write(`${printable(line)}\n`);
+    this.write(`${printable(line)}\n`);
   }
 
   /** Lines of `label  value`, aligned; entries without a value are left out. */
@@ -65,7 +85,7 @@ export class Session {
   }
 
   printJson(value: unknown): void {
-    this.io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    this.write(`${JSON.stringify(value, null, 2)}\n`);
   }
 
   /** A line for the person at the terminal. */

@@ -17,8 +17,10 @@ export function register(program: Command, session: Session): void {
 }
 
 async function run(session: Session, source: string | undefined, options: InspectCommandOptions): Promise<void> {
+  const text = await readToken(session.io, source, options);
+  // Read after the token, which may be minted while this waits for it.
   const nowMs = session.io.clock();
-  const inspection = inspect(await readToken(session.io, source, options), { nowMs });
+  const inspection = inspect(text, { nowMs });
   if (options.json) {
     session.printJson(inspectToWire(inspection));
     return;

@@ -135,6 +135,23 @@ describe('client add', () => {
     expect(issuer.seen.at(-1)?.authorization).toBe(`Basic ${Buffer.from('mail:mcs_shown_once').toString('base64')}`);
   });
 
+  it.each(['client add mail', 'client rotate mail', 'credential add mail'])(
+    'says that the secret is lost, and how to get another, when stdout takes nothing: %s',
+    async (line) => {
+      issuer.answers.set('POST /v1/clients', [201, made]);
+      issuer.answers.set('POST /v1/clients/mail/credentials', [201, made]);
+      const stdoutFault = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' });
+      for (const flags of [[], ['--json']]) {
+        const { code, stderr } = await cli([...line.split(' '), ...flags], { cwd, stdoutFault });
+        expect(code).toBe(1);
+        expect(stderr).toContain('secret of credential c9 was not written');
+        expect(stderr).toContain('macaroond credential add mail');
+        expect(stderr).toContain('macaroond credential retire mail c9');
+        expect(stderr).not.toContain('mcs_shown_once');
+      }
+    },
+  );
+
   it('asks for no client when the file is there already, and leaves none behind when refused', async () => {
     await writeFile(join(cwd, 'mail.json'), 'precious');
     expect((await run(['client', 'add', 'mail', '--out', 'mail.json'])).code).toBe(1);

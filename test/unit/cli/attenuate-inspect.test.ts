@@ -167,7 +167,37 @@ describe('token input', () => {
   });
 });
 
+describe('a full disk behind stdout', () => {
+  const stdoutFault = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' });
+
+  it.each([['inspect'], ['attenuate', '--expires', '10m'], ['--help'], ['inspect', '--help']])(
+    'is told in one line and ends with 1: %s',
+    async (...argv) => {
+      const { code, stderr } = await cli(argv, { stdin: token, stdoutFault });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^macaroond: .*ENOSPC.*\n$/);
+    },
+  );
+
+  it('is no full disk when a reader has seen enough', async () => {
+    const closed = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+    expect(await cli(['inspect'], { stdin: token, stdoutFault: closed })).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
 describe('inspect', () => {
+  it('reads the clock once the token is there: it may have been minted while inspect waited', async () => {
+    let clock = nowMs - 5000;
+    async function* slow() {
+      clock = nowMs;
+      yield token;
+    }
+    expect(await cli(['inspect'], { stdin: slow(), stdinKind: 'pipe', clock: () => clock })).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+  });
+
   it('says UNVERIFIED, the identifier, each caveat in words and the effective limits', async () => {
     const narrowed = await cli(['attenuate', '--expires', '10m', '--action', 'invoices:read', '--caveat', 'account 42'], {
       stdin: token,

@@ -19,6 +19,8 @@ export interface CliSurroundings {
   readonly cwd?: string;
   readonly server?: Partial<ServerSide>;
   readonly isTerminal?: boolean;
+  /** Why nothing can be written to stdout. */
+  readonly stdoutFault?: Error;
   /** `macaroond` when absent. */
   readonly programCall?: string;
   /** Stands at `nowMs` when absent. */
@@ -36,7 +38,12 @@ export async function cli(argv: readonly string[], surroundings: CliSurroundings
   const code = await runCli(argv, {
     stdin: typeof stdin === 'object' ? stdin : textStream(stdin ?? ''),
     stdinKind: surroundings.stdinKind ?? (stdin === undefined ? 'none' : 'pipe'),
-    stdout: { write: (text) => out.push(text) },
+    stdout: {
+      write: (text, done) => {
+        if (surroundings.stdoutFault === undefined) out.push(text);
+        queueMicrotask(() => done?.(surroundings.stdoutFault));
+      },
+    },
     stderr: {
       write: (text) => {
         err.push(text);
