@@ -81,7 +81,7 @@ export function loadConfig(flags: ConfigInput & { readonly config?: string | und
   const fromFlags = withoutUndefined(settings);
   const fromEnvironment = readEnvironment(env);
   const data = String(fromFlags['data'] ?? fromEnvironment['data'] ?? './data');
-  const namedFile = configFlag ?? env['MACAROOND_CONFIG'];
+  const namedFile = configFlag ?? (env['MACAROOND_CONFIG'] || undefined);
   const fromFile = readConfigFile(namedFile ?? join(data, 'config.json'), namedFile !== undefined);
   const parsed = configSchema.safeParse({ ...fromFile, ...fromEnvironment, ...fromFlags });
   if (!parsed.success) {
@@ -104,7 +104,8 @@ function readEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {
   const settings: Record<string, unknown> = {};
   const known = [...Object.keys(configSchema.shape).map(variableOf), ...otherVariables];
   for (const [variable, value] of Object.entries(env)) {
-    if (!variable.startsWith(prefix) || variable.startsWith(testPrefix) || value === undefined) continue;
+    // An empty variable is one that is not set, as it is for the command line.
+    if (!variable.startsWith(prefix) || variable.startsWith(testPrefix) || value === undefined || value === '') continue;
     if (!known.includes(variable)) {
       throw configError(`the environment variable ${variable} is not known; did you mean ${nearest(variable, known)}?`, variable);
     }

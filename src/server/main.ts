@@ -10,7 +10,7 @@ import { pinOf } from '../transport/pin.js';
 import { type Config, type ConfigInput, loadConfig } from './config.js';
 import { createIssuer } from './domain/create-issuer.js';
 import type { Issuer } from './domain/issuer.js';
-import { createLogger } from './http/access-log.js';
+import { createLogger, type Logger } from './http/access-log.js';
 import { createApp } from './http/app.js';
 import { createHttpServer, type HttpServer } from './http/http-server.js';
 import { certificateNames, issuerUrl, setUp, writePublicFile } from './maintenance.js';
@@ -122,7 +122,7 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
   url = issuerUrl(config, port);
   writePublicFile(join(config.data, 'endpoint.json'), `${JSON.stringify({ url, ...ownCertificate(config) })}\n`);
   logger.info({ url }, 'listening');
-  const timers = startTimers(config, store, issuer, http);
+  const timers = startTimers(config, store, issuer, http, logger);
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
@@ -170,14 +170,19 @@ function readPem(path: string): string {
   }
 }
 
-function startTimers(config: Config, store: IssuerStore, issuer: Issuer, http: HttpServer): readonly NodeJS.Timeout[] {
+function startTimers(
+  config: Config,
+  store: IssuerStore,
+  issuer: Issuer,
+  http: HttpServer,
+  logger: Logger,
+): readonly NodeJS.Timeout[] {
   const flush = setInterval(() => void issuer.flushFailures(), flushIntervalMs);
   const renew = setInterval(() => {
     // A failure is tried again in an hour; two thirds of the certificate's life leave a month for it.
-    identityOf(config, store).then(
-      (identity) => identity && http.setSecureContext(identity),
-      () => undefined,
-    );
+    identityOf(config, store)
+      .then((identity) => identity && http.setSecureContext(identity))
+      .catch(() => logger.warn('the server certificate could not be renewed'));
   }, renewIntervalMs);
   flush.unref();
   renew.unref();

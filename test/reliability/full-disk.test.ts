@@ -60,6 +60,7 @@ describe('a full disk', () => {
     expect((await post('/v1/audiences', { audience: 'invoice' })).status).toBe(201);
     const grants = [{ audience: 'invoice', actions: ['invoices:read'] }];
     const { body: mail } = await post('/v1/clients', { client: 'mail', grants });
+    expect((await post('/v1/clients', { client: 'mail-2' })).status).toBe(201);
     const mint = () => issuer.api('POST', '/v1/tokens', { basic: mail, body: { audience: 'invoice' } });
     const minted = await mint();
     expect(minted.status).toBe(201);
@@ -76,6 +77,7 @@ describe('a full disk', () => {
       expect(revoked.status).toBe(201);
       expect((await post('/v1/revocations', { kind: 'client', client: 'mail' })).status).toBe(201);
       expect((await mint()).body).toMatchObject({ code: 'storage_full' });
+      expect((await issuer.cli(['client', 'disable', 'mail-2'])).code).toBe(0);
       expect((await issuer.api('GET', '/livez')).status).toBe(200);
       expect((await issuer.api('GET', '/readyz')).status).toBe(503);
       rmSync(filler);

@@ -35,7 +35,7 @@ export async function createFirstAdmin(deps: IssuerDependencies): Promise<WireNe
 
 /** A ten-minute administration token for whoever can read the master key and the database of this machine. */
 export async function mintRecoveryToken(deps: IssuerDependencies): Promise<MintResponse> {
-  return await deps.store.transaction('grow', async (tx) => {
+  return await deps.store.transaction('revoke', async (tx) => {
     const client = await tx.client(adminClient);
     if (client === undefined) throw new IssuerError('not_found', 'this issuer has no client admin');
     const request = { audience: issuerAudience, expires_in: recoveryExpiresSeconds };

@@ -18,7 +18,7 @@ import {
 } from '../../core/index.js';
 import type { MintRequest, MintResponse } from '../../protocol/wire.js';
 import { type Actor, record } from './audit-trail.js';
-import type { ClientCaller } from './issuer.js';
+import { type ClientCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import type { IssuerDependencies, StoreTransaction } from './ports.js';
 import type { ClientRecord, GrantRecord, RootKeyRecord } from './records.js';
@@ -29,7 +29,9 @@ const maxIssueAheadMs = 60_000;
 
 /** Mints for a client that proved itself. Throws `invalid_client`, `grant_exceeded`, `invalid_request`, `unavailable`. */
 export async function mintForClient(deps: IssuerDependencies, caller: ClientCaller, request: MintRequest): Promise<MintResponse> {
-  return await deps.store.transaction('grow', async (tx) => {
+  // An administrator must get a token also on a full disk: revoking begins with it.
+  const purpose = request.audience === issuerAudience ? 'revoke' : 'grow';
+  return await deps.store.transaction(purpose, async (tx) => {
     const client = await tx.client(caller.client);
     const credential = await tx.credential(caller.credentialId);
     const isLive = client?.state === 'active' && credential?.client === caller.client && credential.retiredAtMs === null;

@@ -62,6 +62,10 @@ describe('loadConfig', () => {
     expect(error.message).toContain('MACAROOND_MASTER_KEY_FILE');
   });
 
+  it('takes an empty variable for one that is not set', () => {
+    expect(loadConfig({ data }, { MACAROOND_PORT: '', MACAROOND_CONFIG: '' }).port).toBe(8443);
+  });
+
   it('leaves the variables of clients alone', () => {
     const env = {
       MACAROOND_URL: 'https://x',
