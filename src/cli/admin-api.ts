@@ -39,7 +39,7 @@ export async function asAdmin<Result>(
   }
   const credential = await findAdminCredential(session.io, options.data).catch((error: unknown) => {
     if (given === undefined || !(error instanceof CliError)) throw error;
-    throw usageError(`${error.message}, and MACAROOND_TOKEN holds no token for audience ${issuerAudience}`, error.hint);
+    throw usageError(`${error.message}, and MACAROOND_TOKEN holds no token for audience ${issuerAudience}`, error.details.hint);
   });
   return connected(credential, async (http) => work(apiOf(http, credential, (await mintAdminToken(http, credential)).token)));
 }

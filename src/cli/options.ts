@@ -1,9 +1,15 @@
-/** Reads the values of flags. Loads commander and the caveats layer alone, so that every command starts fast. */
-import { type Command, InvalidArgumentError } from 'commander';
+/** Reads the values of flags. Loads the caveats layer alone, not even commander, so that every command starts fast. */
+import type { Command } from 'commander';
 import { parseDurationMs } from '../caveats/duration.js';
 import { parseRfc3339 } from '../caveats/rfc3339.js';
 import type { WireGrantRequest } from '../protocol/wire.js';
 import { usageError } from './session.js';
+
+/** A value that a flag cannot have. Commander knows it by its code, and puts the flag's name before the message. */
+export class InvalidValueError extends Error {
+  readonly code = 'commander.invalidArgument';
+  readonly exitCode = 1;
+}
 
 /** The option that every command has. */
 export interface JsonOption {
@@ -33,20 +39,20 @@ export function withDataDirectory(command: Command, purpose: string): Command {
 /** Collects `--flag a,b --flag c` as one list. */
 export function collectItems(value: string, before: readonly string[] = []): readonly string[] {
   const items = value.split(',');
-  if (items.includes('')) throw new InvalidArgumentError('An item of the list is empty.');
+  if (items.includes('')) throw new InvalidValueError('An item of the list is empty.');
   return [...before, ...items];
 }
 
 /** Collects whole values, which may hold commas. */
 export function collectWhole(value: string, before: readonly string[] = []): readonly string[] {
-  if (value === '') throw new InvalidArgumentError('It is empty.');
+  if (value === '') throw new InvalidValueError('It is empty.');
   return [...before, value];
 }
 
 /** `audience=action,action`; grants for one audience are joined. */
 export function collectGrant(value: string, before: readonly WireGrantRequest[] = []): readonly WireGrantRequest[] {
   const equals = value.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError('Give audience=action,action, e.g. invoice=invoices:read,invoices:list.');
+  if (equals < 1) throw new InvalidValueError('Give audience=action,action, e.g. invoice=invoices:read,invoices:list.');
   const audience = value.slice(0, equals);
   const same = before.find((grant) => grant.audience === audience);
   const actions = collectItems(value.slice(equals + 1), same?.actions);
@@ -55,10 +61,15 @@ export function collectGrant(value: string, before: readonly WireGrantRequest[] 
 
 const listReaders: ReadonlySet<unknown> = new Set([collectItems, collectWhole, collectGrant]);
 
+/** Whether `read` makes a list, so that its flag may be repeated. */
+export function isListReader(read: unknown): boolean {
+  return listReaders.has(read);
+}
+
 /** Makes `command`, and every command below it, refuse a repeat of a flag that is no list: the last one would silently win. */
 export function refuseRepeats(command: Command): void {
   for (const option of command.options) {
-    if (listReaders.has(option.parseArg)) continue;
+    if (isListReader(option.parseArg)) continue;
     let isGiven = false;
     command.on(`option:${option.name()}`, () => {
       if (isGiven) throw usageError(`--${option.name()} is given more than once, and takes one value`);
@@ -79,20 +90,20 @@ export function readTimeOption(text: string): TimeOption {
   if (durationMs !== undefined) return { kind: 'duration', durationMs, text };
   const timeMs = parseRfc3339(text);
   if (timeMs !== undefined) return { kind: 'time', timeMs, text };
-  throw new InvalidArgumentError('Give a duration such as 90s, 10m, 1h30m, 7d, or a UTC time such as 2026-11-21T22:21:00Z.');
+  throw new InvalidValueError('Give a duration such as 90s, 10m, 1h30m, 7d, or a UTC time such as 2026-11-21T22:21:00Z.');
 }
 
 /** Whole seconds of a duration. */
 export function readSeconds(text: string): number {
   const durationMs = parseDurationMs(text);
   if (durationMs !== undefined) return durationMs / 1000;
-  throw new InvalidArgumentError('Give a duration such as 90s, 10m, 1h30m, 7d.');
+  throw new InvalidValueError('Give a duration such as 90s, 10m, 1h30m, 7d.');
 }
 
 /** RFC 3339 in UTC. */
 export function readTime(text: string): string {
   if (parseRfc3339(text) !== undefined) return text;
-  throw new InvalidArgumentError('Give a UTC time such as 2026-11-21T22:21:00Z.');
+  throw new InvalidValueError('Give a UTC time such as 2026-11-21T22:21:00Z.');
 }
 
 /** A whole number from 0 to `largest`. */
@@ -100,6 +111,6 @@ export function readInteger(largest: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (value <= largest) return value;
-    throw new InvalidArgumentError(`Give a whole number from 0 to ${largest}.`);
+    throw new InvalidValueError(`Give a whole number from 0 to ${largest}.`);
   };
 }

@@ -36,7 +36,9 @@ export function reportError(session: Session, error: unknown, asJson: boolean): 
   if (asJson) {
     session.io.stderr.write(`${JSON.stringify({ error: failure })}\n`);
   } else {
-    session.note(`macaroond: ${oneLine(failure.message)}`);
+    // The offset of a limit is the limit itself, which the message tells.
+    const place = failure.code.startsWith('ERR_FORMAT_') && failure.offset !== undefined ? ` (at offset ${failure.offset})` : '';
+    session.note(`macaroond: ${oneLine(failure.message)}${place}`);
     if (failure.hint !== undefined) session.note(`  hint: ${oneLine(failure.hint)}`);
   }
   return exitCode;
@@ -44,9 +46,9 @@ export function reportError(session: Session, error: unknown, asJson: boolean): 
 
 function failureOf(error: unknown): Failure {
   if (error instanceof CliError) {
-    const { exitCode, message, cause } = error;
-    const known = cause === undefined ? { code: 'ERR_USAGE', hint: undefined } : failureOf(cause);
-    return { ...known, exitCode, message, hint: error.hint ?? known.hint };
+    const { exitCode, message, details } = error;
+    const known = details.cause === undefined ? details : failureOf(details.cause);
+    return { ...known, exitCode, message, hint: details.hint ?? known.hint };
   }
   if (error instanceof MacaroonError) {
     const { code, message, problem, status, offset } = error;

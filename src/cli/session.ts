@@ -6,31 +6,30 @@ import type { CliIo } from './cli-io.js';
 export const exitCodes = Object.freeze({ ok: 0, failure: 1, usage: 2, denied: 3, unreachable: 4, malformed: 5 });
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** What a `CliError` may tell beside its message. */
-export interface CliErrorDetails {
-  /** How to mend it. */
-  readonly hint?: string | undefined;
-  /** What happened: its code, problem, status and offset are told too. Without it, the command was called in a wrong way. */
-  readonly cause?: MacaroonError | undefined;
-}
+/** Codes of what only the command line finds: a wrong call, and a standard output that cannot be written. */
+export type CliErrorCode = 'ERR_USAGE' | 'ERR_OUTPUT';
+
+/** What a `CliError` tells beside its message. `hint`: how to mend it. `cause`: what happened, whose code, problem, status and offset are told. */
+export type CliErrorDetails = { readonly hint?: string | undefined } & (
+  | { readonly code: CliErrorCode; readonly cause?: undefined }
+  | { readonly cause: MacaroonError; readonly code?: undefined }
+);
 
 /** A failure that the command line itself found, or one that means something else to it than to others. */
 export class CliError extends Error {
   readonly exitCode: ExitCode;
-  readonly hint: string | undefined;
-  override readonly cause: MacaroonError | undefined;
+  readonly details: CliErrorDetails;
 
-  constructor(exitCode: ExitCode, message: string, details: CliErrorDetails = {}) {
+  constructor(exitCode: ExitCode, message: string, details: CliErrorDetails) {
     super(message);
     this.exitCode = exitCode;
-    this.hint = details.hint;
-    this.cause = details.cause;
+    this.details = details;
   }
 }
 
 /** Something is wrong with how the command was called. */
 export function usageError(message: string, hint?: string): CliError {
-  return new CliError(exitCodes.usage, message, { hint });
+  return new CliError(exitCodes.usage, message, { hint, code: 'ERR_USAGE' });
 }
 
 export class Session {
@@ -58,7 +57,10 @@ export class Session {
     if (code === 'EPIPE') return;
     const fault = `standard output cannot be written (${code === 'ENOSPC' ? 'ENOSPC: its disk is full' : code})`;
     const lost = this.lostOutput;
-    throw new CliError(exitCodes.failure, lost === undefined ? fault : `${fault}: ${lost.message}`, { hint: lost?.hint });
+    throw new CliError(exitCodes.failure, lost === undefined ? fault : `${fault}: ${lost.message}`, {
+      hint: lost?.hint,
+      code: 'ERR_OUTPUT',
+    });
   }
 
   /** A line of data. What strangers wrote into it cannot steer the terminal. */

@@ -1,12 +1,12 @@
 /** `macaroond attenuate`: narrow a token, offline. Loads core and caveats alone. */
-import type { Command } from 'commander';
 import { attenuateAt, type Restrictions } from '../../caveats/attenuate.js';
 import { inspect } from '../../caveats/inspect.js';
 import { inspectToWire } from '../../caveats/inspection-json.js';
 import { decode, MacaroonError } from '../../core/index.js';
-import { collectItems, collectWhole, type JsonOption, readTimeOption, type TimeOption, withJson } from '../options.js';
+import type { OfflineCall, OfflineCommand } from '../offline-command.js';
+import { collectItems, collectWhole, type JsonOption, readTimeOption, type TimeOption } from '../options.js';
 import { CliError, exitCodes, type Session, usageError } from '../session.js';
-import { readToken, type TokenOptions, withTokenInput } from '../token-input.js';
+import { readToken, type TokenOptions } from '../token-input.js';
 import { warnOfUnknownCaveats } from '../unknown-caveats.js';
 
 interface AttenuateCommandOptions extends JsonOption, TokenOptions {
@@ -18,21 +18,29 @@ interface AttenuateCommandOptions extends JsonOption, TokenOptions {
   readonly caveat?: readonly string[];
 }
 
-export function register(program: Command, session: Session): void {
-  withTokenInput(withJson(program.command('attenuate')))
-    .description('narrow a token, without asking anyone; a repeated flag makes one list')
-    .option('--expires <time>', 'a duration such as 10m, or a UTC time', readTimeOption)
-    .option('--action <action>', 'only for this action, e.g. invoices:read', collectItems)
-    .option('--ip <cidr>', 'only from this address or range, e.g. 10.0.0.0/8', collectItems)
-    .option('--method <method>', 'only with this HTTP method, e.g. GET', collectItems)
-    .option('--path <path>', 'only for this path and what is below it, e.g. /invoices', collectItems)
-    .option('--caveat <condition>', 'a condition as it is, e.g. "account 42"', collectWhole)
-    .action((source: string | undefined, options: AttenuateCommandOptions) => attenuate(session, source, options));
-}
+export const command: OfflineCommand = {
+  name: 'attenuate',
+  description: 'narrow a token, without asking anyone; a repeated flag makes one list',
+  flags: [
+    { name: 'expires', placeholder: 'time', description: 'a duration such as 10m, or a UTC time', read: readTimeOption },
+    { name: 'action', placeholder: 'action', description: 'only for this action, e.g. invoices:read', read: collectItems },
+    { name: 'ip', placeholder: 'cidr', description: 'only from this address or range, e.g. 10.0.0.0/8', read: collectItems },
+    { name: 'method', placeholder: 'method', description: 'only with this HTTP method, e.g. GET', read: collectItems },
+    {
+      name: 'path',
+      placeholder: 'path',
+      description: 'only for this path and what is below it, e.g. /invoices',
+      read: collectItems,
+    },
+    { name: 'caveat', placeholder: 'condition', description: 'a condition as it is, e.g. "account 42"', read: collectWhole },
+  ],
+  run: attenuate,
+};
 
-async function attenuate(session: Session, source: string | undefined, options: AttenuateCommandOptions): Promise<void> {
+async function attenuate(session: Session, call: OfflineCall): Promise<void> {
+  const options: AttenuateCommandOptions = call.options;
   const restrictions = restrictionsOf(options);
-  const text = await readToken(session.io, source, options);
+  const text = await readToken(session.io, call.source, options);
   const caveatsBefore = decode(text).root.caveats.length;
   const narrowed = narrow(text, restrictions, session.io.clock());
   const inspection = inspect(narrowed, { nowMs: session.io.clock() });

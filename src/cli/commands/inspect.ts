@@ -1,22 +1,20 @@
 /** `macaroond inspect`: what a token says, without any key and so without any proof. Loads core and caveats alone. */
-import type { Command } from 'commander';
 import type { EffectiveLimits } from '../../caveats/effective-limits.js';
 import { type InspectedCaveat, type InspectedFinding, type InspectedIdentifier, inspect } from '../../caveats/inspect.js';
 import { inspectToWire } from '../../caveats/inspection-json.js';
 import { formatRfc3339, isRfc3339Time } from '../../caveats/rfc3339.js';
-import { type JsonOption, withJson } from '../options.js';
+import type { OfflineCall, OfflineCommand } from '../offline-command.js';
 import type { Session } from '../session.js';
-import { readToken, type TokenOptions, withTokenInput } from '../token-input.js';
+import { readToken } from '../token-input.js';
 
-interface InspectCommandOptions extends JsonOption, TokenOptions {}
+export const command: OfflineCommand = {
+  name: 'inspect',
+  description: 'show what a token says, without verifying it',
+  flags: [],
+  run,
+};
 
-export function register(program: Command, session: Session): void {
-  withTokenInput(withJson(program.command('inspect')))
-    .description('show what a token says, without verifying it')
-    .action((source: string | undefined, options: InspectCommandOptions) => run(session, source, options));
-}
-
-async function run(session: Session, source: string | undefined, options: InspectCommandOptions): Promise<void> {
+async function run(session: Session, { source, options }: OfflineCall): Promise<void> {
   const text = await readToken(session.io, source, options);
   // Read after the token, which may be minted while this waits for it.
   const nowMs = session.io.clock();

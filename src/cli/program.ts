@@ -1,0 +1,100 @@
+/** The command line as commander knows it: all commands, their help, and what is wrong with a call. Loads the command that is called alone. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { type OfflineCommand, registerOffline } from './offline-command.js';
+import { refuseRepeats } from './options.js';
+import { type Session, usageError } from './session.js';
+
+interface CommandModule {
+  register(program: Command, session: Session): void;
+}
+
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<CommandModule>;
+}
+
+const commands: readonly CommandEntry[] = [
+  { name: 'init', summary: 'make a data directory', load: () => import('./commands/init.js') },
+  { name: 'serve', summary: 'run the issuer', load: () => import('./commands/serve.js') },
+  { name: 'audience', summary: 'services that tokens are for: add, list, rotate', load: () => import('./commands/audience.js') },
+  {
+    name: 'client',
+    summary: 'machines that obtain tokens: add, list, show, rotate, disable',
+    load: () => import('./commands/client.js'),
+  },
+  {
+    name: 'credential',
+    summary: 'what clients prove themselves with: add, list, retire',
+    load: () => import('./commands/credential.js'),
+  },
+  { name: 'grant', summary: 'what clients may obtain: add, remove', load: () => import('./commands/grant.js') },
+  { name: 'root-key', summary: 'keys that tokens hang on: list, rotate, destroy', load: () => import('./commands/root-key.js') },
+  { name: 'mint', summary: 'obtain a token', load: () => import('./commands/mint.js') },
+  { name: 'attenuate', summary: 'narrow a token, offline', load: () => loadOffline(import('./commands/attenuate.js')) },
+  {
+    name: 'inspect',
+    summary: 'show what a token says, without verifying it',
+    load: () => loadOffline(import('./commands/inspect.js')),
+  },
+  { name: 'verify', summary: 'ask the issuer whether a token allows a request', load: () => import('./commands/verify.js') },
+  { name: 'revoke', summary: 'end tokens: token, client, root-key, audience', load: () => import('./commands/revoke.js') },
+  { name: 'audit', summary: 'the log of the issuer: list, verify', load: () => import('./commands/audit.js') },
+  { name: 'db', summary: 'the database of the issuer: migrate, backup', load: () => import('./commands/db.js') },
+  { name: 'doctor', summary: 'check data directory and machine', load: () => import('./commands/doctor.js') },
+];
+
+const helpText = `
+Exit codes: 0 ok, 1 failure, 2 wrong use, 3 denied, 4 issuer not reached, 5 malformed or cut token.
+Environment: MACAROOND_DATA, MACAROOND_URL, MACAROOND_CA_FILE, MACAROOND_CREDENTIAL, MACAROOND_TOKEN,
+  MACAROOND_MASTER_KEY or MACAROOND_MASTER_KEY_FILE.`;
+
+/** Runs `argv` (without node and script). Throws what the command throws, and a usage error for wrong use. */
+export async function runProgram(argv: readonly string[], session: Session): Promise<void> {
+  try {
+    const program = await createProgram(argv, session);
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version end like this too.
+    if (error.exitCode !== 0) throw usageOf(error);
+  }
+}
+
+async function loadOffline(module: Promise<{ readonly command: OfflineCommand }>): Promise<CommandModule> {
+  const { command } = await module;
+  return { register: (program, session) => registerOffline(program, session, command) };
+}
+
+async function createProgram(argv: readonly string[], session: Session): Promise<Command> {
+  const { stderr } = session.io;
+  const program = new Command('macaroond')
+    .description('Server-to-server authorization with macaroons.')
+    .version(readVersion(), '-V, --version')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .addHelpText('after', helpText)
+    .configureOutput({
+      writeOut: (text) => session.write(text),
+      writeErr: (text) => stderr.write(text),
+      // Errors are thrown, and told once, by `reportError`.
+      outputError: () => undefined,
+    });
+  for (const { name, summary, load } of commands) {
+    if (argv.includes(name)) (await load()).register(program, session);
+    else program.command(name).description(summary);
+  }
+  refuseRepeats(program);
+  return program;
+}
+
+function usageOf(error: CommanderError): Error {
+  if (error.code === 'commander.help') return usageError('the command is not complete', 'the lines above list what there is');
+  return usageError(error.message.replace(/^error: /, ''), 'macaroond help COMMAND tells how a command is called');
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}
