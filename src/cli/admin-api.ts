@@ -3,13 +3,14 @@
  * in `MACAROOND_TOKEN`. Loads the network layer, so commands load it by `await import()`.
  */
 import { type MintedToken, readMintedToken } from '../client/mint-answer.js';
-import { decodeIdentifier, importToken, MacaroonError } from '../core/index.js';
+import { decodeIdentifier, MacaroonError } from '../core/index.js';
 import { basicAuthorization } from '../transport/basic-authorization.js';
 import type { Credential } from '../transport/credential.js';
 import { type HttpMethod, type IssuerEndpoint, IssuerHttp, type IssuerRequest } from '../transport/issuer-http.js';
 import { findAdminCredential, findIssuer, variable } from './environment.js';
 import type { AdminOptions } from './options.js';
 import { CliError, type Session, usageError } from './session.js';
+import { readTokenText } from './token-text.js';
 
 const issuerAudience = 'macaroond';
 const tokenSeconds = 600;
@@ -89,10 +90,10 @@ async function mintAdminToken(http: IssuerHttp, credential: Credential): Promise
 
 /**
  * Whether `text` is a token to administer with. Any other one is there for `attenuate`, `inspect` or `verify`, and is not sent to where it
- * does not belong. Throws `ERR_FORMAT_*` and `ERR_LIMIT_*` for what is no token at all, as it may have been meant to be one.
+ * does not belong. Throws a `CliError` for what is no token at all, as it may have been meant to be one.
  */
 function isAdminToken(text: string): boolean {
-  const { identifier } = importToken(text).root;
+  const { identifier } = readTokenText(text, 'MACAROOND_TOKEN').root;
   try {
     return decodeIdentifier(identifier).audience === issuerAudience;
   } catch {

@@ -1,6 +1,6 @@
 /** `macaroond verify`: ask the issuer whether a token allows something, and why or why not. */
 import type { Command } from 'commander';
-import { importToken, MacaroonError } from '../../core/index.js';
+import { MacaroonError } from '../../core/index.js';
 import type { VerifyRequest, VerifyResponse, WireCaveat } from '../../protocol/wire.js';
 import { type JsonOption, readTime, withJson } from '../options.js';
 import { CliError, exitCodes, type Session } from '../session.js';
@@ -33,9 +33,8 @@ export function register(program: Command, session: Session): void {
 }
 
 async function verify(session: Session, source: string | undefined, options: VerifyCommandOptions): Promise<void> {
-  const token = await readToken(session.io, source, options);
   // A token that is cut or mistyped is told without asking anyone.
-  importToken(token);
+  const token = await readToken(session.io, source, options);
   const { audience, action, ip, method, path, at } = options;
   const answer = await ask(session, { token, audience, context: { action, ip, method, path, at } }, options);
   if (options.json) session.printJson(answer);

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { decode, decodeUtf8, exportV2Json, limits } from '../../../src/core/index.js';
 import { createFolder } from '../transport/certificates.js';
 import { cli, createToken, nowMs } from './cli-harness.js';
+import { credentialText } from './fake-issuer.js';
 
 const token = createToken();
 const foreignText = JSON.stringify(exportV2Json(decode(token).root));
@@ -158,6 +159,41 @@ describe('token input', () => {
     const { code, stdout, stderr } = await cli(['inspect', token]);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).not.toContain(token.slice(0, 20));
+  });
+
+  it.each<[string, string, string]>([
+    ['an Authorization header', `Macaroon ${token}`, 'Macaroon'],
+    ['a header of another scheme', `Bearer ${token}`, 'Bearer'],
+    ['a quoted token', `"${token}"`, 'quotes'],
+    ['a sentence around a token', `token: ${token}`, 'mcr_'],
+    ['a credential file', credentialText('mail', 'https://localhost:8443'), 'credential file'],
+  ])('says what %s is, without repeating it', async (_, stdin, word) => {
+    const { code, stderr } = await cli(['inspect'], { stdin });
+    expect(code).toBe(5);
+    expect(stderr).toMatch(/^macaroond: .* \(at offset \d+\)\n {2}hint: .*\n$/);
+    expect(stderr.split('hint: ')[1]).toContain(word);
+    expect(stderr).not.toContain(token.slice(0, 20));
+    expect(stderr).not.toContain('secret-of-mail');
+  });
+
+  it('names the variable and the file that hold no token', async () => {
+    const cwd = await createFolder();
+    await writeFile(join(cwd, 'job.token'), 'junk');
+    expect((await cli(['inspect'], { env: { MACAROOND_TOKEN: 'junk' } })).stderr).toMatch(/^macaroond: MACAROOND_TOKEN: /);
+    expect((await cli(['audience', 'list'], { env: { MACAROOND_TOKEN: 'junk' } })).stderr).toMatch(
+      /^macaroond: MACAROOND_TOKEN: /,
+    );
+    expect((await cli(['inspect', '--token-file', 'job.token'], { cwd })).stderr).toContain('job.token: ');
+  });
+
+  it('tells in the help the order in which it looks', async () => {
+    const { stdout } = await cli(['inspect', '--help']);
+    expect(stdout).toMatch(/--token-file, .*standard input.*, .*MACAROOND_TOKEN/);
+    const cwd = await createFolder();
+    await writeFile(join(cwd, 'job.token'), token);
+    const argv = ['inspect', '--json', '--token-file', 'job.token'];
+    const seen = await cli(argv, { cwd, stdin: createToken('ledger'), env: { MACAROOND_TOKEN: createToken('ledger') } });
+    expect(JSON.parse(seen.stdout).audience).toBe('invoice');
   });
 
   it('says what to do when there is no token', async () => {
