@@ -9,6 +9,7 @@ import type { Credential } from '../transport/credential.js';
 import type { CredentialOverrides } from '../transport/credential-file.js';
 import type { IssuerEndpoint } from '../transport/issuer-http.js';
 import type { CliIo } from './cli-io.js';
+import { fileFault, systemCode } from './file-fault.js';
 import { usageError } from './session.js';
 
 const findHint =
@@ -140,9 +141,14 @@ async function existing(path: string): Promise<string | undefined> {
   return (await exists(path)) ? path : undefined;
 }
 
+/** Whether there is something at `path`. Throws a usage error when that cannot be seen: what is hidden is not absent. */
 async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    throw usageError(`${path} cannot be read (${fileFault(error) ?? code ?? 'the system does not say why'})`);
+  }
 }

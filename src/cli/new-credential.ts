@@ -5,6 +5,7 @@ import type { WireNewCredential } from '../protocol/wire.js';
 import { reserveCredentialFile } from '../transport/credential-file.js';
 import type { IssuerEndpoint } from '../transport/issuer-http.js';
 import { pathOf } from './environment.js';
+import { fileFault } from './file-fault.js';
 import type { AdminOptions } from './options.js';
 import { CliError, exitCodes, type Session } from './session.js';
 
@@ -46,7 +47,8 @@ async function requestInto(
     await file.write({ issuer, ca, pinSha256, client, authMethod, credentialId, secret }).catch((cause: unknown) => {
       const { message, hint } = lostSecret(made);
       if (!(cause instanceof MacaroonError)) throw cause;
-      throw new CliError(exitCodes.failure, `${cause.message}: ${message}`, { hint, cause });
+      const told = `${cause.message} (${fileFault(cause.cause) ?? 'the system does not say why'}): ${message}`;
+      throw new CliError(exitCodes.failure, told, { hint, cause });
     });
     return made;
   } catch (error) {

@@ -52,13 +52,13 @@ Environment: MACAROOND_DATA, MACAROOND_URL, MACAROOND_CA_FILE, MACAROOND_CREDENT
 
 /** Runs `argv` (without node and script). Throws what the command throws, and a usage error for wrong use. */
 export async function runProgram(argv: readonly string[], session: Session): Promise<void> {
+  const program = await createProgram(argv, session);
   try {
-    const program = await createProgram(argv, session);
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync(wordsOf(argv), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help and version end like this too.
-    if (error.exitCode !== 0) throw usageOf(error);
+    if (error.exitCode !== 0) throw usageOf(error, calledCommand(program, argv));
   }
 }
 
@@ -89,9 +89,27 @@ async function createProgram(argv: readonly string[], session: Session): Promise
   return program;
 }
 
-function usageOf(error: CommanderError): Error {
+/** Commander's own `help` takes one word; `help client add` is asked for as `client add --help`. */
+function wordsOf(argv: readonly string[]): string[] {
+  const [first, ...words] = argv;
+  return first === 'help' && words.length > 1 ? [...words, '--help'] : [...argv];
+}
+
+/** The command that `argv` calls, in words, as far as there is one. */
+function calledCommand(program: Command, argv: readonly string[]): string {
+  const names = [program.name()];
+  let called: Command | undefined = program;
+  for (const word of argv) {
+    called = called.commands.find((below) => below.name() === word);
+    if (called === undefined) break;
+    names.push(word);
+  }
+  return names.join(' ');
+}
+
+function usageOf(error: CommanderError, called: string): Error {
   if (error.code === 'commander.help') return usageError('the command is not complete', 'the lines above list what there is');
-  return usageError(error.message.replace(/^error: /, ''), 'macaroond help COMMAND tells how a command is called');
+  return usageError(error.message.replace(/^error: /, ''), `${called} --help tells how it is called`);
 }
 
 function readVersion(): string {

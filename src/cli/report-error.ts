@@ -1,5 +1,7 @@
 /** Turns whatever a command threw into one line, a hint how to mend it, and an exit code. Never a stack, never a secret. */
 import { MacaroonError } from '../core/index.js';
+import { fileFault } from './file-fault.js';
+import { issuerHint } from './issuer-hints.js';
 import { CliError, type ExitCode, exitCodes, type Session } from './session.js';
 
 interface Failure {
@@ -15,9 +17,6 @@ interface Failure {
 const codeHints: Readonly<Record<string, string>> = {
   ERR_FORMAT_CHECKSUM: 'copy the token again, the whole of it: it starts with mcr_ and ends in a dot and 6 characters',
   ERR_FORMAT_EMPTY: 'pipe a token in, name a file with --token-file, or set MACAROOND_TOKEN',
-  ERR_ISSUER_UNREACHABLE: 'start the issuer with "macaroond serve", or say where it is with MACAROOND_URL',
-  ERR_ISSUER_IDENTITY:
-    'name the right CA certificate with MACAROOND_CA_FILE: ca.crt of the data directory, or the CA of the certificate that the issuer was given',
 };
 
 const problemHints: Readonly<Record<string, string>> = {
@@ -32,7 +31,7 @@ const problemHints: Readonly<Record<string, string>> = {
 
 /** Prints `error` (as JSON when `asJson`) to stderr; returns the exit code. */
 export function reportError(session: Session, error: unknown, asJson: boolean): ExitCode {
-  const { exitCode, ...failure } = failureOf(error);
+  const { exitCode, ...failure } = failureOf(error, session.io.env['MACAROOND_URL']);
   if (asJson) {
     session.io.stderr.write(`${JSON.stringify({ error: failure })}\n`);
   } else {
@@ -44,15 +43,17 @@ export function reportError(session: Session, error: unknown, asJson: boolean): 
   return exitCode;
 }
 
-function failureOf(error: unknown): Failure {
+function failureOf(error: unknown, url: string | undefined): Failure {
   if (error instanceof CliError) {
     const { exitCode, message, details } = error;
-    const known = details.cause === undefined ? details : failureOf(details.cause);
+    const known = details.cause === undefined ? details : failureOf(details.cause, url);
     return { ...known, exitCode, message, hint: details.hint ?? known.hint };
   }
   if (error instanceof MacaroonError) {
-    const { code, message, problem, status, offset } = error;
-    const hint = problem === undefined ? codeHints[code] : problemHints[problem];
+    const { code, problem, status, offset } = error;
+    const hint = issuerHint(error, url) ?? (problem === undefined ? codeHints[code] : problemHints[problem]);
+    const fault = fileFault(error.cause);
+    const message = fault === undefined ? error.message : `${error.message} (${fault})`;
     return { exitCode: exitCodeOf(error), code, message, hint, problem, status, offset };
   }
   const message = error instanceof Error ? error.message : 'something that is no error was thrown';
@@ -60,8 +61,9 @@ function failureOf(error: unknown): Failure {
 }
 
 function exitCodeOf({ code, status }: MacaroonError): ExitCode {
-  if (code === 'ERR_ARGUMENT' || code === 'ERR_CONFIG') return exitCodes.usage;
-  if (code === 'ERR_ISSUER_UNREACHABLE' || code === 'ERR_ISSUER_IDENTITY') return exitCodes.unreachable;
+  if (code === 'ERR_ARGUMENT' || code === 'ERR_CONFIG' || code === 'ERR_CREDENTIAL_FILE') return exitCodes.usage;
+  if (code === 'ERR_ISSUER_UNREACHABLE' || code === 'ERR_ISSUER_IDENTITY' || code === 'ERR_ISSUER_ANSWER')
+    return exitCodes.unreachable;
   if (code === 'ERR_ISSUER_REFUSED') return exitCodeOfStatus(status);
   if (code.startsWith('ERR_FORMAT_') || code.startsWith('ERR_LIMIT_')) return exitCodes.malformed;
   return exitCodes.failure;

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { limits, MacaroonError } from '../core/index.js';
 import type { CliIo } from './cli-io.js';
+import { fileFault } from './file-fault.js';
 import { usageError } from './session.js';
 import { readTokenText } from './token-text.js';
 
@@ -64,7 +65,8 @@ async function readTokenFile(path: string): Promise<string> {
     return await readAll(createReadStream(path));
   } catch (error) {
     if (error instanceof MacaroonError) throw error;
-    throw usageError(`the token file ${path} cannot be read`);
+    const fault = fileFault(error);
+    throw usageError(`the token file ${path} cannot be read${fault === undefined ? '' : ` (${fault})`}`);
   }
 }
 

@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import { formatRfc3339 } from '../../caveats/rfc3339.js';
 import type { MintedToken } from '../../client/mint-answer.js';
+import { MacaroonError } from '../../core/index.js';
 import type { MintResponse } from '../../protocol/wire.js';
 import { collectItems, collectWhole, type JsonOption, readTimeOption, type TimeOption, withJson } from '../options.js';
-import { type Session, usageError } from '../session.js';
+import { CliError, exitCodes, type Session, usageError } from '../session.js';
 import { warnOfUnknownCaveats } from '../unknown-caveats.js';
 
 interface MintCommandOptions extends JsonOption {
@@ -54,7 +55,8 @@ async function mintAtIssuer(session: Session, options: MintCommandOptions): Prom
   const expiresIn = expires === undefined ? undefined : secondsUntil(expires, session.io.clock());
   const { findCredential } = await import('../environment.js');
   const { issuerClient } = await import('../../client/issuer-client.js');
-  const client = issuerClient(await findCredential(session.io, file));
+  const credential = await findCredential(session.io, file);
+  const client = issuerClient(credential);
   try {
     return await client.mint({
       audience,
@@ -62,9 +64,19 @@ async function mintAtIssuer(session: Session, options: MintCommandOptions): Prom
       ...(expiresIn === undefined ? {} : { expiresIn }),
       ...(caveat === undefined ? {} : { caveats: caveat }),
     });
+  } catch (error) {
+    throw error instanceof MacaroonError && error.problem === 'grant_exceeded'
+      ? grantExceeded(error, credential.client, audience)
+      : error;
   } finally {
     await client.close();
   }
+}
+
+/** The grant does not reach: most often because another client asked than was meant. */
+function grantExceeded(cause: MacaroonError, client: string, audience: string): CliError {
+  const hint = `--credential names the client that asks; an administrator sees its grants with "macaroond client show ${client}" and widens them with "macaroond grant add ${client} ${audience} --action ACTION"`;
+  return new CliError(exitCodes.denied, `client ${client}, audience ${audience}: ${cause.message}`, { hint, cause });
 }
 
 function secondsUntil(expires: TimeOption, nowMs: number): number {

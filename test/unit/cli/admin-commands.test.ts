@@ -154,7 +154,7 @@ describe('client add', () => {
 
   it('asks for no client when the file is there already, and leaves none behind when refused', async () => {
     await writeFile(join(cwd, 'mail.json'), 'precious');
-    expect((await run(['client', 'add', 'mail', '--out', 'mail.json'])).code).toBe(1);
+    expect((await run(['client', 'add', 'mail', '--out', 'mail.json'])).code).toBe(2);
     expect(issuer.seen.map(({ call }) => call)).not.toContain('POST /v1/clients');
     expect(await readFile(join(cwd, 'mail.json'), 'utf8')).toBe('precious');
     issuer.answers.set('POST /v1/clients', [409, problem(409, 'conflict')]);
@@ -329,10 +329,39 @@ describe('calls', () => {
     });
   });
 
-  it('ends with 1 when an answer is not what it should be', async () => {
+  it('ends with 2 when a file that was named is not there, and says so', async () => {
+    const named: readonly (readonly [readonly string[], NodeJS.ProcessEnv])[] = [
+      [['mint', '--audience', 'invoice', '--credential', 'none.json'], {}],
+      [['inspect', '--token-file', 'none.token'], {}],
+      [['client', 'list'], { MACAROOND_CA_FILE: 'none.crt' }],
+    ];
+    for (const [argv, env] of named) {
+      const { code, stderr } = await run(argv, env);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/none\.\w+ cannot be read \(ENOENT: no such file\)/);
+    }
+  });
+
+  it('says why a file cannot be read', async () => {
+    const { code, stderr } = await run(['inspect', '--token-file', '.']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('EISDIR: it is a directory');
+    expect((await run(['mint', '--audience', 'a', '--credential', '/dev/null/x'])).stderr).toContain('ENOTDIR');
+  });
+
+  it('ends with 4 when what answers is no issuer', async () => {
+    issuer.answers.set('GET /v1/clients', [302]);
+    expect((await run(['client', 'list'])).code).toBe(4);
+    issuer.answers.set('GET /v1/clients', [404, {}]);
+    const { code, stderr } = await run(['client', 'list'], { MACAROOND_URL: issuer.url });
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/hint: .*MACAROOND_URL/);
+  });
+
+  it('ends with 4 when an answer is not what it should be', async () => {
     issuer.answers.set('GET /v1/clients', [200, []]);
     const { code, stderr } = await run(['client', 'list', '--json']);
-    expect(code).toBe(1);
+    expect(code).toBe(4);
     expect(JSON.parse(stderr).error.code).toBe('ERR_ISSUER_ANSWER');
   });
 

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -58,6 +58,14 @@ describe('the data directory', () => {
     expect(await findDataDirectory({ env, cwd })).toBe(join(cwd, 'told'));
     expect(await findDataDirectory({ env, cwd }, '/flag')).toBe('/flag');
     expect(await findDataDirectory({ env: { MACAROOND_DATA: '' }, cwd })).toBe(join(cwd, 'data'));
+  });
+
+  it('is not taken for missing when it cannot be looked at', async () => {
+    await symlink('data', join(cwd, 'data'));
+    await expect(findDataDirectory({ env: {}, cwd })).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining('ELOOP'),
+    });
   });
 
   it('of a server need not be there yet', () => {

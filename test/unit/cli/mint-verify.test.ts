@@ -75,6 +75,16 @@ describe('mint', () => {
     expect((await cli(['mint', '--audience', 'macaroond'], { cwd })).stdout).toBe(`${adminMint.token}\n`);
   });
 
+  it('names client and audience when the grant does not reach, and how to ask as another client', async () => {
+    issuer.answers.set('POST /v1/tokens', [403, problem(403, 'grant_exceeded', 'the client has no grant for this audience')]);
+    const { code, stderr } = await cli(argv, { cwd });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/client mail.*audience invoice.*the client has no grant/);
+    expect(stderr).toMatch(/hint: .*--credential.*grant add mail invoice/);
+    const error = JSON.parse((await cli([...argv, '--json'], { cwd })).stderr).error;
+    expect(error).toMatchObject({ code: 'ERR_ISSUER_REFUSED', problem: 'grant_exceeded', status: 403 });
+  });
+
   it('needs an audience', async () => {
     expect((await cli(['mint', '--credential', 'mail.json'], { cwd })).code).toBe(2);
   });

@@ -76,6 +76,15 @@ describe('usage', () => {
     }
   });
 
+  it('helps with a command of two words, and names the whole command in a hint', async () => {
+    const { code, stdout } = await cli(['help', 'client', 'add']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('--verifier-of');
+    expect((await cli(['client', 'add'])).stderr).toContain('hint: macaroond client add --help ');
+    expect((await cli(['inspect', '--nonsense'])).stderr).toContain('hint: macaroond inspect --help ');
+    expect((await cli(['nonsense'])).stderr).toContain('hint: macaroond --help ');
+  });
+
   it('prints the version of the package', async () => {
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
     expect(await cli(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` });
