@@ -358,6 +358,31 @@ describe('calls', () => {
     expect(stderr).toMatch(/hint: .*MACAROOND_URL/);
   });
 
+  it.each<[string, (url: URL) => NodeJS.ProcessEnv, string | undefined, RegExp]>([
+    ['another key than the pinned one', () => ({}), Buffer.alloc(32, 7).toString('base64'), /pin_sha256/],
+    [
+      'another host name',
+      (url) => ({ MACAROOND_URL: `https://127.0.0.1:${url.port}` }),
+      undefined,
+      /host name of the certificate/,
+    ],
+    ['http to a TLS port', (url) => ({ MACAROOND_URL: `http://localhost:${url.port}` }), undefined, /scheme.*port/],
+    ['nobody', () => ({ MACAROOND_URL: 'https://localhost:1' }), undefined, /macaroond serve/],
+  ])('hints how to mend %s, with 4', async (_, envOf, pin, hint) => {
+    if (pin !== undefined) {
+      await writeFile(join(cwd, 'data', 'endpoint.json'), JSON.stringify({ url: issuer.url, pin_sha256: pin }));
+    }
+    const { code, stderr } = await run(['client', 'list'], envOf(new URL(issuer.url)));
+    expect(code).toBe(4);
+    expect(stderr.split('hint: ')[1]).toMatch(hint);
+  });
+
+  it('hints at the path in MACAROOND_URL when nothing is found there', async () => {
+    const { code, stderr } = await run(['client', 'list'], { MACAROOND_URL: `${issuer.url}/v1` });
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/hint: MACAROOND_URL ends in the path \/v1/);
+  });
+
   it('ends with 4 when an answer is not what it should be', async () => {
     issuer.answers.set('GET /v1/clients', [200, []]);
     const { code, stderr } = await run(['client', 'list', '--json']);
