@@ -1,7 +1,7 @@
 /** Reads the values of flags. Loads the caveats layer alone, not even commander, so that every command starts fast. */
 import type { Command } from 'commander';
 import { parseDurationMs } from '../caveats/duration.js';
-import { parseRfc3339 } from '../caveats/rfc3339.js';
+import { isRfc3339Time, parseRfc3339 } from '../caveats/rfc3339.js';
 import type { WireGrantRequest } from '../protocol/wire.js';
 import { usageError } from './session.js';
 
@@ -91,6 +91,14 @@ export function readTimeOption(text: string): TimeOption {
   const timeMs = parseRfc3339(text);
   if (timeMs !== undefined) return { kind: 'time', timeMs, text };
   throw new InvalidValueError('Give a duration such as 90s, 10m, 1h30m, 7d, or a UTC time such as 2026-11-21T22:21:00Z.');
+}
+
+/** When `expires` ends, in Unix milliseconds. Throws a usage error for a time that has passed at `nowMs` or that cannot be written. */
+export function expiryMs(expires: TimeOption, nowMs: number): number {
+  const endMs = expires.kind === 'duration' ? nowMs + expires.durationMs : expires.timeMs;
+  if (endMs <= nowMs) throw usageError(`--expires ${expires.text} is in the past`);
+  if (!isRfc3339Time(endMs)) throw usageError(`--expires ${expires.text} is too long a duration: it ends after the year 9999`);
+  return endMs;
 }
 
 /** Whole seconds of a duration. */

@@ -4,7 +4,8 @@ import { inspect } from '../../caveats/inspect.js';
 import { inspectToWire } from '../../caveats/inspection-json.js';
 import { decode, MacaroonError } from '../../core/index.js';
 import type { OfflineCall, OfflineCommand } from '../offline-command.js';
-import { collectItems, collectWhole, type JsonOption, readTimeOption, type TimeOption } from '../options.js';
+import { collectItems, collectWhole, expiryMs, type JsonOption, readTimeOption, type TimeOption } from '../options.js';
+import { pathFault } from '../path-fault.js';
 import { CliError, exitCodes, type Session, usageError } from '../session.js';
 import { readToken, type TokenOptions } from '../token-input.js';
 import { warnOfUnknownCaveats } from '../unknown-caveats.js';
@@ -42,8 +43,10 @@ async function attenuate(session: Session, call: OfflineCall): Promise<void> {
   const restrictions = restrictionsOf(options);
   const text = await readToken(session.io, call.source, options);
   const caveatsBefore = decode(text).root.caveats.length;
-  const narrowed = narrow(text, restrictions, session.io.clock());
-  const inspection = inspect(narrowed, { nowMs: session.io.clock() });
+  const nowMs = session.io.clock();
+  if (options.expires !== undefined) expiryMs(options.expires, nowMs);
+  const narrowed = narrow(text, restrictions, nowMs);
+  const inspection = inspect(narrowed, { nowMs });
   warnOfUnknownCaveats(session, options.caveat ?? []);
   for (const { kind, caveatIndex, message } of inspection.findings) {
     if (kind === 'contradiction' && caveatIndex >= caveatsBefore) session.warn(message);
@@ -77,6 +80,25 @@ function narrow(text: string, restrictions: Restrictions, nowMs: number): string
       throw new CliError(exitCodes.failure, error.message, { cause: error });
     }
     if (error instanceof MacaroonError && error.code === 'ERR_FORMAT_CONDITION') throw usageError(error.message);
+    if (error instanceof MacaroonError && error.code === 'ERR_ARGUMENT') throw wrongValue(error, restrictions);
     throw error;
   }
+}
+
+const lists = { actions: '--action', ips: '--ip', methods: '--method', paths: '--path', conditions: '--caveat' } as const;
+
+/** `error` in the words of the flags: the library names its own members, and items by their place. */
+function wrongValue(error: MacaroonError, restrictions: Restrictions): CliError {
+  const { argument = '', message } = error;
+  const [, place, rest = ''] = /^\w+: item (\d+)(:? .*)$/s.exec(message) ?? [];
+  if (!isListName(argument) || place === undefined) return new CliError(exitCodes.usage, message, { cause: error });
+  const item = restrictions[argument]?.[Number(place)] ?? '';
+  const fault = argument === 'paths' ? pathFault(item) : undefined;
+  const shown = item.length > 100 ? `${item.slice(0, 100)}…` : item;
+  const told = `${lists[argument]} ${shown}${fault === undefined ? rest : `: ${fault}`}`;
+  return new CliError(exitCodes.usage, told, { cause: error });
+}
+
+function isListName(argument: string): argument is keyof typeof lists {
+  return Object.hasOwn(lists, argument);
 }

@@ -4,7 +4,7 @@ import { formatRfc3339 } from '../../caveats/rfc3339.js';
 import type { MintedToken } from '../../client/mint-answer.js';
 import { MacaroonError } from '../../core/index.js';
 import type { MintResponse } from '../../protocol/wire.js';
-import { collectItems, collectWhole, type JsonOption, readTimeOption, type TimeOption, withJson } from '../options.js';
+import { collectItems, collectWhole, expiryMs, type JsonOption, readTimeOption, type TimeOption, withJson } from '../options.js';
 import { CliError, exitCodes, type Session, usageError } from '../session.js';
 import { warnOfUnknownCaveats } from '../unknown-caveats.js';
 
@@ -80,8 +80,8 @@ function grantExceeded(cause: MacaroonError, client: string, audience: string): 
 }
 
 function secondsUntil(expires: TimeOption, nowMs: number): number {
-  const lifeMs = expires.kind === 'duration' ? expires.durationMs : expires.timeMs - nowMs;
-  if (lifeMs < 1000) throw usageError('--expires is in the past');
+  const lifeMs = expiryMs(expires, nowMs) - nowMs;
+  if (lifeMs < 1000) throw usageError(`--expires ${expires.text} is less than a second away`);
   return Math.floor(lifeMs / 1000);
 }
 

@@ -92,6 +92,28 @@ describe('attenuate', () => {
     expect(stderr).toMatch(/^macaroond: .+\n( {2}hint: .+\n)?$/);
   });
 
+  it.each<[string, readonly string[], RegExp]>([
+    ['a time that has passed', ['--expires', '2026-11-21T22:21:00Z'], /--expires .*is in the past/],
+    ['a duration without end', ['--expires', '99999999d'], /--expires 99999999d is too long a duration/],
+    ['an address', ['--ip', '10.0.0.1,10.0.0.300'], /--ip 10\.0\.0\.300: expected/],
+    ['host bits', ['--ip', '10.0.0.1/8'], /--ip 10\.0\.0\.1\/8 has host bits: write 10\.0\.0\.0\/8/],
+    ['a method', ['--method', 'get'], /--method get: expected/],
+    ['a caveat', ['--caveat', 'method GET', '--caveat', 'time-before tomorrow'], /--caveat time-before tomorrow: /],
+    ['an empty segment', ['--path', '/a//b'], /--path \/a\/\/b: .*empty segment/],
+    ['a dot segment', ['--path', '/a/../b'], /--path .*\.\. segment/],
+    ['a relative path', ['--path', 'a'], /--path a: .*starts with \//],
+    ['a query', ['--path', '/a?b=1'], /--path .*query/],
+    ['a character', ['--path', '/a b'], /--path .*character at offset 2/],
+    ['an encoding in lower case', ['--path', '/%c3%a9'], /--path .*upper case/],
+    ['a needless encoding', ['--path', '/%41'], /--path .*percent-encod/],
+    ['a path that is too long', ['--path', `/${'a'.repeat(limits.maxPathLength)}`], /--path .*characters/],
+  ])('says what is wrong in the words of the flags: %s', async (_, flags, message) => {
+    const { code, stderr } = await cli(['attenuate', ...flags], { stdin: token });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\b(ips|paths|methods|conditions|expiresIn|expiresAt): /);
+  });
+
   it('prints the token and what it says as JSON', async () => {
     const { stdout } = await cli(['attenuate', '--expires', '10m', '--json'], { stdin: token });
     const printed = JSON.parse(stdout);
