@@ -46,7 +46,7 @@ const commands: readonly CommandEntry[] = [
 ];
 
 const helpText = `
-Exit codes: 0 ok, 1 failure, 2 wrong use, 3 denied, 4 issuer not reached, 5 malformed or cut token.
+Exit codes: 0 ok, 1 failure, 2 wrong use, 3 denied, 4 issuer not reached or not recognised, 5 malformed or cut token.
 Environment: MACAROOND_DATA, MACAROOND_URL, MACAROOND_CA_FILE, MACAROOND_CREDENTIAL, MACAROOND_TOKEN,
   MACAROOND_MASTER_KEY or MACAROOND_MASTER_KEY_FILE.`;
 
