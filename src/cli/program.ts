@@ -1,9 +1,11 @@
 /** The command line as commander knows it: all commands, their help, and what is wrong with a call. Loads the command that is called alone. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import type { CliIo } from './cli-io.js';
 import { type OfflineCommand, registerOffline } from './offline-command.js';
 import { refuseRepeats } from './options.js';
-import { type Session, usageError } from './session.js';
+import { runSession } from './run-session.js';
+import { type ExitCode, type Session, usageError } from './session.js';
 
 interface CommandModule {
   register(program: Command, session: Session): void;
@@ -50,8 +52,13 @@ Exit codes: 0 ok, 1 failure, 2 wrong use, 3 denied, 4 issuer not reached or not 
 Environment: MACAROOND_DATA, MACAROOND_URL, MACAROOND_CA_FILE, MACAROOND_CREDENTIAL, MACAROOND_TOKEN,
   MACAROOND_MASTER_KEY or MACAROOND_MASTER_KEY_FILE.`;
 
-/** Runs `argv` (without node and script). Throws what the command throws, and a usage error for wrong use. */
-export async function runProgram(argv: readonly string[], session: Session): Promise<void> {
+/** Runs `argv` (without node and script). Resolves to the exit code; never rejects. */
+export async function runProgram(argv: readonly string[], io: CliIo): Promise<ExitCode> {
+  return runSession(argv, io, (session) => callCommand(argv, session));
+}
+
+/** Throws what the command throws, and a usage error for wrong use. */
+async function callCommand(argv: readonly string[], session: Session): Promise<void> {
   const program = await createProgram(argv, session);
   try {
     await program.parseAsync(wordsOf(argv), { from: 'user' });
