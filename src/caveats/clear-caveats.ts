@@ -30,9 +30,20 @@ export type ClearResult =
   /** The first that does not. */
   | (CaveatPlace & { readonly ok: false; readonly code: CaveatErrorCode; readonly message: string });
 
-type Verdict =
-  | { readonly holds: true; readonly caveat: ParsedCaveat }
-  | { readonly holds: false; readonly code: CaveatErrorCode; readonly message: string };
+interface CaveatFault {
+  readonly code: CaveatErrorCode;
+  readonly message: string;
+}
+
+/** A condition that could not be read: why, and the condition, printable. */
+type UnreadCondition = CaveatFault & { readonly text: string };
+
+/** A condition that was read, to be checked for one request after another. Holds no bytes of the token. */
+export interface ReadCondition {
+  readonly caveatIndex: number;
+  readonly dischargeIndex?: number | undefined;
+  readonly reading: ParsedCaveat | UnreadCondition;
+}
 
 /** Clears `conditions` for `context` and stops at the first that does not hold. Never throws for what a token or a type does. */
 export function clearCaveats(
@@ -40,13 +51,46 @@ export function clearCaveats(
   conditions: readonly PendingCondition[],
   context: RequestContext,
 ): ClearResult {
+  return clearConditions(readConditions(registry, conditions), context);
+}
+
+/** How every one of `conditions` fares for `context`; the same verdicts as `clearCaveats`. */
+export function checkCaveats(
+  registry: CaveatRegistry,
+  conditions: readonly PendingCondition[],
+  context: RequestContext,
+): readonly CheckedCaveat[] {
+  return checkConditions(readConditions(registry, conditions), context);
+}
+
+/** `conditions` as `registry` reads them. */
+export function readConditions(registry: CaveatRegistry, conditions: readonly PendingCondition[]): readonly ReadCondition[] {
+  return conditions.map(({ condition, caveatIndex, dischargeIndex }) => {
+    const parsed = registry.parse(condition);
+    return { caveatIndex, dischargeIndex, reading: parsed.ok ? parsed.caveat : unread(parsed, condition) };
+  });
+}
+
+/** `clearCaveats` of conditions that were read before. */
+export function clearConditions(conditions: readonly ReadCondition[], context: RequestContext): ClearResult {
   const caveats: ParsedCaveat[] = [];
-  for (const pending of conditions) {
-    const verdict = judge(registry, pending.condition, context);
-    if (!verdict.holds) return { ok: false, code: verdict.code, message: verdict.message, ...placeOf(pending) };
-    caveats.push(verdict.caveat);
+  for (const condition of conditions) {
+    const verdict = judge(condition.reading, context);
+    if ('code' in verdict) return { ok: false, code: verdict.code, message: verdict.message, ...placeOf(condition) };
+    caveats.push(verdict);
   }
   return { ok: true, caveats };
+}
+
+/** `checkCaveats` of conditions that were read before. */
+export function checkConditions(conditions: readonly ReadCondition[], context: RequestContext): readonly CheckedCaveat[] {
+  return conditions.map((condition) => {
+    const verdict = judge(condition.reading, context);
+    const common = { ...placeOf(condition), text: printable(condition.reading.text) };
+    return 'code' in verdict
+      ? { ...common, holds: false, code: verdict.code, message: verdict.message }
+      : { ...common, holds: true, caveat: verdict, message: describeCaveat(verdict) };
+  });
 }
 
 /** What `clearCaveats` answers when the caveats fare as `checked`, in their order. */
@@ -57,19 +101,6 @@ export function clearedBy(checked: readonly CheckedCaveat[]): ClearResult {
     caveats.push(one.caveat);
   }
   return { ok: true, caveats };
-}
-
-/** How every one of `conditions` fares for `context`; the same verdicts as `clearCaveats`. */
-export function checkCaveats(
-  registry: CaveatRegistry,
-  conditions: readonly PendingCondition[],
-  context: RequestContext,
-): readonly CheckedCaveat[] {
-  return conditions.map((pending) => {
-    const verdict = judge(registry, pending.condition, context);
-    const common = { ...placeOf(pending), text: printCondition(pending.condition) };
-    return verdict.holds ? { ...common, ...verdict, message: describeCaveat(verdict.caveat) } : { ...common, ...verdict };
-  });
 }
 
 /** `caveat` in the words of its type; its text when the type fails at that. */
@@ -83,32 +114,31 @@ export function describeCaveat(caveat: ParsedCaveat): string {
   return printable(caveat.text);
 }
 
-function judge(registry: CaveatRegistry, condition: Uint8Array, context: RequestContext): Verdict {
-  const parsed = registry.parse(condition);
-  if (!parsed.ok) return { holds: false, code: parsed.code, message: whyUnread(parsed, condition) };
-  const { caveat } = parsed;
-  const { name } = caveat.type;
+/** `reading` itself when it holds for `context`, or why it does not. */
+function judge(reading: ParsedCaveat | UnreadCondition, context: RequestContext): ParsedCaveat | CaveatFault {
+  if ('code' in reading) return reading;
+  const { name } = reading.type;
   try {
-    const result = caveat.type.check(caveat.value, context);
-    if (catchPromise(result)) return { holds: false, code: 'ERR_CAVEAT_DENIED', message: `${name}: its check must not be async` };
-    if (result.holds === true) return { holds: true, caveat };
+    const result = reading.type.check(reading.value, context);
+    if (catchPromise(result)) return { code: 'ERR_CAVEAT_DENIED', message: `${name}: its check must not be async` };
+    if (result.holds === true) return reading;
     if (result.reason === 'missing-context') {
       const message = `${name}: the verifier was not told the request's ${printable(result.needs)}`;
-      return { holds: false, code: 'ERR_CAVEAT_CONTEXT', message };
+      return { code: 'ERR_CAVEAT_CONTEXT', message };
     }
     const message = `${name}: needs ${printable(result.expected)}, got ${printable(result.actual)}`;
-    return { holds: false, code: 'ERR_CAVEAT_DENIED', message };
+    return { code: 'ERR_CAVEAT_DENIED', message };
   } catch {
-    return { holds: false, code: 'ERR_CAVEAT_DENIED', message: `${name}: its check failed` };
+    return { code: 'ERR_CAVEAT_DENIED', message: `${name}: its check failed` };
   }
 }
 
-/** The signature held when conditions are cleared, so the name may be told; its grammar admits letters, digits and `-` only. */
-function whyUnread(parsed: ConditionResult & { readonly ok: false }, condition: Uint8Array): string {
-  if (parsed.code !== 'ERR_CAVEAT_UNKNOWN') return parsed.message;
-  return `${parsed.message} ${printCondition(condition).split(' ', 1)[0]}`;
+/** The signature held when conditions are read, so the name may be told; its grammar admits letters, digits and `-` only. */
+function unread({ code, message }: ConditionResult & { readonly ok: false }, condition: Uint8Array): UnreadCondition {
+  const text = printCondition(condition);
+  return { code, message: code === 'ERR_CAVEAT_UNKNOWN' ? `${message} ${text.split(' ', 1)[0]}` : message, text };
 }
 
-function placeOf({ caveatIndex, dischargeIndex }: CaveatPlace): CaveatPlace {
+function placeOf({ caveatIndex, dischargeIndex }: Pick<ReadCondition, 'caveatIndex' | 'dischargeIndex'>): CaveatPlace {
   return dischargeIndex === undefined ? { caveatIndex } : { caveatIndex, dischargeIndex };
 }

@@ -2,6 +2,8 @@
  * From text to a token whose signature holds: decode, find the key, run the chain. Nothing that the text says is in a message before
  * that, since anyone may have written it.
  */
+import { readConditions } from '../caveats/clear-caveats.js';
+import type { CaveatRegistry } from '../caveats/registry.js';
 import {
   decode,
   decodeIdentifier,
@@ -32,13 +34,14 @@ const keyFaults: Readonly<Record<KeyFault, string>> = {
 const signatureFault = 'the signature does not hold: the token was forged or altered, or is for another audience';
 
 /**
- * `text` as a token of `audience`, if it is one. `keys.find` is asked every time; the chain is run unless `cache` knows that the same
+ * `text` as a token of `audience`, if it is one, with its conditions as `registry` reads them. `keys.find` is asked every time; the chain is run unless `cache` knows that the same
  * text held under the same key. Throws what `keys` throws, and `ERR_ARGUMENT` for what `keys` must not answer.
  */
 export async function authenticate(
   text: string,
   audience: string,
   keys: KeySource,
+  registry: CaveatRegistry,
   cache: SignatureCache,
 ): Promise<Authentication> {
   const known = cache.get(text);
@@ -57,7 +60,7 @@ export async function authenticate(
   if (!signature.ok) return { ok: false, failedAt: 'signature', denial: denied(signature.code, messageOf(signature.code)) };
   const facts = orDenial(() => decodeIdentifier(token.root.identifier));
   if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
-  const genuine: GenuineToken = { facts, conditions: signature.conditions };
+  const genuine: GenuineToken = { facts, conditions: readConditions(registry, signature.conditions) };
   cache.set(text, entry.key, genuine);
   return { ok: true, token: genuine, entry };
 }

@@ -1,6 +1,6 @@
 /** Verifies with keys at hand: authentication, then revocation, the identifier's facts and the caveats, in this order and no other. */
 import type { RequestContext } from '../caveats/caveat-type.js';
-import { type ClearResult, checkCaveats, clearCaveats, clearedBy } from '../caveats/clear-caveats.js';
+import { type ClearResult, checkConditions, clearConditions, clearedBy } from '../caveats/clear-caveats.js';
 import { InForce } from '../caveats/in-force.js';
 import type { CaveatRegistry, ParsedCaveat } from '../caveats/registry.js';
 import { action } from '../caveats/types/action.js';
@@ -45,19 +45,19 @@ export class LocalVerification {
 
   /** The first fault in order, or the verified token. Throws what the key source throws. */
   async verify(text: string, context: RequestContext): Promise<VerifyResult> {
-    const authentication = await authenticate(text, this.#audience, this.#keys, this.#cache);
+    const authentication = await this.#authenticate(text);
     if (!authentication.ok) return authentication.denial;
     const revocation = await this.#revocationOf(authentication.token.facts);
     if (revocation !== undefined) return revocation;
     const input = this.#factInput(authentication, context);
     for (const check of factChecks) if (!check.holds(input)) return denied(check.code, check.explain(input));
     const { token } = authentication;
-    return resultOf(token.facts, clearCaveats(this.#registry, token.conditions, context));
+    return resultOf(token.facts, clearConditions(token.conditions, context));
   }
 
   /** Every step as far as the token can be trusted to tell it: nothing after a signature that does not hold. */
   async explain(text: string, context: RequestContext): Promise<Explanation> {
-    const authentication = await authenticate(text, this.#audience, this.#keys, this.#cache);
+    const authentication = await this.#authenticate(text);
     if (!authentication.ok) return explanationOf(authentication.denial, failedSteps(authentication));
     const steps: ExplainedStep[] = authenticationNames.map((name) => ({ holds: true, text: `${name}: ${passedTexts[name]}` }));
     const { token } = authentication;
@@ -71,7 +71,7 @@ export class LocalVerification {
       steps.push({ holds, text: `${check.name}: ${why}` });
       if (!holds) fault ??= denied(check.code, why);
     }
-    const checked = checkCaveats(this.#registry, token.conditions, context);
+    const checked = checkConditions(token.conditions, context);
     for (const { text: condition, ...caveat } of checked) steps.push(caveatStep({ ...caveat, condition }));
     return explanationOf(fault ?? resultOf(token.facts, clearedBy(checked)), steps);
   }
@@ -80,6 +80,10 @@ export class LocalVerification {
   async close(): Promise<void> {
     this.#cache.clear();
     await this.#keys.close();
+  }
+
+  #authenticate(text: string): Promise<Authentication> {
+    return authenticate(text, this.#audience, this.#keys, this.#registry, this.#cache);
   }
 
   async #revocationOf(facts: IdentifierFacts): Promise<Denial | undefined> {

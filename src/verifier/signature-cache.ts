@@ -1,23 +1,26 @@
 /**
  * Signatures that were verified, so that a token which is shown again costs a comparison and no hashing. Only "the signature held" is
- * remembered: revocation, expiry and caveats are looked at every time.
+ * remembered, and what the token says: revocation, expiry and caveats are looked at every time.
  *
  * Found by the last characters of the text, which hold its signature: hashing those is cheap for the engine, and the text as a whole is
  * compared afterwards. An entry counts for the very key object it was verified under, so that a key which was dropped or replaced takes
  * its entries with it. Entries hold live tokens: the cache never leaves the process.
  */
-import type { IdentifierFacts, MacaroonKey, PendingCondition } from '../core/index.js';
+import type { ReadCondition } from '../caveats/clear-caveats.js';
+import type { IdentifierFacts, MacaroonKey } from '../core/index.js';
 
 /** 22 characters of payload, the dot, 6 of checksum: what a token with prefix ends in. */
 const tailLength = 29;
 /** Tokens in one of the two generations. */
 const defaultGenerationSize = 5000;
+/** Characters of the texts in one of the two generations, whatever their number. */
+const maxGenerationLength = 4 * 1024 * 1024;
 
 /** A token whose signature held under an audience key. Whether it may be used is not decided yet. */
 export interface GenuineToken {
   readonly facts: IdentifierFacts;
-  /** First-party conditions still to be cleared, root macaroon first. */
-  readonly conditions: readonly PendingCondition[];
+  /** First-party conditions, read but still to be cleared, root macaroon first. */
+  readonly conditions: readonly ReadCondition[];
 }
 
 interface Entry {
@@ -30,6 +33,7 @@ interface Entry {
 export class SignatureCache {
   readonly #generationSize: number;
   #young = new Map<string, Entry>();
+  #youngLength = 0;
   #old = new Map<string, Entry>();
 
   constructor(generationSize = defaultGenerationSize) {
@@ -53,14 +57,17 @@ export class SignatureCache {
 
   clear(): void {
     this.#young = new Map();
+    this.#youngLength = 0;
     this.#old = new Map();
   }
 
   #store(tail: string, entry: Entry): void {
-    if (this.#young.size >= this.#generationSize) {
+    if (this.#young.size >= this.#generationSize || this.#youngLength + entry.text.length > maxGenerationLength) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#youngLength = 0;
     }
     this.#young.set(tail, entry);
+    this.#youngLength += entry.text.length;
   }
 }

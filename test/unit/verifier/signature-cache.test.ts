@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { standardRegistry } from '../../../src/caveats/standard.js';
 import { MacaroonKey } from '../../../src/core/index.js';
 import { createVerifier, type KeyLookup, type KeySource, staticKeys } from '../../../src/verifier/index.js';
 import { type GenuineToken, SignatureCache } from '../../../src/verifier/signature-cache.js';
@@ -48,6 +49,15 @@ describe('the signature cache', () => {
     expect(cache.get(textAt(50))).toBeUndefined();
   });
 
+  it('holds a few million characters in a generation at most, however few tokens that are', () => {
+    const cache = new SignatureCache();
+    const textAt = (i: number): string => `${'x'.repeat(7000)}${String(i).padStart(29, '0')}`;
+    for (let i = 0; i < 2000; i++) cache.set(textAt(i), key, token);
+    const left = Array.from({ length: 2000 }, (_, i) => cache.get(textAt(i))).filter((entry) => entry !== undefined);
+    expect(left.length * 7029).toBeLessThanOrEqual(2 * 4 * 1024 * 1024);
+    expect(left.length).toBeGreaterThan(500);
+  });
+
   it('forgets everything when it is cleared', () => {
     const cache = new SignatureCache();
     cache.set(`text${tail}`, key, token);
@@ -64,6 +74,23 @@ describe('a verifier with cached signatures', () => {
     const keys: KeySource = { ...staticKeys([staticKey]), find: lookup };
     return createVerifier({ audience, keys, clock });
   }
+
+  it('reads a condition once, and keeps no bytes of the token', async () => {
+    const kept = vi.spyOn(SignatureCache.prototype, 'set');
+    let reads = 0;
+    const parse = (condition: string | Uint8Array) => {
+      reads++;
+      return standardRegistry.parse(condition);
+    };
+    const caveats = { ...standardRegistry, parse };
+    const verifier = createVerifier({ audience, keys: staticKeys([staticKey]), caveats, clock: () => nowMs });
+    const text = tokenOf({ conditions: ['method GET', 'account 42', 'action invoices:read'] });
+    for (let i = 0; i < 3; i++) expect(await verifier.verify(text, context)).toMatchObject({ code: 'ERR_CAVEAT_UNKNOWN' });
+    const entries = kept.mock.calls.map(([, , genuine]) => genuine);
+    kept.mockRestore();
+    expect([reads, entries.length]).toEqual([3, 1]);
+    expect(JSON.stringify(entries, (_, value) => (ArrayBuffer.isView(value) ? 'bytes' : value))).not.toContain('bytes');
+  });
 
   it('denies once the key is gone', async () => {
     let lookup: KeyLookup = known;
