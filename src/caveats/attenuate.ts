@@ -10,6 +10,7 @@ import {
   encodeUtf8,
   equalBytes,
   MacaroonError,
+  requireKnownNames,
   type UnverifiedMacaroon,
 } from '../core/index.js';
 import type { CaveatType } from './caveat-type.js';
@@ -81,11 +82,8 @@ function requireCaveats(token: UnverifiedMacaroon, caveatsBefore: number, condit
 }
 
 function conditionsOf(restrictions: Restrictions, nowMs: number, registry: CaveatRegistry): readonly string[] {
-  if (typeof restrictions !== 'object' || restrictions === null) throw argumentError('restrictions', 'expected an object');
+  requireKnownNames(restrictions, restrictionNames, 'restrictions');
   for (const [name, value] of Object.entries(restrictions)) {
-    if (!restrictionNames.includes(name)) {
-      throw argumentError(name, `no such restriction; there are ${restrictionNames.join(', ')}`);
-    }
     // A setting that was not there must not become a token that is not restricted.
     if (value === undefined) throw argumentError(name, 'is undefined: give it a value, or leave it out');
   }

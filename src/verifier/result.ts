@@ -8,7 +8,7 @@ import type {
   TokenErrorCode,
 } from '../core/index.js';
 
-/** Facts of the request at hand, as the service sees it. `nowMs` comes from the verifier's clock. */
+/** Facts of the request at hand, as the service sees it: own properties. `nowMs` comes from the verifier's clock; `at` is refused too. */
 export interface VerifyContext {
   readonly action: string;
   readonly ip?: string | undefined;
@@ -77,7 +77,7 @@ export type RevocationCode = Extract<
   'ERR_REVOKED_TOKEN' | 'ERR_REVOKED_CLIENT' | 'ERR_REVOKED_ROOT_KEY' | 'ERR_REVOKED_AUDIENCE_KEY'
 >;
 
-/** Where a verifier that holds keys gets them and the revocations. Broken machinery throws `MacaroonError`. */
+/** Where a verifier that holds keys gets them and the revocations. Broken machinery throws `MacaroonError`; any answer but these is broken too. */
 export interface KeySource {
   readonly kind: 'keys';
   /** The key, or why there is none. A value is returned at once where it is known, so the hot path does not wait. */

@@ -2,7 +2,7 @@
  * Keys and revocations of one audience, kept in step with the issuer: everything at the first use, then what changed, by polling. A
  * key that is not here is asked for singly. When contact is lost for too long, nothing is accepted any more until it is back.
  */
-import { type Clock, MacaroonError } from '../../core/index.js';
+import { type Clock, MacaroonError, requireKnownNames } from '../../core/index.js';
 import type { Credential } from '../../transport/credential.js';
 import type { AudienceKey, KeyLookup, KeySource, RevocationCode, RevocationSubject } from '../result.js';
 import { CursorFeed } from './cursor-feed.js';
@@ -35,8 +35,8 @@ export function issuerKeys(credential: Credential, options: IssuerKeysOptions = 
 
 /** `issuerKeys` on any `IssuerApi`; what it answers is read as a stranger's. */
 export function issuerKeysFrom(api: IssuerApi, options: IssuerKeysOptions = {}): KeySource {
-  const { pollIntervalMs = 1000, maxStalenessMs = 60_000, clock = Date.now, ...unknown } = options;
-  for (const name of Object.keys(unknown)) throw badOption(name, 'is no option of issuerKeys');
+  requireKnownNames(options, ['pollIntervalMs', 'maxStalenessMs', 'clock'], 'options');
+  const { pollIntervalMs = 1000, maxStalenessMs = 60_000, clock = Date.now } = options;
   requireMs('pollIntervalMs', pollIntervalMs, 1);
   requireMs('maxStalenessMs', maxStalenessMs, pollIntervalMs);
   return new IssuerKeySource(api, pollIntervalMs, maxStalenessMs, clock);
@@ -164,9 +164,6 @@ class IssuerKeySource implements KeySource {
 /** Throws `ERR_ARGUMENT` unless `value` is a whole number of milliseconds from `least` to the longest that a timer has. */
 function requireMs(option: string, value: number, least: number): void {
   if (Number.isInteger(value) && value >= least && value < 2 ** 31) return;
-  throw badOption(option, `must be whole milliseconds, from ${least} to 2147483647`);
-}
-
-function badOption(argument: string, fault: string): MacaroonError {
-  return new MacaroonError('ERR_ARGUMENT', `${argument} ${fault}`, { argument });
+  const message = `${option} must be whole milliseconds, from ${least} to 2147483647`;
+  throw new MacaroonError('ERR_ARGUMENT', message, { argument: option });
 }
