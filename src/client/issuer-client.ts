@@ -32,7 +32,10 @@ const targetNames = ['tokenId', 'allBefore'];
 /** Which of the client's own tokens to revoke. */
 export type RevokeTarget =
   | { readonly tokenId: string }
-  /** All that were issued at this time or earlier: `now`, RFC 3339 in UTC, whole Unix milliseconds, or a `Date`. */
+  /**
+   * All that were issued at this time or earlier: `now`, RFC 3339 in UTC, whole Unix milliseconds, or a `Date`. The issuer raises it to the
+   * issue time of the client's newest token, so a time in the past ends everything issued so far too.
+   */
   | { readonly allBefore: 'now' | (string & {}) | number | Date };
 
 /** Talks to one issuer as one client. Every method throws `ERR_ISSUER_*` for what went wrong there. */
