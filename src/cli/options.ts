@@ -11,6 +11,13 @@ export class InvalidValueError extends Error {
   readonly exitCode = 1;
 }
 
+const maxShownLength = 40;
+
+/** `value` for a message; not when it is as long as a secret or a token, one of which may stand in the wrong place. */
+export function showValue(value: string): string {
+  return value.length > maxShownLength ? '(a long value)' : value;
+}
+
 /** The option that every command has. */
 export interface JsonOption {
   readonly json?: true | undefined;

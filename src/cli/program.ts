@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { CliIo } from './cli-io.js';
 import { type OfflineCommand, registerOffline } from './offline-command.js';
-import { refuseRepeats } from './options.js';
+import { refuseRepeats, showValue } from './options.js';
 import { runSession } from './run-session.js';
 import { type ExitCode, type Session, usageError } from './session.js';
 
@@ -116,10 +116,15 @@ function calledCommand(program: Command, argv: readonly string[]): string {
 
 function usageOf(error: CommanderError, called: string): Error {
   if (error.code === 'commander.help') return usageError('the command is not complete', 'the lines above list what there is');
-  return usageError(error.message.replace(/^error: /, ''), `${called} --help tells how it is called`);
+  return usageError(withoutLongValues(error.message.replace(/^error: /, '')), `${called} --help tells how it is called`);
 }
 
 function readVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { readonly version: string }).version;
+}
+
+/** Commander quotes what it was given. */
+function withoutLongValues(message: string): string {
+  return message.replaceAll(/'([^']*)'/g, (_, value: string) => `'${showValue(value)}'`);
 }

@@ -5,6 +5,7 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { MacaroonError } from '../core/index.js';
 import { pinOf } from '../transport/pin.js';
 import { type Config, type ConfigInput, loadConfig } from './config.js';
@@ -12,7 +13,7 @@ import { createIssuer } from './domain/create-issuer.js';
 import type { Issuer } from './domain/issuer.js';
 import { createLogger, type Logger } from './http/access-log.js';
 import { createApp } from './http/app.js';
-import { createHttpServer, type HttpServer } from './http/http-server.js';
+import { createHttpServer } from './http/http-server.js';
 import { certificateNames, issuerUrl, setUp, writePublicFile } from './maintenance.js';
 import { ensureAuthority, ensureServerIdentity, type ServerIdentity } from './pki/server-identity.js';
 import { hasStore } from './store/data-files.js';
@@ -120,9 +121,15 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
   const http = createHttpServer({ app, clock, randomBytes, logger, tls: await identityOf(config, store) });
   const { port } = await http.listen({ host: config.host, port: config.port });
   url = issuerUrl(config, port);
-  writePublicFile(join(config.data, 'endpoint.json'), `${JSON.stringify({ url, ...ownCertificate(config) })}\n`);
+  const announce = () => tellCommandLine(config, url, logger);
+  announce();
   logger.info({ url }, 'listening');
-  const timers = startTimers(config, store, issuer, http, logger);
+  const timers = startTimers(issuer, logger, async () => {
+    const identity = await identityOf(config, store);
+    if (identity === undefined) return;
+    http.setSecureContext(identity);
+    announce();
+  });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
@@ -150,16 +157,35 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
 async function identityOf(config: Config, store: IssuerStore): Promise<ServerIdentity | undefined> {
   if (config.plain_http) return undefined;
   const { tls_cert: certFile, tls_key: keyFile } = config;
-  if (certFile !== undefined && keyFile !== undefined) return { cert: readPem(certFile), key: readPem(keyFile) };
+  if (certFile !== undefined && keyFile !== undefined) return readOwnIdentity(certFile, keyFile);
   const options = { vault: store, names: certificateNames(config), clock, randomBytes };
   writePublicFile(join(config.data, 'ca.crt'), (await ensureAuthority(options)).certificatePem);
   return (await ensureServerIdentity(options)).identity;
 }
 
-/** What the command line on this machine trusts instead of `ca.crt` when the certificate is one's own. */
-function ownCertificate({ tls_cert: file }: Config): { readonly pin_sha256: string; readonly tls_cert: string } | undefined {
-  if (file === undefined) return undefined;
-  return { pin_sha256: pinOf(new X509Certificate(readPem(file))), tls_cert: resolve(file) };
+function readOwnIdentity(certFile: string, keyFile: string): ServerIdentity {
+  const identity = { cert: readPem(certFile), key: readPem(keyFile) };
+  try {
+    createSecureContext(identity);
+    return identity;
+  } catch (cause) {
+    const message = `${certFile} and ${keyFile} are not the PEM files of a certificate and its private key`;
+    throw new MacaroonError('ERR_CONFIG', message, { argument: 'tls_cert', cause });
+  }
+}
+
+/**
+ * Writes where the issuer is, and what the command line on this machine trusts instead of `ca.crt` when the certificate is one's own. An issuer
+ * that cannot write it, on a full disk, still serves and revokes.
+ */
+function tellCommandLine({ data, tls_cert: certFile }: Config, url: string, logger: Logger): void {
+  try {
+    const own =
+      certFile === undefined ? {} : { pin_sha256: pinOf(new X509Certificate(readPem(certFile))), tls_cert: resolve(certFile) };
+    writePublicFile(join(data, 'endpoint.json'), `${JSON.stringify({ url, ...own })}\n`);
+  } catch {
+    logger.warn('endpoint.json could not be written: the command line may not find this issuer');
+  }
 }
 
 function readPem(path: string): string {
@@ -170,19 +196,11 @@ function readPem(path: string): string {
   }
 }
 
-function startTimers(
-  config: Config,
-  store: IssuerStore,
-  issuer: Issuer,
-  http: HttpServer,
-  logger: Logger,
-): readonly NodeJS.Timeout[] {
+function startTimers(issuer: Issuer, logger: Logger, renewCertificate: () => Promise<void>): readonly NodeJS.Timeout[] {
   const flush = setInterval(() => void issuer.flushFailures(), flushIntervalMs);
   const renew = setInterval(() => {
     // A failure is tried again in an hour; two thirds of the certificate's life leave a month for it.
-    identityOf(config, store)
-      .then((identity) => identity && http.setSecureContext(identity))
-      .catch(() => logger.warn('the server certificate could not be renewed'));
+    renewCertificate().catch(() => logger.warn('the server certificate could not be renewed'));
   }, renewIntervalMs);
   flush.unref();
   renew.unref();

@@ -1,6 +1,6 @@
 /** Work on the issuer's own files, without its HTTP API: first set-up, the way back in, audit and database care, examination. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, lstatSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeHex, MacaroonError } from '../core/index.js';
 import type { MintResponse } from '../protocol/wire.js';
@@ -103,6 +103,7 @@ function requireOwnDirectory(path: string): void {
 
 /** Writes a file that anyone may read, whole or not at all. Throws `ERR_DATA_DIRECTORY`. */
 export function writePublicFile(path: string, text: string): void {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
   const temporary = `${path}.${encodeHex(randomBytes(6))}.new`;
   try {
     // Exclusive, so that a link which somebody put there is not followed.

@@ -116,6 +116,11 @@ describe('secrets', () => {
     const cliRuns = await Promise.all([
       issuer.cli(['inspect'], { input: token.slice(0, 100) }),
       issuer.cli(['attenuate', '--caveat', `ip ${planted}`], { input: token }),
+      issuer.cli(['attenuate', '--ip', planted], { input: token }),
+      issuer.cli(['attenuate', '--expires', planted], { input: token }),
+      issuer.cli([planted]),
+      issuer.cli(['mint', planted]),
+      issuer.cli(['client', 'show', planted]),
       issuer.cli(['verify', '--audience', 'invoice', '--action', 'invoices:read'], { input: token }),
       issuer.cli(['audit', 'list'], { env: { MACAROOND_TOKEN: token } }),
     ]);

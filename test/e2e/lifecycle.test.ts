@@ -1,4 +1,5 @@
 /** Starting and stopping: refusals that touch nothing, one writer, signals, a graceful end. */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -138,6 +139,33 @@ describe('a running issuer', () => {
     const issuer = await started({ data, args: ['--plain-http'] });
     expect(issuer.url).toMatch(/^http:\/\/127\.0\.0\.1:/);
     expect((await issuer.api('GET', '/livez')).status).toBe(200);
+  });
+
+  it('refuses a certificate and a key that do not belong together', async () => {
+    const data = await stoppedData();
+    const pair = (name: string) => {
+      const files = { cert: join(data, '..', `${name}.crt`), key: join(data, '..', `${name}.key`) };
+      const request = [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        '/CN=localhost',
+      ];
+      execFileSync('openssl', [...request, '-keyout', files.key, '-out', files.cert], { stdio: 'ignore' });
+      return files;
+    };
+    const own = pair('own');
+    const args = ['serve', '--data', data, '--port', '0', '--tls-cert', own.cert, '--tls-key', pair('other').key];
+    const { code, stderr } = await runCli(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain('own.crt');
   });
 
   it('refuses an unknown setting and names the nearest', async () => {

@@ -4,7 +4,7 @@ import { inspect } from '../../caveats/inspect.js';
 import { inspectToWire } from '../../caveats/inspection-json.js';
 import { decode, MacaroonError } from '../../core/index.js';
 import type { OfflineCall, OfflineCommand } from '../offline-command.js';
-import { collectItems, collectWhole, expiryMs, type JsonOption, readTimeOption, type TimeOption } from '../options.js';
+import { collectItems, collectWhole, expiryMs, type JsonOption, readTimeOption, showValue, type TimeOption } from '../options.js';
 import { pathFault } from '../path-fault.js';
 import { CliError, exitCodes, type Session, usageError } from '../session.js';
 import { readToken, type TokenOptions } from '../token-input.js';
@@ -94,7 +94,7 @@ function wrongValue(error: MacaroonError, restrictions: Restrictions): CliError 
   if (!isListName(argument) || place === undefined) return new CliError(exitCodes.usage, message, { cause: error });
   const item = restrictions[argument]?.[Number(place)] ?? '';
   const fault = argument === 'paths' ? pathFault(item) : undefined;
-  const shown = item.length > 100 ? `${item.slice(0, 100)}…` : item;
+  const shown = showValue(item);
   const told = `${lists[argument]} ${shown}${fault === undefined ? rest : `: ${fault}`}`;
   return new CliError(exitCodes.usage, told, { cause: error });
 }
