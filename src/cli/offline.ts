@@ -1,6 +1,6 @@
 /**
- * Plain calls of the commands that work offline, on their own: this module and what it imports share no class and no state with the rest
- * of the command line, so a build may make one file of them, which starts faster than many. Must not import the network or the server.
+ * Plain calls of the commands that work offline, without commander, which costs more to load than their work does. Must not import the
+ * network or the server.
  */
 import type { CliIo } from './cli-io.js';
 import { type OfflineCommand, readPlainCall } from './offline-command.js';

@@ -1,28 +1,6 @@
 /** What the command line calls of the server, in one place: only `init`, `serve`, `db`, `audit verify`, `doctor` and `mint --data` open files. */
 import type { MintResponse } from '../protocol/wire.js';
-
-/** Settings given on the command line; the server adds configuration file, environment and defaults. */
-export interface ServeFlags {
-  readonly data?: string | undefined;
-  readonly host?: string | undefined;
-  readonly port?: number | undefined;
-  readonly config?: string | undefined;
-  /** What clients call the issuer. */
-  readonly url?: string | undefined;
-  readonly tlsCert?: string | undefined;
-  readonly tlsKey?: string | undefined;
-  readonly plainHttp?: boolean | undefined;
-}
-
-export interface RunningServer {
-  readonly url: string;
-  readonly dataDirectory: string;
-  /** Whether this start made the data directory. */
-  readonly isNew: boolean;
-  /** Resolves once the server has stopped. */
-  readonly closed: Promise<void>;
-  stop(): Promise<void>;
-}
+import type { DoctorFinding, RunningServer, ServeFlags } from '../server/main.js';
 
 export interface AuditVerdict {
   readonly ok: boolean;
@@ -34,11 +12,7 @@ export interface AuditVerdict {
   readonly reason?: string | undefined;
 }
 
-export interface DoctorFinding {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-}
+export type { DoctorFinding, RunningServer, ServeFlags };
 
 /** The part of `server/main.ts` that the command line uses. `dataDirectory` is a path, `env` the environment of the process. */
 export interface ServerSide {
