@@ -63,7 +63,9 @@ export type CaveatErrorCode =
   | 'ERR_CAVEAT_MALFORMED'
   | 'ERR_CAVEAT_CONTEXT' // the verifier was not told what the caveat asks about
   | 'ERR_CAVEAT_DENIED'
-  | 'ERR_REQUEST_PATH'; // the request's path is not canonical
+  | 'ERR_REQUEST_PATH' // the request's path is not canonical
+  | 'ERR_REQUEST_REPEATED' // a sealed or signed request whose nonce was used before
+  | 'ERR_REQUEST_STALE'; // a sealed or signed request whose time is outside the window
 
 /** What our caller supplied is wrong, or machinery that we stand on is broken. */
 export type MachineryErrorCode =
@@ -80,7 +82,9 @@ export type MachineryErrorCode =
   | 'ERR_ISSUER_UNREACHABLE'
   | 'ERR_ISSUER_IDENTITY' // TLS: not the server that was expected
   | 'ERR_ISSUER_REFUSED' // the issuer answered with a problem; `problem` holds its code
-  | 'ERR_ISSUER_ANSWER'; // the issuer answered something that is not its API
+  | 'ERR_ISSUER_ANSWER' // the issuer answered something that is not its API
+  | 'ERR_INTERFERENCE' // an answer that does not prove itself: `InterferenceError` says how
+  | 'ERR_MESSAGE_SIGNATURE'; // headers of an HTTP message signature or a digest that cannot be read
 
 export type MacaroonErrorCode =
   | FormatErrorCode
@@ -107,7 +111,7 @@ export interface MacaroonErrorDetails {
 
 /** Every error this package throws on purpose. Switch over `code`. */
 export class MacaroonError extends Error {
-  override readonly name = 'MacaroonError';
+  override readonly name: string = 'MacaroonError';
   readonly code: MacaroonErrorCode;
   readonly offset: number | undefined;
   readonly limit: number | undefined;

@@ -7,6 +7,8 @@ export type ProblemCode =
   | 'invalid_token'
   | 'insufficient_scope'
   | 'caveat_denied'
+  | 'request_stale'
+  | 'request_repeated'
   | 'forbidden'
   | 'grant_exceeded'
   | 'not_found'
@@ -28,6 +30,8 @@ export const problems: Readonly<Record<ProblemCode, { readonly status: number; r
   invalid_token: { status: 401, title: 'The token is not valid' },
   insufficient_scope: { status: 403, title: 'The token does not cover the action' },
   caveat_denied: { status: 403, title: 'A caveat of the token denies the request' },
+  request_stale: { status: 401, title: 'The time of the sealed request is outside the window' },
+  request_repeated: { status: 401, title: 'The sealed request was used before' },
   forbidden: { status: 403, title: 'The caller may not do this' },
   grant_exceeded: { status: 403, title: 'The request goes beyond the grant' },
   not_found: { status: 404, title: 'Not found' },

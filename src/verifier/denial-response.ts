@@ -49,6 +49,8 @@ export const denialProblems: Readonly<Record<DenialCode, ProblemCode>> = Object.
   ERR_TOKEN_NOT_YET: 'invalid_token',
   ERR_ACTION_NOT_GRANTED: 'insufficient_scope',
   ERR_REQUEST_PATH: 'caveat_denied',
+  ERR_REQUEST_STALE: 'request_stale',
+  ERR_REQUEST_REPEATED: 'request_repeated',
   ERR_CAVEAT_UNKNOWN: 'caveat_denied',
   ERR_CAVEAT_MALFORMED: 'caveat_denied',
   ERR_CAVEAT_CONTEXT: 'caveat_denied',

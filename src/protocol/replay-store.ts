@@ -1,0 +1,46 @@
+/**
+ * Nonces that were used: one interface for the issuer's auth methods, for sealed requests, and for the answers that a client has seen. Whoever
+ * implements it decides how long its memory lives; `claimNonce` is the one way to use it.
+ */
+
+export interface ReplayStore {
+  /**
+   * Unix milliseconds before which the store knows nothing: nonces of messages sent earlier may have been used and be forgotten. 0 for a store
+   * that was there before any message could be accepted.
+   */
+  readonly bornAtMs: number;
+  /**
+   * Whether `nonce` is new in `scope`; from then on, until `expiresAtMs` at least, it is not. Atomic, also between processes that share the
+   * store. Throws `ERR_STORE_UNAVAILABLE` or `ERR_STORE_FULL` when it cannot tell or cannot keep it: nothing may be accepted then.
+   */
+  claim(scope: string, nonce: string, expiresAtMs: number): boolean | Promise<boolean>;
+  /** Ends its work. */
+  close(): void | Promise<void>;
+}
+
+/** One nonce of one genuine message. */
+export interface NonceClaim {
+  /** What nonces must differ within, e.g. the auth method and the credential. */
+  readonly scope: string;
+  readonly nonce: string;
+  /** When the message says it was sent, Unix milliseconds. */
+  readonly sentAtMs: number;
+  /** How far `sentAtMs` may lie from our time. */
+  readonly windowMs: number;
+  /** From when the message is refused for its age anyway. */
+  readonly staleAtMs: number;
+}
+
+/** Beyond the moment from which a message is too old, for clocks of several processes that differ. */
+const keptLongerMs = 60_000;
+
+/**
+ * Claims `claim` once everything else of the message was found good. `unknown`: it was sent before the store can know whether it was used, and
+ * is refused like a repeated one.
+ */
+export async function claimNonce(store: ReplayStore, claim: NonceClaim): Promise<'new' | 'repeated' | 'unknown'> {
+  const { scope, nonce, sentAtMs, windowMs, staleAtMs } = claim;
+  // The sender's clock may be ahead of ours by a window, so that is how far the doubt reaches.
+  if (sentAtMs < store.bornAtMs + windowMs && store.bornAtMs > 0) return 'unknown';
+  return (await store.claim(scope, nonce, staleAtMs + keptLongerMs)) === true ? 'new' : 'repeated';
+}
