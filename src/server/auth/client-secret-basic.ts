@@ -4,42 +4,33 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { decodeBase64url, isName } from '../../core/index.js';
+import { singleField } from '../../protocol/header-fields.js';
 import type { Issuer } from '../domain/issuer.js';
 import type { CredentialRecord } from '../domain/records.js';
 import { type BasicCredentials, isBasicScheme, parseBasicCredentials } from './basic-credentials.js';
-import type { AuthenticationRequest, AuthenticationResult, ClientAuthenticator, LoginAccount } from './client-authenticator.js';
+import type { AuthenticationRequest, AuthenticationResult, ClientAuthenticator } from './client-authenticator.js';
+import { standInAccount, standInCredential } from './stand-in.js';
 
 const method = 'client_secret_basic';
 /** Live credentials that every login is compared with; fewer are filled up with ones that no secret matches. */
 const comparedCredentials = 2;
 const noCredentials: BasicCredentials = { id: '', secret: '' };
 
-/** Never matches: 32 zero bytes are the SHA-256 of nothing that anyone knows. */
-const standInCredential: CredentialRecord = {
-  id: '',
-  client: '',
-  authMethod: method,
-  secretHash: 'A'.repeat(43),
-  createdAtMs: 0,
-  retiredAtMs: null,
-};
-/** Judged in place of a client that is not there, so that it takes the same work; its address is one that nobody has (RFC 5737). */
-const standInAccount: LoginAccount = { state: 'active', authPolicy: [[method, 'ip']], ips: ['192.0.2.1'], live: [] };
-
 /** The authenticator over the issuer's credentials. */
 export function createClientSecretBasic(issuer: Pick<Issuer, 'credentialsForLogin'>): ClientAuthenticator {
   return {
     method,
-    recognises: (request) => request.authorization !== undefined && isBasicScheme(request.authorization),
+    kind: 'header',
+    recognises: ({ headers }) => (headers.get('authorization') ?? []).some(isBasicScheme),
     authenticate: (request) => authenticate(issuer, request),
   };
 }
 
 async function authenticate(
   issuer: Pick<Issuer, 'credentialsForLogin'>,
-  request: AuthenticationRequest,
+  { headers }: AuthenticationRequest,
 ): Promise<AuthenticationResult> {
-  const parsed = parseBasicCredentials(request.authorization ?? '');
+  const parsed = parseBasicCredentials(singleField(headers, 'authorization') ?? '');
   const { id, secret } = parsed ?? noCredentials;
   const client = isName(id) ? id : undefined;
   const found = client === undefined ? undefined : await issuer.credentialsForLogin(client);
@@ -48,7 +39,7 @@ async function authenticate(
   if (parsed === undefined) return { ok: false, client, reason: 'credentials_malformed', account };
   if (client === undefined || found === undefined) return { ok: false, client, reason: 'client_unknown', account };
   if (matched === undefined) return { ok: false, client, reason: 'secret_wrong', account };
-  return { ok: true, client, credentialId: matched.id, account };
+  return { ok: true, client, credential: matched, account };
 }
 
 /** The live credential of this method whose hash is that of `secret`. All are compared, in constant time, at least two. */
@@ -58,8 +49,9 @@ function matchingCredential(live: readonly CredentialRecord[], secret: string): 
   while (compared.length < comparedCredentials) compared.push(standInCredential);
   let matched: CredentialRecord | undefined;
   for (const credential of compared) {
-    const isEqual = timingSafeEqual(decodeBase64url(credential.secretHash), presented);
-    if (isEqual && credential !== standInCredential) matched = credential;
+    const hash = credential.secretHash ?? standInCredential.secretHash ?? '';
+    const isEqual = timingSafeEqual(decodeBase64url(hash), presented);
+    if (isEqual && credential !== standInCredential && credential.secretHash !== null) matched = credential;
   }
   return matched;
 }

@@ -3,13 +3,17 @@ import { parseAddress, parseRange, rangeContains } from '../../caveats/ip-addres
 import type { AuthenticationRequest, ClientCondition, LoginAccount } from './client-authenticator.js';
 
 /** Holds when the address is known and in one of the client's ranges; a client without ranges is refused. */
-export const ipCondition: ClientCondition = Object.freeze({ method: 'ip', holds: isAllowedAddress });
+export const ipCondition: ClientCondition = Object.freeze({
+  method: 'ip',
+  holds: ({ address }: AuthenticationRequest, account: LoginAccount) => isWithin(address, account.ips),
+});
 
-function isAllowedAddress(request: AuthenticationRequest, account: LoginAccount): boolean {
-  const address = parseAddress(request.address ?? '');
+/** Whether `text` is an address in one of `ranges`. */
+export function isWithin(text: string | undefined, ranges: readonly string[]): boolean {
+  const address = parseAddress(text ?? '');
   if (address === undefined) return false;
-  return account.ips.some((text) => {
-    const range = parseRange(text);
+  return ranges.some((one) => {
+    const range = parseRange(one);
     return range !== undefined && rangeContains(range, address);
   });
 }

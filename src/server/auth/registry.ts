@@ -1,7 +1,9 @@
 /**
- * Logs a client in: finds the one mechanism that the request uses, checks its proof, evaluates the client's policy (any of [all of …]),
- * and limits failures. Every failure looks alike to the caller and takes the same work; the exact reason goes to the audit log.
+ * Logs a client in: finds the proof that the request carries, checks it, evaluates the client's policy (any of [all of …]), limits failures,
+ * and claims the proof's nonce last. Every failure looks alike to the caller and takes the same work; the exact reason goes to the audit log.
  */
+import type { AnswerSigner } from '../../protocol/answer-signer.js';
+import { claimNonce, type ReplayStore } from '../../protocol/replay-store.js';
 import type { ClientCaller, Issuer, Origin } from '../domain/issuer.js';
 import type {
   AuthenticationRequest,
@@ -10,15 +12,16 @@ import type {
   ClientCondition,
   FailureReason,
   LoginAccount,
+  Proof,
 } from './client-authenticator.js';
-import { createClientSecretBasic } from './client-secret-basic.js';
 import { createFailureLimiter, type FailureLimiter, type FailureLimits } from './failure-limiter.js';
-import { ipCondition } from './ip.js';
+import { ipCondition, isWithin } from './ip.js';
 
-export type LoginResult =
+export type LoginResult = { readonly signAnswer?: AnswerSigner | undefined } & (
   | { readonly ok: true; readonly caller: ClientCaller }
   | { readonly ok: false; readonly code: 'invalid_client' | 'invalid_request' }
-  | { readonly ok: false; readonly code: 'rate_limited'; readonly retryAfterSeconds: number };
+  | { readonly ok: false; readonly code: 'rate_limited'; readonly retryAfterSeconds: number }
+);
 
 /** What a login looks at. */
 export interface LoginRequest extends AuthenticationRequest {
@@ -30,34 +33,39 @@ export interface LoginRequest extends AuthenticationRequest {
 export interface ClientLogin {
   /** Every auth method that a policy may name. */
   readonly methods: readonly string[];
-  /** Throws only for broken machinery. */
+  /** Throws only for broken machinery and a body that cannot be read. */
   login(request: LoginRequest, origin: Origin): Promise<LoginResult>;
 }
 
 export interface ClientLoginOptions {
-  readonly issuer: Pick<Issuer, 'credentialsForLogin' | 'noteFailure'>;
+  readonly issuer: Pick<Issuer, 'noteFailure'>;
+  readonly authenticators: readonly ClientAuthenticator[];
+  readonly replayStore: ReplayStore;
   readonly failureLimits?: FailureLimits | undefined;
-  /** Default: `client_secret_basic`. */
-  readonly authenticators?: readonly ClientAuthenticator[] | undefined;
 }
 
 interface Parts {
   readonly issuer: ClientLoginOptions['issuer'];
   readonly limiter: FailureLimiter;
-  readonly authenticators: readonly ClientAuthenticator[];
+  readonly headerProofs: readonly ClientAuthenticator[];
+  readonly connectionProofs: readonly ClientAuthenticator[];
   readonly conditions: readonly ClientCondition[];
+  readonly replayStore: ReplayStore;
 }
 
 /** The registry of auth methods, ready to log clients in. */
 export function createClientLogin(options: ClientLoginOptions): ClientLogin {
+  const { issuer, authenticators, replayStore } = options;
   const parts: Parts = {
-    issuer: options.issuer,
+    issuer,
     limiter: createFailureLimiter(options.failureLimits),
-    authenticators: options.authenticators ?? [createClientSecretBasic(options.issuer)],
+    headerProofs: authenticators.filter(({ kind }) => kind === 'header'),
+    connectionProofs: authenticators.filter(({ kind }) => kind === 'connection'),
     conditions: [ipCondition],
+    replayStore,
   };
   return {
-    methods: [...parts.authenticators, ...parts.conditions].map((one) => one.method),
+    methods: [...authenticators, ...parts.conditions].map((one) => one.method),
     login: (request, origin) => login(parts, request, origin),
   };
 }
@@ -71,51 +79,84 @@ async function login(parts: Parts, request: LoginRequest, origin: Origin): Promi
     await fail('rate_limited');
     return { ok: false, code: 'rate_limited', retryAfterSeconds: waitSeconds };
   }
-  const [authenticator, ...others] = parts.authenticators.filter((one) => one.recognises(request));
-  // Two `Authorization` headers arrive joined by a comma, which no scheme of ours has.
-  if (others.length > 0 || request.authorization?.includes(',') === true) {
+  const [authenticator, ...others] = parts.headerProofs.filter((one) => one.recognises(request));
+  // Two `Authorization` headers may arrive joined by a comma, which no scheme of ours has.
+  const authorizations = request.headers.get('authorization') ?? [];
+  if (others.length > 0 || authorizations.length > 1 || authorizations[0]?.includes(',') === true) {
     await fail('credentials_repeated');
     return { ok: false, code: 'invalid_request' };
   }
-  if (authenticator === undefined) {
+  const header =
+    authenticator === undefined ? undefined : { method: authenticator.method, result: await authenticator.authenticate(request) };
+  const connection = await proofOfConnection(parts, request);
+  const main = header ?? connection;
+  if (main === undefined) {
     await fail('credentials_missing');
     return { ok: false, code: 'invalid_client' };
   }
-  const result = await authenticator.authenticate(request);
-  const verdict = judge(parts.conditions, authenticator.method, request, result);
+  const { client, signAnswer } = { client: main.result.client, signAnswer: main.result.signAnswer };
+  const verdict = judge(parts.conditions, request, main, main === connection ? undefined : connection);
   // Asked again after the work: attempts in parallel must not pass a limit that they reach together.
-  const blockedSeconds = await parts.limiter.retryAfterSeconds(place, result.client);
+  const blockedSeconds = await parts.limiter.retryAfterSeconds(place, client);
   if (blockedSeconds > 0) {
-    await fail('rate_limited', result.client);
-    return { ok: false, code: 'rate_limited', retryAfterSeconds: blockedSeconds };
+    await fail('rate_limited', client);
+    return { ok: false, code: 'rate_limited', retryAfterSeconds: blockedSeconds, signAnswer };
   }
   if (!verdict.ok) {
-    await parts.limiter.countFailure(place, result.client);
-    await fail(verdict.reason, result.client);
-    return { ok: false, code: 'invalid_client' };
+    await parts.limiter.countFailure(place, client);
+    await fail(verdict.reason, client);
+    return { ok: false, code: 'invalid_client', signAnswer };
   }
-  const { client, credentialId, authMethods } = verdict;
-  return { ok: true, caller: { ...origin, kind: 'client', client, credentialId, authMethods } };
+  const repetition = await claimAll(parts.replayStore, verdict.proofs);
+  if (repetition !== undefined) {
+    // Whoever repeats a valid proof has guessed nothing, so it does not count towards the limit.
+    await fail(repetition, client);
+    return { ok: false, code: 'invalid_client', signAnswer };
+  }
+  return { ok: true, caller: callerOf(verdict, origin), signAnswer };
+}
+
+/** A proof and by which method it was checked. */
+interface Checked<Result extends AuthenticationResult = AuthenticationResult> {
+  readonly method: string;
+  readonly result: Result;
+}
+
+/** What the connection proves: the first method by which it holds, or why the last one does not. */
+async function proofOfConnection(parts: Parts, request: LoginRequest): Promise<Checked | undefined> {
+  let checked: Checked | undefined;
+  for (const authenticator of parts.connectionProofs) {
+    if (!authenticator.recognises(request)) continue;
+    checked = { method: authenticator.method, result: await authenticator.authenticate(request) };
+    if (checked.result.ok) break;
+  }
+  return checked;
 }
 
 type Verdict =
-  | { readonly ok: true; readonly client: string; readonly credentialId: string; readonly authMethods: readonly string[] }
+  | { readonly ok: true; readonly proofs: readonly Proof[]; readonly authMethods: readonly string[] }
   | { readonly ok: false; readonly reason: FailureReason };
 
 /** The policy is evaluated also where the proof failed, so that both take the same work. */
 function judge(
   conditions: readonly ClientCondition[],
-  method: string,
   request: AuthenticationRequest,
-  result: AuthenticationResult,
+  main: Checked,
+  connection: Checked | undefined,
 ): Verdict {
-  const holding = new Set([method]);
-  for (const condition of conditions) if (condition.holds(request, result.account)) holding.add(condition.method);
-  const authMethods = firstClauseThatHolds(result.account, method, holding);
-  if (!result.ok) return { ok: false, reason: result.reason };
-  if (result.account.state !== 'active') return { ok: false, reason: 'client_disabled' };
-  if (authMethods === undefined) return { ok: false, reason: whyNoClauseHolds(result.account, method) };
-  return { ok: true, client: result.client, credentialId: result.credentialId, authMethods };
+  const { account } = main.result;
+  const beside = connection?.result.ok === true ? { method: connection.method, result: connection.result } : undefined;
+  const holding = new Set([main.method, ...(beside === undefined ? [] : [beside.method])]);
+  for (const condition of conditions) if (condition.holds(request, account)) holding.add(condition.method);
+  const authMethods = firstClauseThatHolds(account, main.method, holding);
+  if (!main.result.ok) return { ok: false, reason: main.result.reason };
+  if (beside !== undefined && beside.result.client !== main.result.client) return { ok: false, reason: 'credentials_conflict' };
+  if (account.state !== 'active') return { ok: false, reason: 'client_disabled' };
+  if (authMethods === undefined) return { ok: false, reason: whyNoClauseHolds(account, main.method) };
+  const counts = beside !== undefined && authMethods.includes(beside.method);
+  const proofs = counts ? [main.result, beside.result] : [main.result];
+  const isFromElsewhere = proofs.some(({ credential: { ips } }) => ips.length > 0 && !isWithin(request.address, ips));
+  return isFromElsewhere ? { ok: false, reason: 'address_denied' } : { ok: true, proofs, authMethods };
 }
 
 /** A clause counts only when it names the proof: conditions alone prove nothing. */
@@ -130,4 +171,27 @@ function firstClauseThatHolds(
 function whyNoClauseHolds(account: LoginAccount, method: string): FailureReason {
   const asksForAddress = account.authPolicy.some((clause) => clause.includes(method) && clause.includes('ip'));
   return asksForAddress ? 'address_denied' : 'auth_method_not_allowed';
+}
+
+async function claimAll(store: ReplayStore, proofs: readonly Proof[]): Promise<FailureReason | undefined> {
+  for (const { claim } of proofs) {
+    const outcome = claim === undefined ? 'new' : await claimNonce(store, claim);
+    if (outcome !== 'new') return outcome === 'repeated' ? 'replayed' : 'sent_before_start';
+  }
+  return undefined;
+}
+
+function callerOf({ proofs, authMethods }: Extract<Verdict, { ok: true }>, origin: Origin): ClientCaller {
+  const [main, beside] = proofs;
+  if (main === undefined) throw new Error('a verdict without a proof');
+  return {
+    ...origin,
+    kind: 'client',
+    client: main.client,
+    credentialId: main.credential.id,
+    secondCredentialId: beside?.credential.id,
+    authMethods,
+    certificateThumbprint: main.certificateThumbprint ?? beside?.certificateThumbprint,
+    keyThumbprint: main.keyThumbprint,
+  };
 }

@@ -47,6 +47,10 @@ export function createIssuer(deps: IssuerDependencies): Issuer {
     audit: (filter) => listAudit(read, filter),
     noteFailure: (note) => failures.note(note),
     flushFailures: () => failures.flush(),
+    credential: (id) => read.credential(id),
+    credentialByBinding: (binding) => read.credentialByBinding(binding),
+    credentialSecret: (id) => read.credentialSecret(id),
+    isCertificateRevoked: async (thumbprint) => ((await read.certificate(thumbprint))?.revokedAtMs ?? null) !== null,
     credentialsForLogin: async (name) => {
       const known = await read.client(name);
       // An unknown name takes the work of a known one: another client's rows are read and checked in its place.

@@ -36,6 +36,12 @@ export interface ClientCaller extends Origin {
   /** How it proved itself; goes into identifiers. */
   readonly authMethods: readonly string[];
   readonly credentialId: string;
+  /** The credential of the certificate, where a policy asks for one beside a proof in the headers. */
+  readonly secondCredentialId?: string | undefined;
+  /** base64url SHA-256 of the certificate that it proved itself with. */
+  readonly certificateThumbprint?: string | undefined;
+  /** RFC 7638 thumbprint of the asymmetric key that it proved itself with. */
+  readonly keyThumbprint?: string | undefined;
 }
 
 /** The holder of a cleared macaroon for audience `macaroond`. */
@@ -51,7 +57,7 @@ export interface AdminCaller extends Origin {
 
 /** A failed proof or a denied token: counted by the minute in the audit log. */
 export interface FailureNote extends Origin {
-  readonly event: 'login.failed' | 'token.denied';
+  readonly event: 'login.failed' | 'token.denied' | 'connection.refused' | 'enrolment.failed';
   /** Claimed, not proved; noted only when it is spelled like a name. */
   readonly client?: string | undefined;
   /** The exact code. */
@@ -127,7 +133,14 @@ export interface Issuer {
   /** Writes the counts that wait. Call it on a timer and before stopping. */
   flushFailures(): Promise<void>;
 
-  // What an authenticator needs
+  // What authenticators need
+  /** The credential, live or retired. */
+  credential(id: string): Promise<CredentialRecord | undefined>;
+  /** The credential, live or retired, that has this binding: see `CredentialRecord.binding`. */
+  credentialByBinding(binding: string): Promise<CredentialRecord | undefined>;
+  /** The secret of a credential that must be read back; `undefined` where there is none. */
+  credentialSecret(id: string): Promise<Uint8Array | undefined>;
+  isCertificateRevoked(thumbprint: string): Promise<boolean>;
   credentialsForLogin(client: string): Promise<
     | {
         readonly state: 'active' | 'disabled';

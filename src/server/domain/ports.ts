@@ -9,9 +9,11 @@ import type {
   AuditEvent,
   AuditFilter,
   AuditRecord,
+  CertificateRecord,
   ClientRecord,
   CredentialRecord,
   GrantRecord,
+  InvitationRecord,
   RevocationRecord,
   RootKeyRecord,
   TokenRecord,
@@ -38,6 +40,21 @@ export interface StoreReader {
   clients(): Promise<readonly ClientRecord[]>;
   credential(id: string): Promise<CredentialRecord | undefined>;
   credentials(client: string): Promise<readonly CredentialRecord[]>;
+  /** The credential, live or retired, that has this binding. */
+  credentialByBinding(binding: string): Promise<CredentialRecord | undefined>;
+  /** What was given to `insertCredential` as its secret; `undefined` when there is none. */
+  credentialSecret(id: string): Promise<Uint8Array | undefined>;
+  /** Clients that have `host` among their hosts. */
+  clientsOfHost(host: string): Promise<readonly string[]>;
+  invitation(id: string): Promise<InvitationRecord | undefined>;
+  invitations(): Promise<readonly InvitationRecord[]>;
+  /** 32 bytes. */
+  invitationKey(id: string): Promise<Uint8Array | undefined>;
+  certificate(thumbprint: string): Promise<CertificateRecord | undefined>;
+  /** Of one client, or all; newest first. */
+  certificates(client?: string): Promise<readonly CertificateRecord[]>;
+  /** Revoked certificates that have a serial and did not expire before `nowMs`. */
+  revokedCertificates(nowMs: number): Promise<readonly CertificateRecord[]>;
   rootKey(id: string): Promise<RootKeyRecord | undefined>;
   rootKeys(client: string): Promise<readonly RootKeyRecord[]>;
   /** The secret of a root key; `undefined` when there is none or it was destroyed. */
@@ -84,8 +101,14 @@ export interface StoreReader {
 export interface StoreTransaction extends StoreReader {
   insertClient(client: ClientRecord): Promise<void>;
   updateClient(client: ClientRecord): Promise<void>;
-  insertCredential(credential: CredentialRecord): Promise<void>;
+  /** Encrypts `secret`, where there is one, under the master key, tied to the row. */
+  insertCredential(credential: CredentialRecord, secret?: Uint8Array): Promise<void>;
   updateCredential(credential: CredentialRecord): Promise<void>;
+  /** Encrypts `sharedKey` (32 bytes) under the master key, tied to the row. */
+  insertInvitation(invitation: InvitationRecord, sharedKey: Uint8Array): Promise<void>;
+  updateInvitation(invitation: InvitationRecord): Promise<void>;
+  insertCertificate(certificate: CertificateRecord): Promise<void>;
+  updateCertificate(certificate: CertificateRecord): Promise<void>;
   /** Encrypts `key` under the master key, tied to the row. */
   insertRootKey(rootKey: RootKeyRecord, key: RootKey): Promise<void>;
   /** A record in state `destroyed` also erases the encrypted key. */

@@ -2,6 +2,16 @@
 
 export type ClientState = 'active' | 'disabled';
 
+/** How a client can prove itself: by something in the headers of a request, or by its side of TLS. */
+export type AuthMethod =
+  | 'client_secret_basic'
+  | 'http_sig'
+  | 'challenge_response'
+  | 'encrypted_time'
+  | 'shared_key_hmac'
+  | 'tls_client_auth'
+  | 'self_signed_tls_client_auth';
+
 export interface ClientRecord {
   /** Never reused. */
   readonly name: string;
@@ -10,6 +20,8 @@ export interface ClientRecord {
   readonly authPolicy: readonly (readonly string[])[];
   /** Ranges that the `ip` auth method accepts; canonical text. */
   readonly ips: readonly string[];
+  /** DNS names and addresses that a certificate of our CA may hold, so that the client can serve. */
+  readonly hosts: readonly string[];
   readonly createdAtMs: number;
   /** Highest issue time of any of its tokens; 0 before the first. */
   readonly lastIssuedAtMs: number;
@@ -17,16 +29,64 @@ export interface ClientRecord {
   readonly revokedUntilMs: number;
 }
 
+/** What a key of a credential is used with; `null` in a credential without a key of its own. */
+export type CredentialAlgorithm =
+  // http_sig (RFC 9421 names)
+  | 'hmac-sha256'
+  | 'ed25519'
+  | 'ecdsa-p256-sha256'
+  | 'rsa-pss-sha512'
+  // challenge_response: signs the challenge · decrypts it
+  | 'sign-ed25519'
+  | 'sign-ecdsa-p256-sha256'
+  | 'sign-rsa-pss-sha256'
+  | 'decrypt-rsa-oaep-256';
+
 export interface CredentialRecord {
   /** Never reused. */
   readonly id: string;
   readonly client: string;
-  readonly authMethod: 'client_secret_basic';
-  /** base64url SHA-256 of the secret. */
-  readonly secretHash: string;
+  readonly authMethod: AuthMethod;
+  readonly algorithm: CredentialAlgorithm | null;
+  /** base64url SHA-256 of a secret that is only ever compared; `null` where there is none. */
+  readonly secretHash: string | null;
+  /** SubjectPublicKeyInfo, base64url; `null` where there is none. */
+  readonly publicKey: string | null;
+  /**
+   * What a credential without a name in the request is found by, unique for ever: `uri:…`, `dns:…`, `dn:…`, `x5t:…`, and `enrolment:…` with
+   * the hash of the nonce that made it.
+   */
+  readonly binding: string | null;
+  /** Ranges that this credential works from, besides those of the client; empty for any. Canonical text. */
+  readonly ips: readonly string[];
   readonly createdAtMs: number;
   /** When it stopped to work; `null` while it is live. */
   readonly retiredAtMs: number | null;
+}
+
+/** What lets its holder create an account, and nothing else. Its shared key is kept encrypted. */
+export interface InvitationRecord {
+  /** `inv_…` */
+  readonly id: string;
+  /** The only name it is good for; `null` for a group's. */
+  readonly client: string | null;
+  readonly usesLeft: number;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+/** A certificate of the company CA, or a foreign one that was revoked. */
+export interface CertificateRecord {
+  /** base64url SHA-256 of the certificate. */
+  readonly thumbprint: string;
+  /** Hexadecimal; `null` for a foreign one. */
+  readonly serial: string | null;
+  /** `null` for a foreign one that belongs to nobody. */
+  readonly client: string | null;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly issuedAtMs: number;
+  readonly revokedAtMs: number | null;
 }
 
 export type RootKeyState = 'active' | 'passive' | 'destroyed';
@@ -58,12 +118,17 @@ export interface AudienceGenerationRecord {
   readonly revokedAtMs: number | null;
 }
 
+/** The client's addresses · the certificate that it showed · the asymmetric key that it signed with. */
+export type GrantBinding = 'ip' | 'certificate' | 'key';
+
 export interface GrantRecord {
   readonly client: string;
   readonly audience: string;
   readonly actions: readonly string[];
   readonly maxExpiresMs: number;
   readonly requiredCaveats: readonly string[];
+  /** What every token is bound to when it is minted. */
+  readonly bind: readonly GrantBinding[];
   readonly createdAtMs: number;
   /** Kept after removal: tokens minted under it live on, and their keys are still served. */
   readonly removedAtMs: number | null;

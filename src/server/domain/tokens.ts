@@ -33,9 +33,10 @@ export async function mintForClient(deps: IssuerDependencies, caller: ClientCall
   const purpose = request.audience === issuerAudience ? 'revoke' : 'grow';
   return await deps.store.transaction(purpose, async (tx) => {
     const client = await tx.client(caller.client);
-    const credential = await tx.credential(caller.credentialId);
-    const isLive = client?.state === 'active' && credential?.client === caller.client && credential.retiredAtMs === null;
-    if (!isLive) throw new IssuerError('invalid_client', 'the client could not be authenticated');
+    const ids = [caller.credentialId, caller.secondCredentialId].filter((id) => id !== undefined);
+    const credentials = await Promise.all(ids.map((id) => tx.credential(id)));
+    const areLive = credentials.every((one) => one?.client === caller.client && one.retiredAtMs === null);
+    if (client?.state !== 'active' || !areLive) throw new IssuerError('invalid_client', 'the client could not be authenticated');
     return await mintWithin(deps, tx, client, request, {
       actor: caller,
       authMethods: caller.authMethods,
