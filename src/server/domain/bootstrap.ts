@@ -25,6 +25,7 @@ export async function createFirstAdmin(deps: IssuerDependencies): Promise<WireNe
       actions: adminActions,
       maxExpiresMs: adminMaxExpiresMs,
       requiredCaveats: [],
+      bind: [],
       createdAtMs: nowMs,
       removedAtMs: null,
       changeSeq: await tx.nextChangeSeq(),

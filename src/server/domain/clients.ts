@@ -69,6 +69,7 @@ export async function insertClientWithin(
     state: 'active',
     authPolicy: [ips.length === 0 ? ['client_secret_basic'] : ['client_secret_basic', 'ip']],
     ips,
+    hosts: [],
     createdAtMs: nowMs,
     lastIssuedAtMs: 0,
     revokedUntilMs: 0,

@@ -26,7 +26,18 @@ export async function insertCredential(
 ): Promise<WireNewCredential> {
   const secret = `mcs_${encodeBase64url(deps.randomBytes(32))}`;
   const id = `crd_${encodeBase64url(deps.randomBytes(12))}`;
-  await tx.insertCredential({ id, client, authMethod, secretHash: hashSecret(secret), createdAtMs: nowMs, retiredAtMs: null });
+  await tx.insertCredential({
+    id,
+    client,
+    authMethod,
+    algorithm: null,
+    secretHash: hashSecret(secret),
+    publicKey: null,
+    binding: null,
+    ips: [],
+    createdAtMs: nowMs,
+    retiredAtMs: null,
+  });
   return { client, credential_id: id, auth_method: authMethod, secret };
 }
 

@@ -57,6 +57,7 @@ export async function putGrantWithin(
     actions: request.actions,
     maxExpiresMs: checkedLife(request.max_expires_in ?? defaultMaxExpiresSeconds, `${pointer}/max_expires_in`) * 1000,
     requiredCaveats,
+    bind: [],
     createdAtMs: nowMs,
     removedAtMs: null,
     changeSeq: await tx.nextChangeSeq(),
