@@ -1,4 +1,5 @@
 /** Enforces the access rule of a route: first who calls, before anything else is read; then, for verifiers, for which audience. */
+import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import type { ClientCaller } from '../domain/issuer.js';
 import { issuerAudience } from '../domain/issuer.js';
 import { authenticateAdmin, isTokenScheme } from './admin-authentication.js';
@@ -11,25 +12,34 @@ import type { Services } from './services.js';
 const basicChallenge = `Basic realm="${issuerAudience}", charset="UTF-8"`;
 const tokenChallenge = `Macaroon realm="${issuerAudience}"`;
 
-/** Who calls, proved as `access` asks. Throws `ProblemError` otherwise. */
-export async function authenticate(access: Access, services: Services, facts: RequestFacts): Promise<Caller> {
+/** Told how to sign the answer, whatever it will be. */
+export type OnSigner = (sign: AnswerSigner | undefined) => void;
+
+/** Who calls, proved as `access` asks. Throws `ProblemError` otherwise. `onSigner` is told before that, where answers prove themselves. */
+export async function authenticate(access: Access, services: Services, facts: RequestFacts, onSigner: OnSigner): Promise<Caller> {
   switch (access.by) {
     case 'anyone':
       return undefined;
     case 'client':
     case 'verifier':
     case 'verifier-any':
-      return await authenticateClient(services, facts, basicChallenge);
+      return await authenticateClient(services, facts, basicChallenge, onSigner);
     case 'admin':
       return await authenticateAdmin(services, facts, access.action);
     case 'admin-or-client':
       if (isTokenScheme(facts.authorization ?? '')) return await authenticateAdmin(services, facts, access.action);
-      return await authenticateClient(services, facts, `${basicChallenge}, ${tokenChallenge}`);
+      return await authenticateClient(services, facts, `${basicChallenge}, ${tokenChallenge}`, onSigner);
   }
 }
 
-async function authenticateClient(services: Services, facts: RequestFacts, challenge: string): Promise<ClientCaller> {
+async function authenticateClient(
+  services: Services,
+  facts: RequestFacts,
+  challenge: string,
+  onSigner: OnSigner,
+): Promise<ClientCaller> {
   const result = await services.clientLogin.login(facts, facts.origin);
+  onSigner(result.signAnswer);
   if (result.ok) return result.caller;
   switch (result.code) {
     case 'invalid_client':

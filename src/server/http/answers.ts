@@ -2,6 +2,7 @@
  * Makes answers: JSON and problems, with the headers that all of them carry. Plain header objects and one string keep the adapter on its
  * fast path; nothing of an answer is changed after it was made.
  */
+import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import { type ProblemCode, problemMediaType, problemOf, problems } from '../../protocol/problem.js';
 import type { ProblemDetails } from './problem-error.js';
 
@@ -45,4 +46,13 @@ export function problemAnswer(code: ProblemCode, requestId: string, details: Pro
 export function problemText(code: ProblemCode, requestId: string, details: ProblemDetails = {}): string {
   const { detail, errors, members } = details;
   return JSON.stringify(problemOf(code, { detail, errors, ...members, instance: `urn:request:${requestId}` }));
+}
+
+/** `answer` to a request with `method`, with the headers by which it proves itself. */
+export async function signedAnswer(answer: Response, method: string, sign: AnswerSigner): Promise<Response> {
+  const { status } = answer;
+  const content = new Uint8Array(await answer.arrayBuffer());
+  const headers = Object.fromEntries(answer.headers);
+  const proof = await sign({ status, headers, body: method === 'HEAD' ? new Uint8Array(0) : content });
+  return new Response(status === 204 ? null : content, { status, headers: { ...headers, ...proof } });
 }

@@ -5,17 +5,18 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Clock, RandomBytes } from '../../core/index.js';
+import type { AnswerSigner } from '../../protocol/answer-signer.js';
+import type { PublicJwk } from '../../protocol/http-signature/index.js';
 import { parseTrustedProxies } from '../../verifier/client-address.js';
-import type { FailureLimits } from '../auth/failure-limiter.js';
-import { createClientLogin } from '../auth/registry.js';
+import type { ClientLogin } from '../auth/registry.js';
 import type { Issuer } from '../domain/issuer.js';
 import { authenticate, authorizeVerifier } from './access.js';
 import { createRequestLog, type Logger, type RequestLog } from './access-log.js';
-import { emptyAnswer, jsonAnswer, problemAnswer } from './answers.js';
+import { emptyAnswer, jsonAnswer, problemAnswer, signedAnswer } from './answers.js';
 import { createIssuerVerifiers } from './issuer-verifiers.js';
 import { judgeError } from './judge-error.js';
 import { describeRoute, describeSecurity, openApiDocument } from './openapi.js';
-import { type AppEnv, createRequestId, type RequestFacts, readRequestFacts } from './request-facts.js';
+import { type AppEnv, createRequestId, type FactSources, type RequestFacts, readRequestFacts } from './request-facts.js';
 import { readInput } from './request-input.js';
 import type { Caller, Route } from './route.js';
 import { methodsOf, routes } from './route-table.js';
@@ -32,7 +33,10 @@ export interface AppOptions {
   readonly checkReady: () => Promise<void>;
   /** Ranges of proxies whose `X-Forwarded-For` counts; none when absent. */
   readonly trustedProxies?: readonly string[] | undefined;
-  readonly failureLimits?: FailureLimits | undefined;
+  readonly clientLogin: ClientLogin;
+  /** Public keys of the issuer, for discovery. */
+  readonly jwks: readonly PublicJwk[];
+  readonly certificateOf?: FactSources['certificateOf'];
 }
 
 export type App = OpenAPIHono<AppEnv>;
@@ -40,6 +44,7 @@ export type App = OpenAPIHono<AppEnv>;
 /** What the log tells of a request beside its facts; also where it fails halfway. */
 interface Progress {
   caller?: Caller;
+  signAnswer?: AnswerSigner | undefined;
 }
 
 /** Answers that are made once, as bytes: however many clients wait for one, it is held once. */
@@ -54,7 +59,8 @@ export function createApp(options: AppOptions): App {
   const constants: Constants = new Map();
   const services: Services = {
     issuer,
-    clientLogin: createClientLogin({ issuer, failureLimits: options.failureLimits }),
+    clientLogin: options.clientLogin,
+    jwks: options.jwks,
     verifiers: createIssuerVerifiers(issuer, clock),
     issuerUrl: options.issuerUrl,
     checkReady: options.checkReady,
@@ -75,12 +81,14 @@ export function createApp(options: AppOptions): App {
 function createHandler(options: AppOptions): (c: Context<AppEnv>, route: string, step: Step) => Promise<Response> {
   const { clock, randomBytes } = options;
   const log = createRequestLog(options.logger);
-  const trustedProxies = parseTrustedProxies(options.trustedProxies ?? []);
+  const { issuerUrl, certificateOf } = options;
+  const sources = { trustedProxies: parseTrustedProxies(options.trustedProxies ?? []), issuerUrl, certificateOf };
   return async (c, route, step) => {
     const startMs = performance.now();
-    const facts = readRequestFacts(c, createRequestId(clock, randomBytes), trustedProxies);
+    const facts = readRequestFacts(c, createRequestId(clock, randomBytes), sources);
     const progress: Progress = {};
-    const answer = await settle(facts, progress, step, log);
+    const made = await settle(facts, progress, step, log);
+    const answer = await prove(made, facts, progress, log);
     const { requestId, clientRequestId, method, address } = facts;
     const ms = Math.round((performance.now() - startMs) * 10) / 10;
     const client = progress.caller?.client;
@@ -99,11 +107,24 @@ async function settle(facts: RequestFacts, progress: Progress, step: Step, log: 
   }
 }
 
+/** `answer` with its proof, where the caller asked for one by how it proved itself. Without the proof it must not go out. */
+async function prove(answer: Response, facts: RequestFacts, { signAnswer }: Progress, log: RequestLog): Promise<Response> {
+  if (signAnswer === undefined) return answer;
+  try {
+    return await signedAnswer(answer, facts.method, signAnswer);
+  } catch (error) {
+    log.fault(facts.requestId, error);
+    return problemAnswer('internal_error', facts.requestId);
+  }
+}
+
 function runRoute(route: Route, services: Services, constants: Constants, c: Context<AppEnv>): Step {
   return async (facts, progress) => {
-    const caller = await authenticate(route.access, services, facts);
+    const caller = await authenticate(route.access, services, facts, (sign) => {
+      progress.signAnswer = sign;
+    });
     progress.caller = caller;
-    const input = await readInput(route, c);
+    const input = await readInput(route, c, facts.body);
     await authorizeVerifier(route.access, services, caller, input);
     const made = constants.get(route);
     if (made !== undefined) return answerOf(route, made, facts.requestId);

@@ -16,14 +16,14 @@ const jsonMediaTypePattern = /^application\/json(?:[ \t]*;[ \t]*charset="?utf-8"
 
 /**
  * What the body holds; `{}` for an empty one. Throws `payload_too_large`, `unsupported_media_type`, `invalid_request`, and
- * `request_timeout` or `invalid_request` for one that does not arrive in full.
+ * `request_timeout` or `invalid_request` for one that does not arrive in full. `read` gives its bytes.
  */
-export async function readJsonBody(c: Context<AppEnv>): Promise<unknown> {
+export async function readJsonBody(c: Context<AppEnv>, read: () => Promise<Uint8Array>): Promise<unknown> {
   if ((c.req.header('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
     const headers = { 'Accept-Encoding': 'identity' };
     throw new ProblemError('unsupported_media_type', { detail: 'a body is sent without a content encoding', headers });
   }
-  const bytes = await readBytes(c);
+  const bytes = await read();
   if (bytes.length === 0) return {};
   if (!jsonMediaTypePattern.test(c.req.header('content-type') ?? '')) throw new ProblemError('unsupported_media_type');
   let text: string;
@@ -43,8 +43,11 @@ function tooLarge(): ProblemError {
   });
 }
 
-/** That a client breaks off or stalls is no fault of ours. */
-async function readBytes(c: Context<AppEnv>): Promise<Uint8Array> {
+/**
+ * The body as sent; empty for a request without one. Can be called once a request. Throws `payload_too_large`, and `request_timeout` or
+ * `invalid_request` for one that does not arrive in full: that a client breaks off or stalls is no fault of ours.
+ */
+export async function readBodyBytes(c: Context<AppEnv>): Promise<Uint8Array> {
   try {
     return await readAll(c.req);
   } catch (error) {

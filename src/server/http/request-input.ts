@@ -16,11 +16,11 @@ export interface RequestInput {
 const maxErrors = 16;
 
 /** The checked input of `route`. Throws `invalid_request`, `payload_too_large`, `unsupported_media_type`. */
-export async function readInput(route: Route, c: Context<AppEnv>): Promise<RequestInput> {
+export async function readInput(route: Route, c: Context<AppEnv>, readBody: () => Promise<Uint8Array>): Promise<RequestInput> {
   const params = checked(route.params, c.req.param());
   const query = checked(route.query, readQuery(c.req.url));
   const takesBody = route.method === 'post' || route.method === 'put';
-  const body = takesBody ? checked(route.body, await readJsonBody(c)) : {};
+  const body = takesBody ? checked(route.body, await readJsonBody(c, readBody)) : {};
   return { params, query, body };
 }
 

@@ -6,7 +6,7 @@
  * Imports nothing of ours: drizzle-kit reads this file alone.
  */
 import { type SQL, sql } from 'drizzle-orm';
-import { check, foreignKey, index, integer, primaryKey, sqliteTable, text, unique } from 'drizzle-orm/sqlite-core';
+import { check, foreignKey, index, integer, primaryKey, sqliteTable, text, unique, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 const rowMac = () => text('row_mac').notNull();
 const timeMs = (name: string) => integer(name).notNull();
@@ -20,6 +20,8 @@ export const clients = sqliteTable(
     state: text('state', { enum: ['active', 'disabled'] }).notNull(),
     authPolicy: text('auth_policy').notNull(),
     ips: text('ips').notNull(),
+    /** Null for none. */
+    hosts: text('hosts'),
     createdAtMs: timeMs('created_at_ms'),
     lastIssuedAtMs: timeMs('last_issued_at_ms'),
     revokedUntilMs: timeMs('revoked_until_ms'),
@@ -29,11 +31,23 @@ export const clients = sqliteTable(
     check('clients_state', sql.raw(`"state" in ('active', 'disabled')`)),
     check('clients_auth_policy', isJson('auth_policy')),
     check('clients_ips', isJson('ips')),
+    check('clients_hosts', isJson('hosts')),
     check('clients_last_issued_at', isTime('last_issued_at_ms')),
     check('clients_revoked_until', isTime('revoked_until_ms')),
   ],
 );
 
+/** What of `algorithm`, `secret_hash`, `public_key` and `binding` is there, and that the others are not. */
+const hasOnly = (...present: readonly string[]): string =>
+  ['algorithm', 'secret_hash', 'public_key', 'binding']
+    .map((name) => `"${name}" is ${present.includes(name) ? 'not null' : 'null'}`)
+    .join(' and ');
+
+/** The secret is there for as long as the credential is live. */
+const hasSecret = '("encrypted_secret" is null) = ("retired_at_ms" is not null)';
+const hasNoSecret = '"encrypted_secret" is null';
+
+/** A rowid table for the same reason as `root_keys`. */
 export const credentials = sqliteTable(
   'credentials',
   {
@@ -41,15 +55,98 @@ export const credentials = sqliteTable(
     client: text('client')
       .notNull()
       .references(() => clients.name),
-    authMethod: text('auth_method', { enum: ['client_secret_basic'] }).notNull(),
-    secretHash: text('secret_hash').notNull(),
+    authMethod: text('auth_method', {
+      enum: [
+        'client_secret_basic',
+        'http_sig',
+        'challenge_response',
+        'encrypted_time',
+        'shared_key_hmac',
+        'tls_client_auth',
+        'self_signed_tls_client_auth',
+      ],
+    }).notNull(),
+    algorithm: text('algorithm', {
+      enum: [
+        'hmac-sha256',
+        'ed25519',
+        'ecdsa-p256-sha256',
+        'rsa-pss-sha512',
+        'sign-ed25519',
+        'sign-ecdsa-p256-sha256',
+        'sign-rsa-pss-sha256',
+        'decrypt-rsa-oaep-256',
+      ],
+    }),
+    secretHash: text('secret_hash'),
+    /** `v1.<key id>.<nonce>.<ciphertext>`; null once retired. */
+    encryptedSecret: text('encrypted_secret'),
+    publicKey: text('public_key'),
+    binding: text('binding'),
+    /** Null for none. */
+    ips: text('ips'),
     createdAtMs: timeMs('created_at_ms'),
     retiredAtMs: integer('retired_at_ms'),
     rowMac: rowMac(),
   },
   (table) => [
     index('credentials_by_client').on(table.client),
+    uniqueIndex('credentials_by_binding').on(table.binding).where(sql.raw('"binding" is not null')),
     check('credentials_secret_hash', sql.raw(`length("secret_hash") = 43`)),
+    check('credentials_ips', isJson('ips')),
+    // A check that is null passes: each case is made of `is` and of comparisons of columns that are not null.
+    check(
+      'credentials_proof',
+      sql.raw(`case "auth_method"
+      when 'client_secret_basic' then ${hasOnly('secret_hash')} and ${hasNoSecret}
+      when 'http_sig' then case when "algorithm" is 'hmac-sha256' then ${hasOnly('algorithm')} and ${hasSecret}
+        else ${hasOnly('algorithm', 'public_key')} and ${hasNoSecret}
+          and "algorithm" in ('ed25519', 'ecdsa-p256-sha256', 'rsa-pss-sha512') end
+      when 'challenge_response' then ${hasOnly('algorithm', 'public_key')} and ${hasNoSecret}
+        and "algorithm" in ('sign-ed25519', 'sign-ecdsa-p256-sha256', 'sign-rsa-pss-sha256', 'decrypt-rsa-oaep-256')
+      when 'encrypted_time' then ${hasOnly()} and ${hasSecret}
+      when 'shared_key_hmac' then ${hasOnly('binding')} and "binding" glob 'enrolment:*' and ${hasSecret}
+      when 'tls_client_auth' then ${hasOnly('binding')} and ${hasNoSecret}
+        and ("binding" glob 'uri:*' or "binding" glob 'dns:*' or "binding" glob 'dn:*')
+      when 'self_signed_tls_client_auth' then ${hasOnly('binding')} and "binding" glob 'x5t:*' and ${hasNoSecret}
+      else 0 end`),
+    ),
+  ],
+);
+
+/** What lets its holder make an account. `client` is a name that nobody has yet, or null. */
+export const invitations = sqliteTable(
+  'invitations',
+  {
+    id: text('id').primaryKey(),
+    client: text('client'),
+    usesLeft: integer('uses_left').notNull(),
+    encryptedKey: text('encrypted_key').notNull(),
+    createdAtMs: timeMs('created_at_ms'),
+    expiresAtMs: timeMs('expires_at_ms'),
+    rowMac: rowMac(),
+  },
+  () => [check('invitations_uses_left', sql.raw(`"uses_left" >= 0`))],
+);
+
+/** Certificates that our CA issued, and foreign ones, without a serial, that were revoked. */
+export const certificates = sqliteTable(
+  'certificates',
+  {
+    thumbprint: text('thumbprint').primaryKey(),
+    serial: text('serial'),
+    client: text('client').references(() => clients.name),
+    notBeforeMs: timeMs('not_before_ms'),
+    notAfterMs: timeMs('not_after_ms'),
+    issuedAtMs: timeMs('issued_at_ms'),
+    revokedAtMs: integer('revoked_at_ms'),
+    rowMac: rowMac(),
+  },
+  (table) => [
+    index('certificates_by_client').on(table.client).where(sql.raw('"client" is not null')),
+    uniqueIndex('certificates_by_serial').on(table.serial).where(sql.raw('"serial" is not null')),
+    index('certificates_revoked').on(table.notAfterMs).where(sql.raw('"revoked_at_ms" is not null')),
+    check('certificates_thumbprint', sql.raw(`length("thumbprint") = 43`)),
   ],
 );
 
@@ -117,6 +214,8 @@ export const grants = sqliteTable(
     actions: text('actions').notNull(),
     maxExpiresMs: integer('max_expires_ms').notNull(),
     requiredCaveats: text('required_caveats').notNull(),
+    /** Null for none. */
+    bind: text('bind'),
     createdAtMs: timeMs('created_at_ms'),
     removedAtMs: integer('removed_at_ms'),
     changeSeq: integer('change_seq').notNull(),
@@ -128,6 +227,7 @@ export const grants = sqliteTable(
     check('grants_actions', isJson('actions')),
     check('grants_max_expires', sql.raw(`"max_expires_ms" > 0`)),
     check('grants_required_caveats', isJson('required_caveats')),
+    check('grants_bind', isJson('bind')),
   ],
 );
 

@@ -15,7 +15,7 @@ const discovery = z
     caveats: z.array(z.string()).readonly(),
     limits: z.record(z.string(), z.int()),
     endpoints: z.record(z.string(), z.string()),
-    /** Public keys of the issuer, RFC 7517; empty while no auth method has one. */
+    /** Public keys of the issuer, RFC 7517: `use: sig` for its answers, `use: enc` for `encrypted_time`. */
     jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }),
   })
   .openapi('Discovery');
@@ -57,7 +57,7 @@ export const discoveryRoutes: readonly Route[] = [
       endpoints: Object.fromEntries(
         Object.entries(endpointPaths).map(([endpoint, path]) => [endpoint, `${services.issuerUrl()}${path}`]),
       ),
-      jwks: { keys: [] },
+      jwks: { keys: [...services.jwks] },
     }),
   }),
   defineRoute({
