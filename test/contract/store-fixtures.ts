@@ -3,9 +3,11 @@ import { RootKey } from '../../src/core/index.js';
 import type { StoreTransaction } from '../../src/server/domain/ports.js';
 import type {
   AuditEvent,
+  CertificateRecord,
   ClientRecord,
   CredentialRecord,
   GrantRecord,
+  InvitationRecord,
   RootKeyRecord,
   TokenRecord,
 } from '../../src/server/domain/records.js';
@@ -18,6 +20,7 @@ export function client(name: string, other: Partial<ClientRecord> = {}): ClientR
     state: 'active',
     authPolicy: [['client_secret_basic', 'ip']],
     ips: ['10.0.0.0/8', '2001:db8::/32'],
+    hosts: [],
     createdAtMs: atMs,
     lastIssuedAtMs: 0,
     revokedUntilMs: 0,
@@ -30,9 +33,41 @@ export function credential(id: string, owner: string, other: Partial<CredentialR
     id,
     client: owner,
     authMethod: 'client_secret_basic',
+    algorithm: null,
     secretHash: 'h'.repeat(43),
+    publicKey: null,
+    binding: null,
+    ips: [],
     createdAtMs: atMs,
     retiredAtMs: null,
+    ...other,
+  };
+}
+
+/** A credential that keeps a secret of its own. */
+export function hmacCredential(id: string, owner: string, other: Partial<CredentialRecord> = {}): CredentialRecord {
+  return credential(id, owner, { authMethod: 'http_sig', algorithm: 'hmac-sha256', secretHash: null, ...other });
+}
+
+/** A credential that is found by a name in a client certificate. */
+export function tlsCredential(id: string, owner: string, binding: string): CredentialRecord {
+  return credential(id, owner, { authMethod: 'tls_client_auth', secretHash: null, binding });
+}
+
+export function invitation(id: string, other: Partial<InvitationRecord> = {}): InvitationRecord {
+  return { id, client: 'partner', usesLeft: 1, createdAtMs: atMs, expiresAtMs: atMs + 3_600_000, ...other };
+}
+
+/** A certificate of our CA; `name` tells it from others. */
+export function certificate(name: string, other: Partial<CertificateRecord> = {}): CertificateRecord {
+  return {
+    thumbprint: name.padEnd(43, '_'),
+    serial: `00${name}`,
+    client: 'mail',
+    notBeforeMs: atMs - 60_000,
+    notAfterMs: atMs + 86_400_000,
+    issuedAtMs: atMs,
+    revokedAtMs: null,
     ...other,
   };
 }
@@ -53,6 +88,7 @@ export function grant(owner: string, audience: string, other: Partial<GrantRecor
     actions: ['invoices:read', 'invoices:*'],
     maxExpiresMs: 3_600_000,
     requiredCaveats: ['ip 10.0.0.0/8'],
+    bind: [],
     createdAtMs: atMs,
     removedAtMs: null,
     changeSeq: 1,

@@ -22,7 +22,7 @@ const tagBytes = 16;
 const keyIdBytes = 9;
 
 /** What the sub-keys of the master key are for. Each label gives an independent key. */
-export type StoreKeyPurpose = 'kek' | 'audit-hmac' | 'row-mac' | 'key-id' | 'key-check';
+export type StoreKeyPurpose = 'kek' | 'audit-hmac' | 'row-mac' | 'key-id' | 'key-check' | 'challenge';
 
 /** The keys of one installation, all derived from its master key. */
 export interface StoreKeys {
@@ -32,6 +32,8 @@ export interface StoreKeys {
   readonly encryptionKeys: ReadonlyMap<string, KeyObject>;
   readonly auditKey: KeyObject;
   readonly rowKey: KeyObject;
+  /** What challenges are made and known again by. */
+  readonly challengeKey: KeyObject;
   /** base64url; tells the right master key from a wrong one and nothing else. */
   readonly keyCheck: string;
 }
@@ -40,7 +42,7 @@ export interface StoreKeys {
 export interface SecretPlace {
   readonly table: string;
   readonly rowId: string;
-  readonly purpose: 'root-key' | 'private-key';
+  readonly purpose: 'root-key' | 'private-key' | 'credential-secret' | 'invitation-key';
   readonly owner: string;
   readonly generation: number;
 }
@@ -59,6 +61,7 @@ export function deriveStoreKeys(masterKey: KeyObject, installId: string): StoreK
     encryptionKeys: new Map([[keyId, createSecretKey(derive('kek'))]]),
     auditKey: createSecretKey(derive('audit-hmac')),
     rowKey: createSecretKey(derive('row-mac')),
+    challengeKey: createSecretKey(derive('challenge')),
     keyCheck: encodeBase64url(derive('key-check')),
   };
 }

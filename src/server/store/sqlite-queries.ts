@@ -1,13 +1,15 @@
 /** The prepared statements of a connection. Building a statement costs fifteen times what running it does, so they are made once. */
-import { and, asc, desc, eq, gt, gte, inArray, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, inArray, isNotNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import {
   audienceGenerations,
   audiences,
   audit,
+  certificates,
   clients,
   credentials,
   grants,
+  invitations,
   pki,
   revocations,
   rootKeys,
@@ -22,6 +24,7 @@ const value = sql.placeholder;
 export function prepareReads(db: BetterSQLite3Database) {
   return {
     ...prepareClientReads(db),
+    ...prepareProofReads(db),
     ...prepareAudienceReads(db),
     ...prepareFeedReads(db),
     setting: db
@@ -45,16 +48,11 @@ function prepareClientReads(db: BetterSQLite3Database) {
       .where(eq(clients.name, value('name')))
       .prepare(),
     clients: db.select().from(clients).orderBy(asc(clients.name)).prepare(),
-    credential: db
+    clientsOfHost: db
       .select()
-      .from(credentials)
-      .where(eq(credentials.id, value('id')))
-      .prepare(),
-    credentials: db
-      .select()
-      .from(credentials)
-      .where(eq(credentials.client, value('client')))
-      .orderBy(asc(credentials.createdAtMs), asc(credentials.id))
+      .from(clients)
+      .where(inArray(value('host'), sql`(select value from json_each(${clients.hosts}))`))
+      .orderBy(asc(clients.name))
       .prepare(),
     rootKey: db
       .select()
@@ -66,6 +64,59 @@ function prepareClientReads(db: BetterSQLite3Database) {
       .from(rootKeys)
       .where(eq(rootKeys.client, value('client')))
       .orderBy(asc(rootKeys.generation))
+      .prepare(),
+  };
+}
+
+/** Statements about what proves a client. */
+function prepareProofReads(db: BetterSQLite3Database) {
+  const newestFirst = [desc(certificates.issuedAtMs), asc(certificates.thumbprint)] as const;
+  return {
+    credential: db
+      .select()
+      .from(credentials)
+      .where(eq(credentials.id, value('id')))
+      .prepare(),
+    credentials: db
+      .select()
+      .from(credentials)
+      .where(eq(credentials.client, value('client')))
+      .orderBy(asc(credentials.createdAtMs), asc(credentials.id))
+      .prepare(),
+    credentialByBinding: db
+      .select()
+      .from(credentials)
+      .where(eq(credentials.binding, value('binding')))
+      .prepare(),
+    invitation: db
+      .select()
+      .from(invitations)
+      .where(eq(invitations.id, value('id')))
+      .prepare(),
+    invitations: db.select().from(invitations).orderBy(asc(invitations.createdAtMs), asc(invitations.id)).prepare(),
+    certificate: db
+      .select()
+      .from(certificates)
+      .where(eq(certificates.thumbprint, value('thumbprint')))
+      .prepare(),
+    certificates: db
+      .select()
+      .from(certificates)
+      .orderBy(...newestFirst)
+      .prepare(),
+    certificatesOfClient: db
+      .select()
+      .from(certificates)
+      .where(eq(certificates.client, value('client')))
+      .orderBy(...newestFirst)
+      .prepare(),
+    revokedCertificates: db
+      .select()
+      .from(certificates)
+      .where(
+        and(isNotNull(certificates.revokedAtMs), isNotNull(certificates.serial), gte(certificates.notAfterMs, value('nowMs'))),
+      )
+      .orderBy(...newestFirst)
       .prepare(),
   };
 }
@@ -189,6 +240,7 @@ export function prepareWrites(db: BetterSQLite3Database) {
         state: sql`${value('state')}`,
         authPolicy: sql`${value('authPolicy')}`,
         ips: sql`${value('ips')}`,
+        hosts: sql`${value('hosts')}`,
         createdAtMs: sql`${value('createdAtMs')}`,
         lastIssuedAtMs: sql`${value('lastIssuedAtMs')}`,
         revokedUntilMs: sql`${value('revokedUntilMs')}`,

@@ -9,9 +9,11 @@ import type {
   AudienceRecord,
   AuditFilter,
   AuditRecord,
+  CertificateRecord,
   ClientRecord,
   CredentialRecord,
   GrantRecord,
+  InvitationRecord,
   RevocationRecord,
   RootKeyRecord,
   TokenRecord,
@@ -22,9 +24,11 @@ import type { ReadStatements } from './sqlite-queries.js';
 import {
   fromAudienceRow,
   fromAuditRow,
+  fromCertificateRow,
   fromClientRow,
   fromCredentialRow,
   fromGrantRow,
+  fromInvitationRow,
   fromRevocationRow,
   fromRootKeyRow,
   fromTokenRow,
@@ -33,9 +37,11 @@ import {
   audienceGenerations,
   audiences,
   audit,
+  certificates,
   clients,
   credentials,
   grants,
+  invitations,
   revocations,
   rootKeys,
   tokens,
@@ -54,6 +60,16 @@ export interface ReaderContext {
 /** Where the secret of a root key is kept. */
 export function rootKeyPlace(row: { readonly id: string; readonly client: string; readonly generation: number }): SecretPlace {
   return { table: 'root_keys', rowId: row.id, purpose: 'root-key', owner: row.client, generation: row.generation };
+}
+
+/** Where the secret of a credential is kept. */
+export function credentialPlace(row: { readonly id: string; readonly client: string }): SecretPlace {
+  return { table: 'credentials', rowId: row.id, purpose: 'credential-secret', owner: row.client, generation: 0 };
+}
+
+/** Where the shared key of an invitation is kept. */
+export function invitationPlace(row: { readonly id: string; readonly client: string | null }): SecretPlace {
+  return { table: 'invitations', rowId: row.id, purpose: 'invitation-key', owner: row.client ?? '', generation: 0 };
 }
 
 export class SqliteReader implements StoreReader {
@@ -77,6 +93,59 @@ export class SqliteReader implements StoreReader {
 
   credentials(client: string): Promise<readonly CredentialRecord[]> {
     return this.#all(credentials, (reads) => reads.credentials.all({ client }), fromCredentialRow);
+  }
+
+  credentialByBinding(binding: string): Promise<CredentialRecord | undefined> {
+    return this.#one(credentials, (reads) => reads.credentialByBinding.get({ binding }), fromCredentialRow);
+  }
+
+  credentialSecret(id: string): Promise<Uint8Array | undefined> {
+    return this.#one(
+      credentials,
+      (reads) => reads.credential.get({ id }),
+      (row) => {
+        if (row.encryptedSecret === null) return undefined;
+        return decryptSecret(this.#context.keys, credentialPlace(row), row.encryptedSecret);
+      },
+    );
+  }
+
+  clientsOfHost(host: string): Promise<readonly string[]> {
+    return this.#all(
+      clients,
+      (reads) => reads.clientsOfHost.all({ host }),
+      (row) => row.name,
+    );
+  }
+
+  invitation(id: string): Promise<InvitationRecord | undefined> {
+    return this.#one(invitations, (reads) => reads.invitation.get({ id }), fromInvitationRow);
+  }
+
+  invitations(): Promise<readonly InvitationRecord[]> {
+    return this.#all(invitations, (reads) => reads.invitations.all(), fromInvitationRow);
+  }
+
+  invitationKey(id: string): Promise<Uint8Array | undefined> {
+    return this.#one(
+      invitations,
+      (reads) => reads.invitation.get({ id }),
+      (row) => decryptSecret(this.#context.keys, invitationPlace(row), row.encryptedKey),
+    );
+  }
+
+  certificate(thumbprint: string): Promise<CertificateRecord | undefined> {
+    return this.#one(certificates, (reads) => reads.certificate.get({ thumbprint }), fromCertificateRow);
+  }
+
+  certificates(client?: string): Promise<readonly CertificateRecord[]> {
+    const find = (reads: ReadStatements) =>
+      client === undefined ? reads.certificates.all() : reads.certificatesOfClient.all({ client });
+    return this.#all(certificates, find, fromCertificateRow);
+  }
+
+  revokedCertificates(nowMs: number): Promise<readonly CertificateRecord[]> {
+    return this.#all(certificates, (reads) => reads.revokedCertificates.all({ nowMs }), fromCertificateRow);
   }
 
   rootKey(id: string): Promise<RootKeyRecord | undefined> {

@@ -4,19 +4,34 @@ import { MacaroonError } from '../../core/index.js';
 import type {
   AudienceRecord,
   AuditRecord,
+  CertificateRecord,
   ClientRecord,
   CredentialRecord,
+  GrantBinding,
   GrantRecord,
+  InvitationRecord,
   RevocationRecord,
   RevocationTarget,
   RootKeyRecord,
   TokenRecord,
 } from '../domain/records.js';
 import type { AuditRow } from './audit-chain.js';
-import type { audiences, clients, credentials, grants, revocations, rootKeys, tokens } from './sqlite-schema.js';
+import type {
+  audiences,
+  certificates,
+  clients,
+  credentials,
+  grants,
+  invitations,
+  revocations,
+  rootKeys,
+  tokens,
+} from './sqlite-schema.js';
 
 type ClientRow = typeof clients.$inferSelect;
 type CredentialRow = typeof credentials.$inferSelect;
+type InvitationRow = typeof invitations.$inferSelect;
+type CertificateRow = typeof certificates.$inferSelect;
 type RootKeyRow = typeof rootKeys.$inferSelect;
 type AudienceRow = typeof audiences.$inferSelect;
 type GrantRow = typeof grants.$inferSelect;
@@ -24,12 +39,13 @@ type TokenRow = typeof tokens.$inferSelect;
 type RevocationRow = typeof revocations.$inferSelect;
 
 export function toClientRow(record: ClientRecord): Omit<ClientRow, 'rowMac'> {
-  const { name, state, authPolicy, ips, createdAtMs, lastIssuedAtMs, revokedUntilMs } = record;
+  const { name, state, authPolicy, ips, hosts, createdAtMs, lastIssuedAtMs, revokedUntilMs } = record;
   return {
     name,
     state,
     authPolicy: JSON.stringify(authPolicy),
     ips: JSON.stringify(ips),
+    hosts: formatOptionalList(hosts),
     createdAtMs,
     lastIssuedAtMs,
     revokedUntilMs,
@@ -37,10 +53,30 @@ export function toClientRow(record: ClientRecord): Omit<ClientRow, 'rowMac'> {
 }
 
 export function fromClientRow({ rowMac: _, ...row }: ClientRow): ClientRecord {
-  return { ...row, authPolicy: parseList(row.authPolicy, isTextList), ips: parseList(row.ips, isText) };
+  return {
+    ...row,
+    authPolicy: parseList(row.authPolicy, isTextList),
+    ips: parseList(row.ips, isText),
+    hosts: parseOptionalList(row.hosts, isText),
+  };
 }
 
-export function fromCredentialRow({ rowMac: _, ...record }: CredentialRow): CredentialRecord {
+/** The row without its secret, which is encrypted apart. */
+export function toCredentialRow(record: CredentialRecord): Omit<CredentialRow, 'rowMac' | 'encryptedSecret'> {
+  const { id, client, authMethod, algorithm, secretHash, publicKey, binding, ips, createdAtMs, retiredAtMs } = record;
+  const plain = { id, client, authMethod, algorithm, secretHash, publicKey, binding, createdAtMs, retiredAtMs };
+  return { ...plain, ips: formatOptionalList(ips) };
+}
+
+export function fromCredentialRow({ rowMac: _, encryptedSecret: __, ...row }: CredentialRow): CredentialRecord {
+  return { ...row, ips: parseOptionalList(row.ips, isText) };
+}
+
+export function fromInvitationRow({ rowMac: _, encryptedKey: __, ...record }: InvitationRow): InvitationRecord {
+  return record;
+}
+
+export function fromCertificateRow({ rowMac: _, ...record }: CertificateRow): CertificateRecord {
   return record;
 }
 
@@ -53,13 +89,14 @@ export function fromAudienceRow({ rowMac: _, ...record }: AudienceRow): Audience
 }
 
 export function toGrantRow(record: GrantRecord): Omit<GrantRow, 'rowMac'> {
-  const { client, audience, actions, maxExpiresMs, requiredCaveats, createdAtMs, removedAtMs, changeSeq } = record;
+  const { client, audience, actions, maxExpiresMs, requiredCaveats, bind, createdAtMs, removedAtMs, changeSeq } = record;
   return {
     client,
     audience,
     actions: JSON.stringify(actions),
     maxExpiresMs,
     requiredCaveats: JSON.stringify(requiredCaveats),
+    bind: formatOptionalList(bind),
     createdAtMs,
     removedAtMs,
     changeSeq,
@@ -67,7 +104,12 @@ export function toGrantRow(record: GrantRecord): Omit<GrantRow, 'rowMac'> {
 }
 
 export function fromGrantRow({ rowMac: _, ...row }: GrantRow): GrantRecord {
-  return { ...row, actions: parseList(row.actions, isText), requiredCaveats: parseList(row.requiredCaveats, isText) };
+  return {
+    ...row,
+    actions: parseList(row.actions, isText),
+    requiredCaveats: parseList(row.requiredCaveats, isText),
+    bind: parseOptionalList(row.bind, isGrantBinding),
+  };
 }
 
 export function fromTokenRow({ rowMac: _, ...record }: TokenRow): TokenRecord {
@@ -123,6 +165,15 @@ function parseList<T>(text: string, isItem: (item: unknown) => item is T): reado
   throw corrupt();
 }
 
+/** An empty list is null, as in rows that are older than their column. */
+function formatOptionalList(list: readonly string[]): string | null {
+  return list.length === 0 ? null : JSON.stringify(list);
+}
+
+function parseOptionalList<T>(text: string | null, isItem: (item: unknown) => item is T): readonly T[] {
+  return text === null ? [] : parseList(text, isItem);
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -137,6 +188,10 @@ function isText(item: unknown): item is string {
 
 function isTextList(item: unknown): item is readonly string[] {
   return Array.isArray(item) && item.every(isText);
+}
+
+function isGrantBinding(item: unknown): item is GrantBinding {
+  return item === 'ip' || item === 'certificate' || item === 'key';
 }
 
 function corrupt(): MacaroonError {

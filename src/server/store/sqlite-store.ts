@@ -27,6 +27,8 @@ export interface IssuerStore extends Store {
   pkiEntry(name: string): Promise<PkiEntryWithKey | undefined>;
   /** Inserts or replaces, with an audit entry `pki.stored`. The private key is encrypted, tied to the name. */
   putPkiEntry(entry: PkiEntry, privateKeyPem: string): Promise<void>;
+  /** 32 bytes, a sub-key of the master key: the same in every process of this installation. */
+  deriveKey(purpose: 'challenge'): Uint8Array;
   /** Checks the whole audit log; `head` is `seq:mac` of an earlier check. Throws `ERR_ARGUMENT` for another spelling of it. */
   verifyAuditChain(options?: { readonly head?: string | undefined }): Promise<AuditChainResult>;
   /** Writes a consistent copy into a new file, 0600. Throws `ERR_ARGUMENT` when the file is there or cannot be made. */
@@ -103,6 +105,10 @@ export class SqliteStore implements IssuerStore {
         details: { name: entry.name, not_after_ms: entry.notAfterMs },
       });
     });
+  }
+
+  deriveKey(_purpose: 'challenge'): Uint8Array {
+    return new Uint8Array(this.#options.keys.challengeKey.export());
   }
 
   async verifyAuditChain(options: { readonly head?: string | undefined } = {}): Promise<AuditChainResult> {

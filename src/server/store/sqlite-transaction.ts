@@ -6,9 +6,11 @@ import type { StoreTransaction } from '../domain/ports.js';
 import type {
   AudienceRecord,
   AuditEvent,
+  CertificateRecord,
   ClientRecord,
   CredentialRecord,
   GrantRecord,
+  InvitationRecord,
   RevocationRecord,
   RootKeyRecord,
   TokenRecord,
@@ -17,14 +19,16 @@ import { auditDetails, auditMac, emptyAuditHead } from './audit-chain.js';
 import { encryptSecret } from './encryption.js';
 import { addRowMac, checkRowMac, type PlainRow } from './row-mac.js';
 import type { WriteStatements } from './sqlite-queries.js';
-import { type ReaderContext, rootKeyPlace, SqliteReader } from './sqlite-reader.js';
-import { toClientRow, toGrantRow, toRevocationRow } from './sqlite-records.js';
+import { credentialPlace, invitationPlace, type ReaderContext, rootKeyPlace, SqliteReader } from './sqlite-reader.js';
+import { toClientRow, toCredentialRow, toGrantRow, toRevocationRow } from './sqlite-records.js';
 import {
   audienceGenerations,
   audiences,
+  certificates,
   clients,
   credentials,
   grants,
+  invitations,
   revocations,
   rootKeys,
   tokens,
@@ -60,18 +64,57 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
     return this.#change('client', ({ writes }) => writes.updateClient.run(this.#withMac(clients, toClientRow(client))));
   }
 
-  insertCredential(credential: CredentialRecord): Promise<void> {
-    const { id, client, authMethod, secretHash, createdAtMs, retiredAtMs } = credential;
-    const row = { id, client, authMethod, secretHash, createdAtMs, retiredAtMs };
-    return this.#write(({ db }) => db.insert(credentials).values(this.#withMac(credentials, row)).run());
+  insertCredential(credential: CredentialRecord, secret?: Uint8Array): Promise<void> {
+    return this.#write(({ db, keys, randomBytes }) => {
+      const encryptedSecret = secret === undefined ? null : encryptSecret(keys, credentialPlace(credential), secret, randomBytes);
+      const row = { ...toCredentialRow(credential), encryptedSecret };
+      db.insert(credentials).values(this.#withMac(credentials, row)).run();
+    });
   }
 
-  /** Only `retiredAtMs` can change. */
+  /** Only `retiredAtMs` can change. A retired credential's encrypted secret is erased. */
   updateCredential({ id, retiredAtMs }: CredentialRecord): Promise<void> {
-    return this.#change('credential', ({ db, reads }) => {
+    return this.#change('credential', ({ db, reads, onErased }) => {
       const old = this.#checked(credentials, reads.credential.get({ id }), 'credential');
-      const row = this.#withMac(credentials, { ...old, retiredAtMs });
+      const encryptedSecret = retiredAtMs === null ? old.encryptedSecret : null;
+      if (encryptedSecret !== old.encryptedSecret) onErased();
+      const row = this.#withMac(credentials, { ...old, retiredAtMs, encryptedSecret });
       return db.update(credentials).set(row).where(eq(credentials.id, id)).run();
+    });
+  }
+
+  insertInvitation(invitation: InvitationRecord, sharedKey: Uint8Array): Promise<void> {
+    return this.#write(({ db, keys, randomBytes }) => {
+      const { id, client, usesLeft, createdAtMs, expiresAtMs } = invitation;
+      const encryptedKey = encryptSecret(keys, invitationPlace(invitation), sharedKey, randomBytes);
+      const row = { id, client, usesLeft, encryptedKey, createdAtMs, expiresAtMs };
+      db.insert(invitations).values(this.#withMac(invitations, row)).run();
+    });
+  }
+
+  /** Only `usesLeft` and `expiresAtMs` can change. */
+  updateInvitation({ id, usesLeft, expiresAtMs }: InvitationRecord): Promise<void> {
+    return this.#change('invitation', ({ db, reads }) => {
+      const old = this.#checked(invitations, reads.invitation.get({ id }), 'invitation');
+      const row = this.#withMac(invitations, { ...old, usesLeft, expiresAtMs });
+      return db.update(invitations).set(row).where(eq(invitations.id, id)).run();
+    });
+  }
+
+  insertCertificate(certificate: CertificateRecord): Promise<void> {
+    return this.#write(({ db }) => {
+      const { thumbprint, serial, client, notBeforeMs, notAfterMs, issuedAtMs, revokedAtMs } = certificate;
+      const row = { thumbprint, serial, client, notBeforeMs, notAfterMs, issuedAtMs, revokedAtMs };
+      db.insert(certificates).values(this.#withMac(certificates, row)).run();
+    });
+  }
+
+  /** Only `revokedAtMs` can change. */
+  updateCertificate({ thumbprint, revokedAtMs }: CertificateRecord): Promise<void> {
+    return this.#change('certificate', ({ db, reads }) => {
+      const old = this.#checked(certificates, reads.certificate.get({ thumbprint }), 'certificate');
+      const row = this.#withMac(certificates, { ...old, revokedAtMs });
+      return db.update(certificates).set(row).where(eq(certificates.thumbprint, thumbprint)).run();
     });
   }
 
