@@ -6,7 +6,8 @@
 const attenuate = '^src/client/attenuate\\.ts$';
 /** What the command line shares between commands that talk to an issuer; itself loaded by `await import()` alone. */
 const networkOfCli = '^src/cli/(admin-api|new-credential)\\.ts$';
-const nodeOnlyVerifier = '^src/verifier/(key-sources/|node\\.ts$)';
+const sqliteOfVerifier = '^src/verifier/sqlite[^/]*\\.ts$';
+const nodeOnlyVerifier = `^src/verifier/(key-sources/|node\\.ts$)|${sqliteOfVerifier}`;
 
 /**
  * One row a layer. `at`: its files, less `except`. `ours`: what it may import of ours beside itself. `npm`: packages. `types`:
@@ -19,6 +20,13 @@ const layers = [
   { name: 'transport', at: '^src/transport/', ours: ['^src/(core|protocol)/'], npm: ['undici'], node: true },
   { name: 'verifier', at: '^src/verifier/', except: nodeOnlyVerifier, ours: ['^src/(core|caveats|protocol)/'], types: ['hono'] },
   { name: 'verifier-node', at: '^src/verifier/node\\.ts$', ours: ['^src/(core|caveats|protocol|verifier)/'], node: true },
+  {
+    name: 'verifier-sqlite',
+    at: sqliteOfVerifier,
+    ours: ['^src/(core|protocol)/'],
+    npm: ['better-sqlite3', '@types/better-sqlite3'],
+    node: true,
+  },
   {
     name: 'verifier-key-sources',
     at: '^src/verifier/key-sources/',
@@ -46,7 +54,7 @@ const layers = [
   {
     name: 'store',
     at: '^src/server/store/',
-    ours: ['^src/(core|caveats|protocol|server/domain)/'],
+    ours: ['^src/(core|caveats|protocol|server/domain)/', '^src/verifier/sqlite-driver\\.ts$'],
     npm: ['drizzle-orm', 'better-sqlite3', '@types/better-sqlite3'],
     node: true,
   },

@@ -20,6 +20,8 @@ const entryPoints: readonly (readonly [name: string, packages: readonly string[]
   ['macaroond/verifier', ['@noble/ciphers', 'undici'], true],
   ['macaroond/verifier/hono', ['@noble/ciphers'], false],
   ['macaroond/verifier/node', ['@noble/ciphers'], true],
+  // better-sqlite3 is loaded when a store is opened.
+  ['macaroond/verifier/sqlite', ['@noble/ciphers'], true],
 ];
 
 describe('an entry point', () => {

@@ -3,13 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  hasOpenConnection,
-  loadDriver,
-  openConnection,
-  requireFittingDriver,
-  requireSoundSqlite,
-} from '../../../../src/server/store/open-sqlite.js';
+import { hasOpenConnection, loadDriver, openConnection } from '../../../../src/server/store/open-sqlite.js';
 
 const unavailable = expect.objectContaining({ code: 'ERR_STORE_UNAVAILABLE' });
 
@@ -89,45 +83,5 @@ describe('a connection', () => {
     expect(hasOpenConnection(file)).toBe(true);
     second.close();
     expect(hasOpenConnection(file)).toBe(false);
-  });
-});
-
-describe('the driver', () => {
-  it('is asked for in words when it is missing', async () => {
-    const missing = () => {
-      throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' });
-    };
-    await expect(loadDriver(missing)).rejects.toMatchObject({
-      code: 'ERR_STORE_UNAVAILABLE',
-      message: expect.stringContaining('npm install better-sqlite3'),
-    });
-  });
-
-  it.each([
-    ['12.11.1', '9', true],
-    ['13.0.0', '9', false],
-    ['13.2.0', undefined, false],
-    ['13.2.0', '10', true],
-    ['14.0.0', '9', false],
-  ])('%s with Node-API %s fits: %s', async (version, nodeApi, fits) => {
-    const check = () => requireFittingDriver(version, nodeApi);
-    if (fits) check();
-    else expect(check).toThrow(unavailable);
-  });
-
-  it('is refused before it is loaded', async () => {
-    if (Number(process.versions['napi']) < 10) {
-      await expect(loadDriver(() => ({ version: '13.0.0' }))).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
-    } else {
-      expect((await loadDriver(() => ({ version: '13.0.0' }))).Database).toBeTypeOf('function');
-    }
-  });
-});
-
-describe('the version of SQLite', () => {
-  it.each(['3.51.3', '3.51.10', '3.52.0', '4.0.0'])('%s is sound', (version) => requireSoundSqlite(version));
-
-  it.each(['3.51.2', '3.50.9', '3.7.0', '2.99.99', '3.51', '', 'x'])('%j is refused', (version) => {
-    expect(() => requireSoundSqlite(version)).toThrow(unavailable);
   });
 });
