@@ -3,8 +3,10 @@ import type { KeyObject } from 'node:crypto';
 import type { Clock, RandomBytes } from '../../core/index.js';
 import type { PublicJwk } from '../../protocol/http-signature/index.js';
 import type { Issuer } from '../domain/issuer.js';
+import { createChallengeResponse } from './challenge-response.js';
 import type { ClientAuthenticator } from './client-authenticator.js';
 import { createClientSecretBasic } from './client-secret-basic.js';
+import { createEncryptedTime } from './encrypted-time.js';
 
 /** What the methods stand on. */
 export interface AuthenticatorTools {
@@ -25,5 +27,5 @@ export interface AuthenticatorTools {
 }
 
 export function createAuthenticators(tools: AuthenticatorTools): readonly ClientAuthenticator[] {
-  return [createClientSecretBasic(tools.issuer)];
+  return [createClientSecretBasic(tools.issuer), createChallengeResponse(tools), createEncryptedTime(tools)];
 }

@@ -6,7 +6,6 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Clock, RandomBytes } from '../../core/index.js';
 import type { AnswerSigner } from '../../protocol/answer-signer.js';
-import type { PublicJwk } from '../../protocol/http-signature/index.js';
 import { parseTrustedProxies } from '../../verifier/client-address.js';
 import type { ClientLogin } from '../auth/registry.js';
 import type { Issuer } from '../domain/issuer.js';
@@ -35,7 +34,8 @@ export interface AppOptions {
   readonly trustedProxies?: readonly string[] | undefined;
   readonly clientLogin: ClientLogin;
   /** Public keys of the issuer, for discovery. */
-  readonly jwks: readonly PublicJwk[];
+  readonly jwks: Services['jwks'];
+  readonly makeChallenge: Services['makeChallenge'];
   readonly certificateOf?: FactSources['certificateOf'];
 }
 
@@ -61,6 +61,7 @@ export function createApp(options: AppOptions): App {
     issuer,
     clientLogin: options.clientLogin,
     jwks: options.jwks,
+    makeChallenge: options.makeChallenge,
     verifiers: createIssuerVerifiers(issuer, clock),
     issuerUrl: options.issuerUrl,
     checkReady: options.checkReady,

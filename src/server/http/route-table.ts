@@ -3,6 +3,7 @@ import type { Route } from './route.js';
 import { audienceKeyRoutes } from './routes/audience-keys.js';
 import { audienceRoutes } from './routes/audiences.js';
 import { auditRoutes } from './routes/audit.js';
+import { challengeRoutes } from './routes/challenges.js';
 import { clientRoutes } from './routes/clients.js';
 import { credentialRoutes } from './routes/credentials.js';
 import { discoveryRoutes } from './routes/discovery.js';
@@ -16,6 +17,7 @@ import { verifyRoutes } from './routes/verify.js';
 
 export const routes: readonly Route[] = Object.freeze([
   ...tokenRoutes,
+  ...challengeRoutes,
   ...verifyRoutes,
   ...audienceKeyRoutes,
   ...revocationRoutes,

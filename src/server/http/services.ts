@@ -1,14 +1,18 @@
 /** What the handlers stand on: made once by `createApp`, handed to every call. */
-import type { PublicJwk } from '../../protocol/http-signature/index.js';
+import type { ChallengeRequest, ChallengeResponse } from '../../protocol/challenge.js';
 import type { ClientLogin } from '../auth/registry.js';
 import type { Issuer } from '../domain/issuer.js';
 import type { IssuerVerifiers } from './issuer-verifiers.js';
+
+/** A public key as JWK with `kid`, `use` and `alg`. */
+export type PublishedKey = Readonly<Record<string, string>>;
 
 export interface Services {
   readonly issuer: Issuer;
   readonly clientLogin: ClientLogin;
   /** Public keys of the issuer. */
-  readonly jwks: readonly PublicJwk[];
+  readonly jwks: readonly PublishedKey[];
+  readonly makeChallenge: (request: ChallengeRequest) => Promise<ChallengeResponse>;
   readonly verifiers: IssuerVerifiers;
   /** Base URL that clients reach the issuer by, without a slash at its end. */
   readonly issuerUrl: () => string;

@@ -1,0 +1,115 @@
+/**
+ * Makes challenges and knows them again. Nothing is stored for a challenge that is not answered: its id holds its end and a MAC over what it is
+ * for, and its value is derived from the id. A client that does not exist gets one too, so that nobody learns who does.
+ */
+import { constants, publicEncrypt } from 'node:crypto';
+import { formatRfc3339 } from '../../caveats/rfc3339.js';
+import { concatBytes, decodeBase64url, encodeBase64url, equalBytes, hmacSha256, lengthPrefixed } from '../../core/index.js';
+import {
+  type ChallengeMode,
+  type ChallengeRequest,
+  type ChallengeResponse,
+  challengeLabel,
+  challengeLifeMs,
+  challengePlaintext,
+  maxChallengePlaintextBytes,
+} from '../../protocol/challenge.js';
+import { IssuerError } from '../domain/issuer-error.js';
+import type { CredentialRecord } from '../domain/records.js';
+import type { AuthenticatorTools } from './authenticators.js';
+
+const method = 'challenge_response';
+const idLabel = 'macaroond/challenge-id/v1';
+const valueLabel = 'macaroond/challenge-value/v1';
+const timeBytes = 6;
+const randomPartBytes = 16;
+const macBytes = 16;
+const idBytes = timeBytes + randomPartBytes + macBytes;
+/** Length of the ciphertext that somebody without a key to encrypt to is shown: as of RSA-3072. */
+const standInCiphertextBytes = 384;
+
+type Tools = Pick<AuthenticatorTools, 'issuer' | 'clock' | 'randomBytes' | 'serverName' | 'challengeKey'>;
+
+/** What a challenge was made for. */
+export interface ChallengeScope {
+  readonly client: string;
+  readonly mode: ChallengeMode;
+  readonly purpose: string;
+}
+
+/** A new challenge, answered or not within a minute. Throws `invalid_request` for a purpose that is too long. */
+export async function makeChallenge(tools: Tools, request: ChallengeRequest): Promise<ChallengeResponse> {
+  const { client, mode, purpose, credential_id: credentialId } = request;
+  const expiresAtMs = tools.clock() + challengeLifeMs;
+  const id = challengeId(tools, { client, mode, purpose }, expiresAtMs, tools.randomBytes(randomPartBytes));
+  const value = challengeValue(tools, id);
+  const server = tools.serverName();
+  const plaintext = challengePlaintext({ server, client, id, purpose }, value);
+  if (plaintext.length > maxChallengePlaintextBytes)
+    throw new IssuerError('invalid_request', 'the purpose is too long', '/purpose');
+  const account = await tools.issuer.credentialsForLogin(client);
+  const credential = decryptingCredential(account?.live ?? [], credentialId);
+  const shown =
+    mode === 'sign' ? { challenge: encodeBase64url(value) } : { encrypted_challenge: encrypted(tools, credential, plaintext) };
+  const end = { expires_in: challengeLifeMs / 1000, expires_at: formatRfc3339(expiresAtMs) };
+  return { challenge_id: id, client, server, purpose, mode, ...shown, ...end };
+}
+
+/** When the challenge `id` ends, Unix milliseconds; `undefined` unless it was made here, for just `scope`. */
+export function challengeEndMs(tools: Pick<Tools, 'challengeKey'>, id: string, scope: ChallengeScope): number | undefined {
+  const bytes = bytesOf(id);
+  if (bytes === undefined) return undefined;
+  const expiresAtMs =
+    new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) * 0x10000 + ((bytes[4] ?? 0) << 8) + (bytes[5] ?? 0);
+  const random = bytes.subarray(timeBytes, timeBytes + randomPartBytes);
+  const expected = idMac(tools, scope, bytes.subarray(0, timeBytes), random);
+  return equalBytes(expected, bytes.subarray(timeBytes + randomPartBytes)) ? expiresAtMs : undefined;
+}
+
+/** The 32 bytes that the challenge `id` stands for. */
+export function challengeValue({ challengeKey }: Pick<Tools, 'challengeKey'>, id: string): Uint8Array {
+  return hmacSha256(challengeKey, lengthPrefixed(valueLabel, id));
+}
+
+function challengeId(tools: Tools, scope: ChallengeScope, expiresAtMs: number, random: Uint8Array): string {
+  const time = new Uint8Array(timeBytes);
+  let rest = expiresAtMs;
+  for (let i = timeBytes - 1; i >= 0; i--) {
+    time[i] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  return encodeBase64url(concatBytes(time, random, idMac(tools, scope, time, random)));
+}
+
+function idMac(
+  { challengeKey }: Pick<Tools, 'challengeKey'>,
+  scope: ChallengeScope,
+  time: Uint8Array,
+  random: Uint8Array,
+): Uint8Array {
+  const { client, mode, purpose } = scope;
+  return hmacSha256(challengeKey, lengthPrefixed(idLabel, client, mode, purpose, time, random)).subarray(0, macBytes);
+}
+
+function bytesOf(id: string): Uint8Array | undefined {
+  try {
+    const bytes = decodeBase64url(id);
+    return bytes.length === idBytes ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The credential to encrypt to: the named one, or the newest. */
+function decryptingCredential(live: readonly CredentialRecord[], id: string | undefined): CredentialRecord | undefined {
+  const able = live.filter((one) => one.authMethod === method && one.algorithm === 'decrypt-rsa-oaep-256');
+  return id === undefined ? able.at(-1) : able.find((one) => one.id === id);
+}
+
+function encrypted({ randomBytes }: Tools, credential: CredentialRecord | undefined, plaintext: Uint8Array): string {
+  const { publicKey } = credential ?? { publicKey: null };
+  if (publicKey === null) return encodeBase64url(randomBytes(standInCiphertextBytes));
+  const key = { key: Buffer.from(decodeBase64url(publicKey)), format: 'der', type: 'spki' } as const;
+  const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256', oaepLabel: Buffer.from(challengeLabel) };
+  return encodeBase64url(new Uint8Array(publicEncrypt({ ...key, ...oaep }, plaintext)));
+}
