@@ -43,6 +43,8 @@ export const configSchema = z.strictObject({
   tls_key: text.optional(),
   /** HTTP without TLS; on loopback only. */
   plain_http: z.stringbool().or(z.boolean()).default(false),
+  /** File of used nonces; `replay.db` in the data directory when absent. */
+  replay_db: text.optional(),
   /** Proxies whose X-Forwarded-For is believed. */
   trusted_proxies: z
     .union([z.array(range), z.string().transform((text) => text.split(',').filter((one) => one !== ''))])

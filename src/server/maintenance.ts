@@ -9,6 +9,7 @@ import { type Config, defaultPort, loadConfig } from './config.js';
 import { createFirstAdmin, mintRecoveryToken } from './domain/bootstrap.js';
 import { adminClient } from './domain/issuer.js';
 import { ensureAuthority, ensureServerIdentity } from './pki/server-identity.js';
+import { openReplayStore } from './replay.js';
 import type { AuditChainResult } from './store/audit-chain.js';
 import { ensureDataDirectory, hasStore } from './store/data-files.js';
 import { loadMasterKey, loadOrCreateMasterKey } from './store/master-key.js';
@@ -72,6 +73,8 @@ export async function setUp(
   // A database without client `admin` is what a set-up that was interrupted leaves: it is finished here.
   const store = await (hasStore(data) ? openStore(options) : createStore(options));
   try {
+    // Before there is a client: the first `serve` may come long after `init`, and nothing sent until then was used.
+    await openReplayStore(config, true).close();
     const pki = { vault: store, clock, randomBytes };
     const authority = await ensureAuthority(pki);
     await ensureServerIdentity({ ...pki, names: certificateNames(config) });
