@@ -61,7 +61,7 @@ export function canonicalSubject(text: string): string {
   const name = sets.map((set) => {
     const parts = splitAt(set, '+');
     if (isSlashForm && parts.length > 1) refuse('has a bare "+": write "\\+", or RFC 4514 for attributes that belong together');
-    const attributes = parts.map(parseAttribute);
+    const attributes = parts.map((part) => parseAttribute(part, isSlashForm ? '' : specials));
     if (new Set(attributes.map(({ oid }) => oid)).size !== attributes.length) refuse('has one attribute twice in one set');
     return attributes;
   });
@@ -97,20 +97,20 @@ function splitAt(text: string, separator: string): readonly string[] {
   return parts;
 }
 
-function parseAttribute(text: string): NameAttribute {
+function parseAttribute(text: string, neverBare: string): NameAttribute {
   const equals = text.indexOf('=');
   const oid = oidByLowerName.get(text.slice(0, Math.max(equals, 0)).toLowerCase());
   if (oid === undefined) refuse(`has an attribute that is not one of ${[...oidByName.keys()].join(', ')}`);
-  return { oid, value: parseValue(text.slice(equals + 1)) };
+  return { oid, value: parseValue(text.slice(equals + 1), neverBare) };
 }
 
-function parseValue(text: string): string {
+function parseValue(text: string, neverBare: string): string {
   if (text === '') refuse('has an empty value');
   if (text.startsWith('#')) refuse('has a bare "#" before a value');
   const bytes: number[] = [];
   for (let at = 0; at < text.length; at++) {
     if (text[at] === ' ' && (at === 0 || at === text.length - 1)) refuse('has a bare space around a value');
-    const [taken, written] = takeCharacter(text, at);
+    const [taken, written] = takeCharacter(text, at, neverBare);
     bytes.push(...written);
     at += taken - 1;
   }
@@ -122,10 +122,10 @@ function parseValue(text: string): string {
 }
 
 /** How many characters of `text` at `at` stand for the bytes that follow. */
-function takeCharacter(text: string, at: number): readonly [taken: number, bytes: Iterable<number>] {
+function takeCharacter(text: string, at: number, neverBare: string): readonly [taken: number, bytes: Iterable<number>] {
   const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
   if (character !== '\\') {
-    if (specials.includes(character)) refuse('has one of " + ; < > without a backslash');
+    if (neverBare.includes(character)) refuse('has one of " + ; < > without a backslash');
     if (character < ' ' || character === '\x7f') refuse('has a control character');
     return [character.length, encodeUtf8(character)];
   }

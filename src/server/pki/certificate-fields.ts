@@ -73,11 +73,16 @@ export function readCertificateFields(der: Uint8Array): CertificateFields {
     notAfterMs: timeOf(notAfter),
     signatureAlgorithm: oidOf(childrenOf(algorithm, derTag.sequence)[0]),
     extensions,
-    ...readAlternativeNames(valueOf(extensions, extensionOid.subjectAltName)),
-    isAuthority: readAuthorityBit(valueOf(extensions, extensionOid.basicConstraints)),
-    keyUsage: readKeyUsage(valueOf(extensions, extensionOid.keyUsage)),
-    purposes: readPurposes(valueOf(extensions, extensionOid.extendedKeyUsage)),
+    ...readAlternativeNames(extensionValue(extensions, extensionOid.subjectAltName)),
+    isAuthority: readAuthorityBit(extensionValue(extensions, extensionOid.basicConstraints)),
+    keyUsage: readKeyUsage(extensionValue(extensions, extensionOid.keyUsage)),
+    purposes: readPurposes(extensionValue(extensions, extensionOid.extendedKeyUsage)),
   };
+}
+
+/** Whether the key usage, where it is restricted, allows to sign certificates. */
+export function maySignCertificates({ keyUsage }: CertificateFields): boolean {
+  return keyUsage === undefined || (keyUsage & 0x04) !== 0;
 }
 
 /** Takes the version out of `parts`: 0 for v1, 2 for v3. */
@@ -105,7 +110,7 @@ function readExtensions(optional: readonly DerElement[], version: number): Reado
   return extensions;
 }
 
-function valueOf(extensions: ReadonlyMap<string, CertificateExtension>, oid: string): DerElement | undefined {
+function extensionValue(extensions: ReadonlyMap<string, CertificateExtension>, oid: string): DerElement | undefined {
   const extension = extensions.get(oid);
   return extension === undefined ? undefined : readDer(extension.value);
 }
@@ -159,7 +164,8 @@ function readAttribute(attribute: DerElement): NameAttribute {
   const [type, value, ...rest] = childrenOf(attribute, derTag.sequence);
   if (value === undefined || rest.length > 0) return refuse();
   const oid = oidOf(type);
-  const isText = value.tag === derTag.utf8String || (asciiStringTags.includes(value.tag) && value.content.every((byte) => byte < 0x80));
+  const isText =
+    value.tag === derTag.utf8String || (asciiStringTags.includes(value.tag) && value.content.every((byte) => byte < 0x80));
   return { oid, value: isText && hasShortName(oid) ? decodeUtf8(value.content) : value.encoded };
 }
 

@@ -7,15 +7,16 @@
 import { X509Certificate } from 'node:crypto';
 import { encodeBase64url, equalBytes, sha256 } from '../../core/index.js';
 import { formatName } from '../domain/distinguished-name.js';
-import type { CertificateFault, CertificateRoute, PresentedCertificate } from '../domain/presented-certificate.js';
-import { type CertificateFields, extensionOid, readCertificateFields } from './certificate-fields.js';
+import type { CertificateFault, PresentedCertificate } from '../domain/presented-certificate.js';
+import { type CertificateFields, extensionOid, maySignCertificates, readCertificateFields } from './certificate-fields.js';
+import { pemBlocks } from './pem.js';
 
 const maxHeaderLength = 22_000;
 const clientAuthOid = '1.3.6.1.5.5.7.3.2';
+const anyPurposeOid = '2.5.29.37.0';
 const nameConstraintsOid = '2.5.29.30';
 /** Key usage: a TLS client signs, or agrees upon a key. */
 const clientKeyUsage = 0x80 | 0x08;
-const certificateSigning = 0x04;
 /** SHA-2 with ECDSA and with RSA PKCS #1 v1.5, Ed25519. SHA-1 is not there. */
 const signatureOids: readonly string[] = [
   '1.2.840.10045.4.3.2',
@@ -73,7 +74,10 @@ export function judgeClientCertificate(judgement: CertificateJudgement): Certifi
   if (isChainVerified) return undefined;
   // Extensions that OpenSSL would have understood are not understood here.
   if (hasUnknownConditions(parsed.fields)) return 'untrusted';
-  return trusted.some((authority) => mayIssue(authority.fields, nowMs) && isIssuedBy(parsed, authority)) ? undefined : 'untrusted';
+  if (!signatureOids.includes(parsed.fields.signatureAlgorithm)) return 'untrusted';
+  return trusted.some((authority) => mayIssue(authority.fields, nowMs) && isIssuedBy(parsed, authority))
+    ? undefined
+    : 'untrusted';
 }
 
 /**
@@ -81,7 +85,9 @@ export function judgeClientCertificate(judgement: CertificateJudgement): Certifi
  * left out for a certificate that a proxy tells of. A certificate that TLS refused never comes out without a fault.
  */
 export function presentCertificate(
-  presented: { readonly via: 'tls'; readonly der: Uint8Array; readonly tlsError: string | undefined } | { readonly via: 'proxy'; readonly der: Uint8Array },
+  presented:
+    | { readonly via: 'tls'; readonly der: Uint8Array; readonly tlsError: string | undefined }
+    | { readonly via: 'proxy'; readonly der: Uint8Array },
   authorities: readonly string[],
   nowMs: number,
 ): PresentedCertificate {
@@ -138,11 +144,7 @@ function parse(der: Uint8Array): ParsedCertificate | undefined {
 }
 
 function parseAll(pem: string): readonly ParsedCertificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  return blocks.flatMap((block) => {
-    const parsed = parse(derOf(block));
-    return parsed === undefined ? [] : [parsed];
-  });
+  return pemBlocks(pem, 'CERTIFICATE').flatMap((der) => parse(der) ?? []);
 }
 
 /** Self-signed ones that are pinned may well say `CA:TRUE`: that is how `openssl req -x509` makes them. */
@@ -152,9 +154,24 @@ function isForClients({ isAuthority, purposes, keyUsage }: CertificateFields, ma
   return keyUsage === undefined || (keyUsage & clientKeyUsage) !== 0;
 }
 
+/** Whether a CA that is trusted may issue client certificates: a condition on it that is not understood here counts as a no. */
 function mayIssue(fields: CertificateFields, nowMs: number): boolean {
-  const { isAuthority, keyUsage, notBeforeMs, notAfterMs } = fields;
-  const maySign = keyUsage === undefined || (keyUsage & certificateSigning) !== 0;
-  const isForAll = isForPurpose(fields) && !hasUnknownConditions(fields) && !fields.extensions.has(nameConstraintsOid);
-  return isAuthority && maySign && isForAll && nowMs >= notBeforeMs && nowMs < notAfterMs;
+  const { isAuthority, purposes, notBeforeMs, notAfterMs, extensions } = fields;
+  const isForThis = purposes === undefined || purposes.includes(clientAuthOid) || purposes.includes(anyPurposeOid);
+  const isUnconditional = !hasUnknownConditions(fields) && !extensions.has(nameConstraintsOid);
+  return isAuthority && maySignCertificates(fields) && isForThis && isUnconditional && nowMs >= notBeforeMs && nowMs < notAfterMs;
+}
+
+function hasUnknownConditions({ extensions }: CertificateFields): boolean {
+  return [...extensions].some(([oid, { isCritical }]) => isCritical && !understoodExtensions.includes(oid));
+}
+
+/** The names fit, byte by byte, and the signature holds under the issuer's key. */
+function isIssuedBy(certificate: ParsedCertificate, issuer: ParsedCertificate): boolean {
+  if (!equalBytes(certificate.fields.issuer, issuer.fields.subject)) return false;
+  try {
+    return certificate.openssl.verify(issuer.openssl.publicKey);
+  } catch {
+    return false;
+  }
 }
