@@ -124,21 +124,90 @@ export type RevokeRequest = (
   | { readonly kind: 'audience_key'; readonly audience: string; readonly generation: number }
 ) & { readonly reason?: string | undefined };
 
-/** `POST /v1/clients`, `POST /v1/clients/{c}/credentials`: the secret is shown this once. */
-export interface WireNewCredential {
-  readonly client: string;
-  readonly credential_id: string;
-  readonly auth_method: 'client_secret_basic';
-  readonly secret: string;
-}
+/** How a client can prove itself: by something in the headers of a request, or by its side of TLS. */
+export type AuthMethod =
+  | 'client_secret_basic'
+  | 'http_sig'
+  | 'challenge_response'
+  | 'encrypted_time'
+  | 'shared_key_hmac'
+  | 'tls_client_auth'
+  | 'self_signed_tls_client_auth';
+
+/** Names of RFC 9421 §3.3. */
+export type HttpSigAlgorithm = 'hmac-sha256' | 'ed25519' | 'ecdsa-p256-sha256' | 'rsa-pss-sha512';
+
+/** Signs the challenge · decrypts it. */
+export type ChallengeAlgorithm = 'sign-ed25519' | 'sign-ecdsa-p256-sha256' | 'sign-rsa-pss-sha256' | 'decrypt-rsa-oaep-256';
+
+/** What a key of a credential is used with. */
+export type CredentialAlgorithm = HttpSigAlgorithm | ChallengeAlgorithm;
+
+/** What every token of a grant is bound to when it is minted: addresses · the certificate · the asymmetric key that the client proved itself with. */
+export type GrantBinding = 'ip' | 'certificate' | 'key';
+
+/**
+ * What proves a client: any of these alternatives, each of which asks for all of its auth methods. An alternative has at most one method
+ * in the headers, at most one of TLS, at least one of both, and `ip` (one of the client's addresses) if wanted.
+ */
+export type WireAuthPolicy = readonly (readonly string[])[];
 
 /** `POST /v1/clients` */
 export interface NewClientRequest {
   readonly client: string;
-  readonly grants?: readonly WireGrantRequest[] | undefined;
-  /** The client may prove itself from these addresses only. */
+  /** `[["client_secret_basic"]]` when absent, and `ip` too where there are `ips`. */
+  readonly auth?: WireAuthPolicy | undefined;
+  /** Ranges that auth method `ip` accepts. */
   readonly ips?: readonly string[] | undefined;
+  /** DNS names and addresses that it serves as: our CA puts them into its certificates. */
+  readonly hosts?: readonly string[] | undefined;
+  readonly grants?: readonly WireGrantRequest[] | undefined;
   readonly verifier_of?: readonly string[] | undefined;
+}
+
+/** `POST /v1/clients/{c}/policy`: what is absent stays as it is. */
+export interface ClientPolicyRequest {
+  readonly auth?: WireAuthPolicy | undefined;
+  readonly ips?: readonly string[] | undefined;
+  readonly hosts?: readonly string[] | undefined;
+}
+
+/** `POST /v1/clients/{c}/credentials`; `client_secret_basic` when no method is named. `ips`: it works from these addresses only. */
+export type NewCredentialRequest = { readonly ips?: readonly string[] | undefined } & (
+  | { readonly auth_method?: 'client_secret_basic' | undefined }
+  | {
+      readonly auth_method: 'http_sig';
+      /** `hmac-sha256` for a secret that the issuer makes; that of the key when absent. */
+      readonly algorithm?: HttpSigAlgorithm | undefined;
+      /** PEM, SubjectPublicKeyInfo. */
+      readonly public_key?: string | undefined;
+    }
+  | { readonly auth_method: 'challenge_response'; readonly mode: 'sign' | 'decrypt'; readonly public_key: string }
+  | { readonly auth_method: 'encrypted_time' }
+  | {
+      readonly auth_method: 'tls_client_auth';
+      /** `uri:…` or `dns:…`; `uri:spiffe://<trust domain>/client/<name>` when there is no `subject` either. */
+      readonly san?: string | undefined;
+      /** RFC 4514. */
+      readonly subject?: string | undefined;
+    }
+  | {
+      readonly auth_method: 'self_signed_tls_client_auth';
+      /** PEM. */
+      readonly certificate: string;
+    }
+);
+
+/** A credential that was just made. */
+export interface WireNewCredential {
+  readonly client: string;
+  readonly credential_id: string;
+  readonly auth_method: AuthMethod;
+  readonly algorithm?: CredentialAlgorithm | undefined;
+  /** Where the issuer made one: it is shown this once. */
+  readonly secret?: string | undefined;
+  /** What a certificate must hold: `uri:…`, `dns:…`, `dn:…`, or `x5t:…`, its thumbprint. */
+  readonly binding?: string | undefined;
 }
 
 export interface WireGrantRequest {
@@ -148,6 +217,7 @@ export interface WireGrantRequest {
   readonly max_expires_in?: number | undefined;
   /** Conditions that every token gets. */
   readonly required_caveats?: readonly string[] | undefined;
+  readonly bind?: readonly GrantBinding[] | undefined;
 }
 
 export interface WireGrant {
@@ -155,23 +225,38 @@ export interface WireGrant {
   readonly actions: readonly string[];
   readonly max_expires_in: number;
   readonly required_caveats: readonly string[];
+  readonly bind: readonly GrantBinding[];
 }
 
 export interface WireClient {
   readonly client: string;
   readonly state: 'active' | 'disabled';
-  readonly auth_methods: readonly string[];
+  readonly auth: WireAuthPolicy;
   readonly ips: readonly string[];
+  readonly hosts: readonly string[];
   readonly verifier_of: readonly string[];
   readonly grants: readonly WireGrant[];
   readonly created_at: string;
 }
 
+/** Answer to `POST /v1/clients`: with the credentials of its policy that need nothing of the client. */
+export interface WireNewClient extends WireClient {
+  readonly credentials: readonly WireNewCredential[];
+}
+
 export interface WireCredential {
   readonly credential_id: string;
   readonly client: string;
-  readonly auth_method: string;
-  readonly state: 'live' | 'retired';
+  readonly auth_method: AuthMethod;
+  readonly algorithm?: CredentialAlgorithm | undefined;
+  /** What a certificate must hold: `uri:…`, `dns:…`, `dn:…`, or `x5t:…`, its thumbprint. */
+  readonly binding?: string | undefined;
+  /** RFC 7638, of the public key. */
+  readonly key_thumbprint?: string | undefined;
+  /** Besides the addresses of the client; empty for any. */
+  readonly ips: readonly string[];
+  /** `disabled`: not retired, but its client is disabled. */
+  readonly state: 'live' | 'disabled' | 'retired';
   readonly created_at: string;
   readonly retired_at?: string | undefined;
 }

@@ -10,6 +10,7 @@ import { IssuerError } from '../../src/server/domain/issuer-error.js';
 import type { IssuerDependencies } from '../../src/server/domain/ports.js';
 import { createStore } from '../../src/server/store/open-store.js';
 import type { IssuerStore } from '../../src/server/store/sqlite-store.js';
+import { certificateTools } from './certificate-tools.js';
 
 export interface IssuerAtHand {
   readonly issuer: Issuer;
@@ -30,7 +31,7 @@ export async function issuerAtHand(): Promise<IssuerAtHand> {
   const clock = () => time.nowMs;
   const masterKey = createSecretKey(randomBytes(32));
   const store = await createStore({ dataDirectory: directory, masterKey, clock, randomBytes, mode: 'serve', reserveBytes: 4096 });
-  const deps = { store, clock, randomBytes };
+  const deps = { store, clock, randomBytes, certificates: certificateTools };
   await createFirstAdmin(deps);
   const issuer = createIssuer(deps);
   const admin = (actions: readonly string[] = adminActions, client = 'admin'): AdminCaller => ({
@@ -49,8 +50,9 @@ export async function issuerAtHand(): Promise<IssuerAtHand> {
     admin,
     clientFor: async (audience, name, actions = ['invoices:read', 'invoices:list']) => {
       if ((await store.read.audience(audience)) === undefined) await issuer.createAudience(admin(), audience);
-      const { credential_id } = await issuer.createClient(admin(), { client: name, grants: [{ audience, actions }] });
-      return { kind: 'client', client: name, authMethods: ['client_secret_basic'], credentialId: credential_id };
+      const { credentials } = await issuer.createClient(admin(), { client: name, grants: [{ audience, actions }] });
+      const credentialId = credentials[0]?.credential_id ?? '';
+      return { kind: 'client', client: name, authMethods: ['client_secret_basic'], credentialId };
     },
     close: async () => {
       await store.close();

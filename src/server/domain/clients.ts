@@ -1,91 +1,93 @@
 /** Clients: machines that obtain tokens, or verify them for an audience. */
-import { formatRange, parseRange } from '../../caveats/ip-address.js';
 import { formatRfc3339 } from '../../caveats/rfc3339.js';
 import { isName } from '../../core/index.js';
-import type { NewClientRequest, WireClient, WireNewCredential } from '../../protocol/wire.js';
+import type { NewClientRequest, WireClient, WireNewClient, WireNewCredential } from '../../protocol/wire.js';
+import { checkedHosts, checkedRanges, requireFreeHosts } from './addresses.js';
 import { record } from './audit-trail.js';
+import { checkedPolicy, defaultPolicy, proofsOfPolicy } from './auth-policy.js';
 import { requireActions, requireAuthorityOver, requireClient } from './authority.js';
+import { isSelfMade, selfMadeMaterial } from './credential-material.js';
 import { insertCredential } from './credentials.js';
 import { putGrantWithin, toWireGrant } from './grants.js';
 import { type AdminCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
-import type { IssuerDependencies, StoreReader, StoreTransaction } from './ports.js';
+import type { IssuerDependencies, StoreDependencies, StoreReader, StoreTransaction } from './ports.js';
 import type { ClientRecord } from './records.js';
 import { revokeClientTokens } from './revocation-entries.js';
 import { insertActiveRootKey } from './root-keys.js';
 
-const maxRanges = 64;
+/** What a new client is. */
+export type NewClient = Pick<ClientRecord, 'name' | 'authPolicy' | 'ips' | 'hosts'>;
 
 /**
- * A new client with a root key, a credential and, if asked, grants and audiences that it verifies for, in one transaction.
- * Throws `invalid_request`, `conflict` for a name that is or was in use, `not_found`, `forbidden`.
+ * A new client with a root key, the credentials of its policy that need nothing of it and, if asked, grants and audiences that it verifies
+ * for, in one transaction. Throws `invalid_request`, `conflict` for a name that is or was in use, `not_found`, `forbidden`.
  */
 export async function createClient(
   deps: IssuerDependencies,
   caller: AdminCaller,
   request: NewClientRequest,
-): Promise<WireNewCredential> {
-  const { client: name, grants = [], ips = [], verifier_of: audiences = [] } = request;
-  if (!isName(name)) {
-    throw new IssuerError(
-      'invalid_request',
-      'a client is named by lower-case letters, digits and inner ".", "_", "-"',
-      '/client',
-    );
-  }
+): Promise<WireNewClient> {
+  const { client: name, grants = [], verifier_of: audiences = [] } = request;
   if (grants.length > 0) requireActions(caller, ['grants:write']);
   if (audiences.length > 0) requireActions(caller, ['audiences:write']);
-  const ranges = checkedRanges(ips);
+  const ips = checkedRanges(request.ips ?? []);
+  const hosts = checkedHosts(request.hosts ?? []);
+  const client: NewClient = { name, ips, hosts, authPolicy: checkedPolicy(request.auth ?? defaultPolicy(ips), ips) };
   return await deps.store.transaction('grow', async (tx) => {
     const nowMs = deps.clock();
-    if ((await tx.client(name)) !== undefined) {
-      throw new IssuerError('conflict', 'there is or was a client of this name; names are never reused', '/client');
-    }
+    await requireNewName(tx, name, '/client');
     await record(
       tx,
       nowMs,
       caller,
       'client.created',
       { client: name },
-      { ips_count: ranges.length, verifier_of: audiences.slice(0, 8) },
+      { ...policyDetails(client), verifier_of: audiences.slice(0, 8) },
     );
-    const credential = await insertClientWithin(deps, tx, name, ranges, nowMs);
+    const created = await insertClient(deps, tx, client, nowMs);
+    const credentials: WireNewCredential[] = [];
+    for (const method of proofsOfPolicy(client.authPolicy).filter(isSelfMade)) {
+      credentials.push(await insertCredential(deps, tx, name, selfMadeMaterial(deps, name, method), nowMs));
+    }
     for (const [i, grant] of grants.entries()) await putGrantWithin(deps, tx, caller, name, grant, `/grants/${i}`);
     for (const [i, audience] of audiences.entries()) await putVerifierWithin(tx, name, audience, nowMs, `/verifier_of/${i}`);
-    return credential;
+    return { ...(await toWireClient(tx, created)), credentials };
   });
 }
 
-/** The client itself, its root key and its credential, in the caller's transaction. */
-export async function insertClientWithin(
-  deps: IssuerDependencies,
+/** Throws `invalid_request` for what is no name, and `conflict` for one that is or was a client's. */
+export async function requireNewName(tx: StoreReader, name: string, pointer: string): Promise<void> {
+  if (!isName(name)) {
+    throw new IssuerError('invalid_request', 'a client is named by lower-case letters, digits and inner ".", "_", "-"', pointer);
+  }
+  if ((await tx.client(name)) !== undefined) {
+    throw new IssuerError('conflict', 'there is or was a client of this name; names are never reused', pointer);
+  }
+}
+
+/** The client itself and its root key, in the caller's transaction. Throws `conflict` for a host that proves another client. */
+export async function insertClient(
+  deps: StoreDependencies,
   tx: StoreTransaction,
-  name: string,
-  ips: readonly string[],
+  client: NewClient,
   nowMs: number,
-): Promise<WireNewCredential> {
-  await tx.insertClient({
-    name,
-    state: 'active',
-    authPolicy: [ips.length === 0 ? ['client_secret_basic'] : ['client_secret_basic', 'ip']],
-    ips,
-    hosts: [],
-    createdAtMs: nowMs,
-    lastIssuedAtMs: 0,
-    revokedUntilMs: 0,
-  });
-  await insertActiveRootKey(deps, tx, name, 1, nowMs);
-  return await insertCredential(deps, tx, name, nowMs);
+): Promise<ClientRecord> {
+  await requireFreeHosts(tx, client.name, client.hosts);
+  const created: ClientRecord = { ...client, state: 'active', createdAtMs: nowMs, lastIssuedAtMs: 0, revokedUntilMs: 0 };
+  await tx.insertClient(created);
+  await insertActiveRootKey(deps, tx, client.name, 1, nowMs);
+  return created;
 }
 
 /** Every client, by name. */
 export async function listClients(read: StoreReader): Promise<readonly WireClient[]> {
-  return await Promise.all((await read.clients()).map((client) => toWire(read, client)));
+  return await Promise.all((await read.clients()).map((client) => toWireClient(read, client)));
 }
 
 /** One client. Throws `not_found`. */
 export async function showClient(read: StoreReader, name: string): Promise<WireClient> {
-  return await toWire(read, await requireClient(read, name));
+  return await toWireClient(read, await requireClient(read, name));
 }
 
 /**
@@ -97,11 +99,11 @@ export async function disableClient(deps: IssuerDependencies, caller: AdminCalle
     const nowMs = deps.clock();
     const client = await requireAuthorityOver(tx, caller, name);
     if (name === caller.client) throw new IssuerError('conflict', 'a client cannot disable itself');
-    if (client.state === 'disabled') return await toWire(tx, client);
+    if (client.state === 'disabled') return await toWireClient(tx, client);
     const disabled: ClientRecord = { ...client, state: 'disabled' };
     await revokeClientTokens(tx, disabled, nowMs, nowMs, 'disabled');
     await record(tx, nowMs, caller, 'client.disabled', { client: name });
-    return await toWire(tx, disabled);
+    return await toWireClient(tx, disabled);
   });
 }
 
@@ -118,7 +120,7 @@ export async function addVerifier(
     const client = await requireAuthorityOver(tx, caller, name);
     await putVerifierWithin(tx, name, audience, nowMs, '/audience');
     await record(tx, nowMs, caller, 'verifier.added', { client: name, audience });
-    return await toWire(tx, client);
+    return await toWireClient(tx, client);
   });
 }
 
@@ -137,27 +139,21 @@ async function putVerifierWithin(
   await tx.putVerifier(name, audience, nowMs);
 }
 
-function checkedRanges(ips: readonly string[]): readonly string[] {
-  if (ips.length > maxRanges || new Set(ips).size !== ips.length) {
-    throw new IssuerError('invalid_request', `ips must be at most ${maxRanges} different ranges`, '/ips');
-  }
-  ips.forEach((text, i) => {
-    const range = parseRange(text);
-    if (range === undefined || formatRange(range) !== text) {
-      throw new IssuerError('invalid_request', 'not an address or range such as 10.0.0.0/8, without host bits', `/ips/${i}`);
-    }
-  });
-  return ips;
-}
-
-async function toWire(read: StoreReader, client: ClientRecord): Promise<WireClient> {
+/** `client` in the names of the wire. */
+export async function toWireClient(read: StoreReader, client: ClientRecord): Promise<WireClient> {
   return {
     client: client.name,
     state: client.state,
-    auth_methods: [...new Set(client.authPolicy.flat())],
+    auth: client.authPolicy,
     ips: client.ips,
+    hosts: client.hosts,
     verifier_of: await read.verifierAudiences(client.name),
     grants: (await read.grants(client.name)).map(toWireGrant),
     created_at: formatRfc3339(client.createdAtMs),
   };
+}
+
+/** What the audit log tells of how a client proves itself. */
+export function policyDetails({ authPolicy, ips, hosts }: Pick<ClientRecord, 'authPolicy' | 'ips' | 'hosts'>) {
+  return { auth: authPolicy, ips: ips.slice(0, 8), ips_count: ips.length, hosts: hosts.slice(0, 4), hosts_count: hosts.length };
 }

@@ -2,6 +2,7 @@
 
 import { createAudience, listAudiences, rotateAudience } from './audiences.js';
 import { listAudit } from './audit-trail.js';
+import { changePolicy } from './client-policy.js';
 import { addVerifier, createClient, disableClient, listClients, showClient } from './clients.js';
 import { addCredential, listCredentials, retireCredential } from './credentials.js';
 import { createFailureLog } from './failures.js';
@@ -30,10 +31,11 @@ export function createIssuer(deps: IssuerDependencies): Issuer {
     createClient: (caller, request) => createClient(deps, caller, request),
     clients: () => listClients(read),
     client: (name) => showClient(read, name),
+    changePolicy: (caller, name, request) => changePolicy(deps, caller, name, request),
     disableClient: (caller, name) => disableClient(deps, caller, name),
     addVerifier: (caller, name, audience) => addVerifier(deps, caller, name, audience),
     credentials: (client) => listCredentials(read, client),
-    addCredential: (caller, client) => addCredential(deps, caller, client),
+    addCredential: (caller, client, request) => addCredential(deps, caller, client, request),
     retireCredential: (caller, client, credentialId) => retireCredential(deps, caller, client, credentialId),
     rootKeys: (client) => listRootKeys(read, client),
     rotateRootKey: (caller, client) => rotateRootKey(deps, caller, client),

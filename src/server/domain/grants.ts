@@ -1,6 +1,6 @@
 /** Grants: what a client may obtain for an audience. */
 import { encodeUtf8, isActionPattern, limits } from '../../core/index.js';
-import type { WireGrant, WireGrantRequest } from '../../protocol/wire.js';
+import type { GrantBinding, WireGrant, WireGrantRequest } from '../../protocol/wire.js';
 import { record } from './audit-trail.js';
 import { requireAuthorityOver, requireClient, requireHandingOn } from './authority.js';
 import { type AdminCaller, issuerAudience } from './issuer.js';
@@ -57,7 +57,7 @@ export async function putGrantWithin(
     actions: request.actions,
     maxExpiresMs: checkedLife(request.max_expires_in ?? defaultMaxExpiresSeconds, `${pointer}/max_expires_in`) * 1000,
     requiredCaveats,
-    bind: [],
+    bind: checkedBindings(request.bind ?? [], `${pointer}/bind`),
     createdAtMs: nowMs,
     removedAtMs: null,
     changeSeq: await tx.nextChangeSeq(),
@@ -74,6 +74,7 @@ export async function putGrantWithin(
       actions_count: request.actions.length,
       max_expires_in: grant.maxExpiresMs / 1000,
       required_caveats_count: requiredCaveats.length,
+      bind: grant.bind,
     },
   );
   return grant;
@@ -103,6 +104,7 @@ export function toWireGrant(grant: GrantRecord): WireGrant {
     actions: grant.actions,
     max_expires_in: grant.maxExpiresMs / 1000,
     required_caveats: grant.requiredCaveats,
+    bind: grant.bind,
   };
 }
 
@@ -139,4 +141,9 @@ function checkRequiredCaveats(conditions: readonly string[], pointer: string): v
 function checkedLife(seconds: number, pointer: string): number {
   if (Number.isSafeInteger(seconds) && seconds >= 1 && seconds <= longestMaxExpiresSeconds) return seconds;
   throw new IssuerError('invalid_request', `max_expires_in must be 1 to ${longestMaxExpiresSeconds} seconds`, pointer);
+}
+
+function checkedBindings(bind: readonly GrantBinding[], pointer: string): readonly GrantBinding[] {
+  if (new Set(bind).size === bind.length) return bind;
+  throw new IssuerError('invalid_request', 'a binding is repeated', pointer);
 }

@@ -4,9 +4,11 @@
  */
 import type { KeyReference, MacaroonKey } from '../../core/index.js';
 import type {
+  ClientPolicyRequest,
   MintRequest,
   MintResponse,
   NewClientRequest,
+  NewCredentialRequest,
   RevokeRequest,
   WireAudience,
   WireAudienceKey,
@@ -16,6 +18,7 @@ import type {
   WireCredential,
   WireGrant,
   WireGrantRequest,
+  WireNewClient,
   WireNewCredential,
   WireRevocation,
   WireRevocations,
@@ -105,13 +108,15 @@ export interface Issuer {
   revoke(caller: AdminCaller | ClientCaller, request: RevokeRequest): Promise<WireRevocation>;
 
   // Clients, credentials, root keys, grants, audiences
-  createClient(caller: AdminCaller, request: NewClientRequest): Promise<WireNewCredential>;
+  createClient(caller: AdminCaller, request: NewClientRequest): Promise<WireNewClient>;
   clients(): Promise<readonly WireClient[]>;
   client(name: string): Promise<WireClient>;
+  /** Changes how it proves itself, its addresses and its hosts; what is absent stays. */
+  changePolicy(caller: AdminCaller, name: string, request: ClientPolicyRequest): Promise<WireClient>;
   disableClient(caller: AdminCaller, name: string): Promise<WireClient>;
   addVerifier(caller: AdminCaller, name: string, audience: string): Promise<WireClient>;
   credentials(client: string): Promise<readonly WireCredential[]>;
-  addCredential(caller: AdminCaller, client: string): Promise<WireNewCredential>;
+  addCredential(caller: AdminCaller, client: string, request: NewCredentialRequest): Promise<WireNewCredential>;
   retireCredential(caller: AdminCaller, client: string, credentialId: string): Promise<WireCredential>;
   rootKeys(client: string): Promise<readonly WireRootKey[]>;
   rotateRootKey(caller: AdminCaller, client: string): Promise<WireRootKey>;

@@ -3,6 +3,7 @@
  * Broken machinery throws `MacaroonError`: `ERR_STORE_UNAVAILABLE`, `ERR_STORE_FULL`, `ERR_STORE_CORRUPT`.
  */
 import type { Clock, RandomBytes, RootKey } from '../../core/index.js';
+import type { CertificateTools } from './certificate-tools.js';
 import type {
   AudienceGenerationRecord,
   AudienceRecord,
@@ -149,9 +150,14 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** What every use case stands on. */
-export interface IssuerDependencies {
+/** What use cases that know no certificates stand on. */
+export interface StoreDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
+}
+
+/** What every use case stands on. */
+export interface IssuerDependencies extends StoreDependencies {
+  readonly certificates: CertificateTools;
 }

@@ -1,16 +1,9 @@
 /** What the issuer keeps: plain, immutable records. Times are integer Unix milliseconds. Secrets are never in a record. */
+import type { AuthMethod, CredentialAlgorithm, GrantBinding } from '../../protocol/wire.js';
+
+export type { AuthMethod, CredentialAlgorithm, GrantBinding };
 
 export type ClientState = 'active' | 'disabled';
-
-/** How a client can prove itself: by something in the headers of a request, or by its side of TLS. */
-export type AuthMethod =
-  | 'client_secret_basic'
-  | 'http_sig'
-  | 'challenge_response'
-  | 'encrypted_time'
-  | 'shared_key_hmac'
-  | 'tls_client_auth'
-  | 'self_signed_tls_client_auth';
 
 export interface ClientRecord {
   /** Never reused. */
@@ -29,24 +22,12 @@ export interface ClientRecord {
   readonly revokedUntilMs: number;
 }
 
-/** What a key of a credential is used with; `null` in a credential without a key of its own. */
-export type CredentialAlgorithm =
-  // http_sig (RFC 9421 names)
-  | 'hmac-sha256'
-  | 'ed25519'
-  | 'ecdsa-p256-sha256'
-  | 'rsa-pss-sha512'
-  // challenge_response: signs the challenge · decrypts it
-  | 'sign-ed25519'
-  | 'sign-ecdsa-p256-sha256'
-  | 'sign-rsa-pss-sha256'
-  | 'decrypt-rsa-oaep-256';
-
 export interface CredentialRecord {
   /** Never reused. */
   readonly id: string;
   readonly client: string;
   readonly authMethod: AuthMethod;
+  /** `null` in a credential without a key of its own. */
   readonly algorithm: CredentialAlgorithm | null;
   /** base64url SHA-256 of a secret that is only ever compared; `null` where there is none. */
   readonly secretHash: string | null;
@@ -117,9 +98,6 @@ export interface AudienceGenerationRecord {
   readonly generation: number;
   readonly revokedAtMs: number | null;
 }
-
-/** The client's addresses · the certificate that it showed · the asymmetric key that it signed with. */
-export type GrantBinding = 'ip' | 'certificate' | 'key';
 
 export interface GrantRecord {
   readonly client: string;

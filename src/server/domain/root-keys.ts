@@ -6,13 +6,13 @@ import { record } from './audit-trail.js';
 import { requireAuthorityOver, requireClient } from './authority.js';
 import type { AdminCaller } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
-import type { IssuerDependencies, StoreReader, StoreTransaction } from './ports.js';
+import type { IssuerDependencies, StoreDependencies, StoreReader, StoreTransaction } from './ports.js';
 import type { RootKeyRecord } from './records.js';
 import { insertRootKeyRevocation } from './revocation-entries.js';
 
 /** A fresh active root key of `client`, in the caller's transaction. */
 export async function insertActiveRootKey(
-  deps: IssuerDependencies,
+  deps: StoreDependencies,
   tx: StoreTransaction,
   client: string,
   generation: number,
@@ -32,7 +32,7 @@ export async function insertActiveRootKey(
 
 /** Makes the active root key of `client` passive and a fresh one active, in the caller's transaction. */
 export async function replaceActiveRootKey(
-  deps: IssuerDependencies,
+  deps: StoreDependencies,
   tx: StoreTransaction,
   client: string,
   nowMs: number,

@@ -20,15 +20,16 @@ import type { MintRequest, MintResponse } from '../../protocol/wire.js';
 import { type Actor, record } from './audit-trail.js';
 import { type ClientCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
-import type { IssuerDependencies, StoreTransaction } from './ports.js';
+import type { StoreDependencies, StoreTransaction } from './ports.js';
 import type { ClientRecord, GrantRecord, RootKeyRecord } from './records.js';
+import { type BindingFacts, bindingConditions } from './token-bindings.js';
 
 const defaultExpiresMs = 3_600_000;
 /** How far past the clock an issue time may lie before minting is refused; verifiers allow as much. */
 const maxIssueAheadMs = 60_000;
 
 /** Mints for a client that proved itself. Throws `invalid_client`, `grant_exceeded`, `invalid_request`, `unavailable`. */
-export async function mintForClient(deps: IssuerDependencies, caller: ClientCaller, request: MintRequest): Promise<MintResponse> {
+export async function mintForClient(deps: StoreDependencies, caller: ClientCaller, request: MintRequest): Promise<MintResponse> {
   // An administrator must get a token also on a full disk: revoking begins with it.
   const purpose = request.audience === issuerAudience ? 'revoke' : 'grow';
   return await deps.store.transaction(purpose, async (tx) => {
@@ -41,6 +42,7 @@ export async function mintForClient(deps: IssuerDependencies, caller: ClientCall
       actor: caller,
       authMethods: caller.authMethods,
       credentialId: caller.credentialId,
+      proof: caller,
     });
   });
 }
@@ -50,11 +52,13 @@ export interface MintOccasion {
   readonly actor: Actor;
   readonly authMethods: readonly string[];
   readonly credentialId: string | null;
+  /** What the grant may bind the token to; absent for work on the issuer's own machine, whose tokens are bound to nothing. */
+  readonly proof?: (BindingFacts & Pick<ClientCaller, 'secondCredentialId'>) | undefined;
 }
 
 /** Mints and records inside `tx`. Throws `grant_exceeded`, `invalid_request`, `unavailable`. */
 export async function mintWithin(
-  deps: IssuerDependencies,
+  deps: StoreDependencies,
   tx: StoreTransaction,
   client: ClientRecord,
   request: MintRequest,
@@ -67,7 +71,9 @@ export async function mintWithin(
   }
   const actions = actionsWithin(grant, request.actions);
   const lifeMs = lifeWithin(grant, request.expires_in);
-  const conditions = conditionsOf(grant, request.caveats ?? []);
+  const { proof } = occasion;
+  const bindings = proof === undefined ? [] : bindingConditions(grant.bind, client, proof);
+  const conditions = conditionsOf([...grant.requiredCaveats, ...bindings], request.caveats ?? []);
   const rootKey = await activeRootKey(tx, client.name);
   const secret = await tx.rootKeySecret(rootKey.id);
   if (secret === undefined) throw new MacaroonError('ERR_STORE_CORRUPT', 'the active root key of a client has no secret');
@@ -115,6 +121,10 @@ export async function mintWithin(
     root_key_id: rootKey.id,
     credential_id: occasion.credentialId,
     auth_methods: occasion.authMethods,
+    second_credential_id: proof?.secondCredentialId,
+    certificate_thumbprint: proof?.certificateThumbprint,
+    key_thumbprint: proof?.keyThumbprint,
+    bindings,
   });
   return {
     token,
@@ -155,9 +165,9 @@ function lifeWithin(grant: GrantRecord, expiresInSeconds: number | undefined): n
   return expiresInSeconds * 1000;
 }
 
-function conditionsOf(grant: GrantRecord, requested: readonly string[]): readonly string[] {
+function conditionsOf(required: readonly string[], requested: readonly string[]): readonly string[] {
   requireConditions(requested, '/caveats');
-  const conditions = [...new Set([...grant.requiredCaveats, ...requested])];
+  const conditions = [...new Set([...required, ...requested])];
   if (conditions.length > limits.maxCaveats) {
     throw new IssuerError('invalid_request', `a token holds at most ${limits.maxCaveats} caveats`, '/caveats');
   }

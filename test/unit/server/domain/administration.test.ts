@@ -31,11 +31,11 @@ describe('a narrowed administration token', () => {
   });
 
   it('cannot touch a client that holds more of the issuer than it does', async () => {
-    const { credential_id } = await at.issuer.addCredential(at.admin(), 'admin');
+    const { credential_id } = await at.issuer.addCredential(at.admin(), 'admin', {});
     const caller = at.admin(narrow, 'helper');
     const rootKeyId = (await at.issuer.rootKeys('admin'))[0]?.root_key_id ?? '';
     const attempts = [
-      at.issuer.addCredential(caller, 'admin'),
+      at.issuer.addCredential(caller, 'admin', {}),
       at.issuer.retireCredential(caller, 'admin', credential_id),
       at.issuer.disableClient(caller, 'admin'),
       at.issuer.rotateRootKey(caller, 'admin'),
@@ -51,7 +51,7 @@ describe('a narrowed administration token', () => {
   it('may do the same with a client that holds no more than it does', async () => {
     await at.clientFor('invoice', 'mail');
     await at.issuer.putGrant(at.admin(), 'mail', { audience: 'macaroond', actions: ['clients:write'] });
-    expect((await at.issuer.addCredential(at.admin(narrow, 'helper'), 'mail')).client).toBe('mail');
+    expect((await at.issuer.addCredential(at.admin(narrow, 'helper'), 'mail', {})).client).toBe('mail');
   });
 });
 
@@ -63,11 +63,11 @@ describe('a token confined by caveats other than action', () => {
     const attempts = [
       at.issuer.putGrant(caller, 'mail', grant),
       at.issuer.createClient(caller, { client: 'keep', grants: [grant] }),
-      at.issuer.addCredential(caller, 'admin'),
+      at.issuer.addCredential(caller, 'admin', {}),
       at.issuer.putGrant(caller, 'admin', { audience: 'invoice', actions: ['invoices:read'] }),
     ];
     expect(await Promise.all(attempts.map(refusal))).toEqual(attempts.map(() => 'forbidden'));
-    expect((await at.issuer.addCredential(caller, 'mail')).client).toBe('mail');
+    expect((await at.issuer.addCredential(caller, 'mail', {})).client).toBe('mail');
   });
 });
 
@@ -129,23 +129,25 @@ describe('clients and credentials', () => {
   it('demands the address of a client with ranges', async () => {
     await at.issuer.createClient(at.admin(), { client: 'mail', ips: ['10.0.0.0/8', '2001:db8::/32'] });
     expect(await at.issuer.client('mail')).toMatchObject({
-      auth_methods: ['client_secret_basic', 'ip'],
+      auth: [['client_secret_basic', 'ip']],
       ips: ['10.0.0.0/8', '2001:db8::/32'],
     });
   });
 
   it('keeps two credentials live and no third', async () => {
     const mail = await at.clientFor('invoice', 'mail');
-    const second = await at.issuer.addCredential(at.admin(), 'mail');
-    expect(await refusal(at.issuer.addCredential(at.admin(), 'mail'))).toBe('conflict');
+    const second = await at.issuer.addCredential(at.admin(), 'mail', {});
+    expect(await refusal(at.issuer.addCredential(at.admin(), 'mail', {}))).toBe('conflict');
     await at.issuer.mint(mail, { audience: 'invoice' });
     await at.issuer.mint({ ...mail, credentialId: second.credential_id }, { audience: 'invoice' });
     await at.issuer.retireCredential(at.admin(), 'mail', mail.credentialId);
-    expect((await at.issuer.addCredential(at.admin(), 'mail')).credential_id).not.toBe(mail.credentialId);
+    expect((await at.issuer.addCredential(at.admin(), 'mail', {})).credential_id).not.toBe(mail.credentialId);
   });
 
   it('keeps a secret nowhere but in the answer', async () => {
-    const { secret } = await at.issuer.createClient(at.admin(), { client: 'mail' });
+    const { credentials } = await at.issuer.createClient(at.admin(), { client: 'mail' });
+    const secret = credentials[0]?.secret;
+    expect(secret).toMatch(/^mcs_[\w-]{43}$/);
     const login = await at.issuer.credentialsForLogin('mail');
     expect(JSON.stringify([login, await at.issuer.audit({ limit: 100 }), await at.issuer.client('mail')])).not.toContain(secret);
     expect(login?.live).toHaveLength(1);

@@ -1,0 +1,46 @@
+/** Changes how a client is to prove itself. As strong as a new credential: who may not add one may not do this either. */
+import type { ClientPolicyRequest, WireClient } from '../../protocol/wire.js';
+import { checkedHosts, checkedRanges, requireFreeHosts } from './addresses.js';
+import { record } from './audit-trail.js';
+import { checkedPolicy } from './auth-policy.js';
+import { requireAuthorityOver } from './authority.js';
+import { policyDetails, toWireClient } from './clients.js';
+import type { AdminCaller } from './issuer.js';
+import { IssuerError } from './issuer-error.js';
+import type { IssuerDependencies } from './ports.js';
+import type { ClientRecord } from './records.js';
+import { requireWayIn } from './way-in.js';
+
+/**
+ * Changes what `request` names; effective at once, tokens that were minted live on. Throws `invalid_request`, `not_found`, `forbidden`, and
+ * `conflict` for a disabled client, for a host that proves another one, and for a policy that would shut its own administrator out.
+ */
+export async function changePolicy(
+  deps: IssuerDependencies,
+  caller: AdminCaller,
+  name: string,
+  request: ClientPolicyRequest,
+): Promise<WireClient> {
+  const { auth, ips, hosts } = request;
+  if (auth === undefined && ips === undefined && hosts === undefined) {
+    throw new IssuerError('invalid_request', 'nothing to change: give auth, ips or hosts');
+  }
+  if (ips !== undefined) checkedRanges(ips);
+  if (hosts !== undefined) checkedHosts(hosts);
+  return await deps.store.transaction('grow', async (tx) => {
+    const client = await requireAuthorityOver(tx, caller, name);
+    if (client.state === 'disabled') throw new IssuerError('conflict', 'the client is disabled');
+    const ranges = ips ?? client.ips;
+    const changed: ClientRecord = {
+      ...client,
+      ips: ranges,
+      authPolicy: auth === undefined && ips === undefined ? client.authPolicy : checkedPolicy(auth ?? client.authPolicy, ranges),
+      hosts: hosts ?? client.hosts,
+    };
+    if (hosts !== undefined) await requireFreeHosts(tx, name, hosts);
+    if (auth !== undefined) await requireWayIn(tx, caller, client, { policy: changed.authPolicy });
+    await tx.updateClient(changed);
+    await record(tx, deps.clock(), caller, 'client.policy_changed', { client: name }, policyDetails(changed));
+    return await toWireClient(tx, changed);
+  });
+}
