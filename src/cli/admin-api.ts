@@ -4,9 +4,9 @@
  */
 import { type MintedToken, readMintedToken } from '../client/mint-answer.js';
 import { decodeIdentifier, MacaroonError } from '../core/index.js';
-import { basicAuthorization } from '../transport/basic-authorization.js';
 import type { Credential } from '../transport/credential.js';
-import { type HttpMethod, type IssuerEndpoint, IssuerHttp, type IssuerRequest } from '../transport/issuer-http.js';
+import type { IssuerEndpoint } from '../transport/issuer-endpoint.js';
+import { type HttpMethod, IssuerHttp, type IssuerRequest } from '../transport/issuer-http.js';
 import { findAdminCredential, findIssuer, variable } from './environment.js';
 import type { AdminOptions } from './options.js';
 import { CliError, type Session, usageError } from './session.js';
@@ -50,7 +50,7 @@ export async function asClient<Result>(
   credential: Credential,
   work: (call: AdminApi['call']) => Promise<Result>,
 ): Promise<Result> {
-  return connected(credential, (http) => work(callerOf(http, basicAuthorization(credential))));
+  return connected(credential, (http) => work(callerOf(http)));
 }
 
 async function connected<Result>(endpoint: IssuerEndpoint, work: (http: IssuerHttp) => Promise<Result>): Promise<Result> {
@@ -66,7 +66,7 @@ function apiOf(http: IssuerHttp, endpoint: IssuerEndpoint, token: string): Admin
   return { endpoint, call: callerOf(http, `Macaroon ${token}`) };
 }
 
-function callerOf(http: IssuerHttp, authorization: string): AdminApi['call'] {
+function callerOf(http: IssuerHttp, authorization?: string): AdminApi['call'] {
   return async <Answer>(
     method: HttpMethod,
     path: string,
@@ -84,7 +84,7 @@ function callerOf(http: IssuerHttp, authorization: string): AdminApi['call'] {
 
 async function mintAdminToken(http: IssuerHttp, credential: Credential): Promise<MintedToken> {
   const body = { audience: issuerAudience, expires_in: tokenSeconds };
-  const answer = await http.request('POST', '/v1/tokens', { body, authorization: basicAuthorization(credential) });
+  const answer = await http.request('POST', '/v1/tokens', { body });
   return readMintedToken(answer, credential.client, body);
 }
 

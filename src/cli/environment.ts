@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { MacaroonError } from '../core/index.js';
 import type { Credential } from '../transport/credential.js';
 import type { CredentialOverrides } from '../transport/credential-file.js';
-import type { IssuerEndpoint } from '../transport/issuer-http.js';
+import type { IssuerEndpoint } from '../transport/issuer-endpoint.js';
 import type { CliIo } from './cli-io.js';
 import { fileFault, systemCode } from './file-fault.js';
 import { usageError } from './session.js';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { MacaroonError } from '../core/index.js';
 import type { WireNewCredential } from '../protocol/wire.js';
 import { reserveCredentialFile } from '../transport/credential-file.js';
-import type { IssuerEndpoint } from '../transport/issuer-http.js';
+import type { IssuerEndpoint } from '../transport/issuer-endpoint.js';
 import { pathOf } from './environment.js';
 import { fileFault } from './file-fault.js';
 import type { AdminOptions } from './options.js';

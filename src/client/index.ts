@@ -1,12 +1,19 @@
 /** `macaroond/client`: get tokens from the issuer, narrow them offline, and exchange them with npm `macaroon`. */
 export type { AttenuateOptions, Restrictions } from '../caveats/attenuate.js';
 export { MacaroonError, type MacaroonErrorCode } from '../core/index.js';
-export { Credential, type CredentialParts } from '../transport/credential.js';
+export { InterferenceError, type InterferenceKind } from '../protocol/interference-error.js';
+export {
+  type ClientCertificate,
+  Credential,
+  type CredentialParts,
+  type CredentialProof,
+  type PublicJwkText,
+} from '../transport/credential.js';
 export { type CredentialOverrides, loadCredential } from '../transport/credential-file.js';
+export type { SecretCredential } from '../transport/given-credential.js';
 export { attenuate } from './attenuate.js';
 export {
   type IssuerClient,
-  type IssuerClientOptions,
   issuerClient,
   type MintOptions,
   type RevokeTarget,

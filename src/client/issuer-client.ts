@@ -3,12 +3,10 @@ import { parseDurationMs } from '../caveats/duration.js';
 import { formatRfc3339, isRfc3339Time, parseRfc3339 } from '../caveats/rfc3339.js';
 import { isActionPattern, isUuidText, MacaroonError, requireKnownNames, requireName } from '../core/index.js';
 import type { MintRequest, RevokeRequest } from '../protocol/wire.js';
-import { type BasicProof, basicAuthorization } from '../transport/basic-authorization.js';
-import { type IssuerEndpoint, IssuerHttp, type IssuerHttpOptions } from '../transport/issuer-http.js';
+import type { Credential } from '../transport/credential.js';
+import { clientEndpoint, type SecretCredential } from '../transport/given-credential.js';
+import { IssuerHttp, type IssuerHttpOptions } from '../transport/issuer-http.js';
 import { type MintedToken, readMintedToken } from './mint-answer.js';
-
-/** Where the issuer is, and what proves the client: a `Credential`, or the same told one by one. */
-export interface IssuerClientOptions extends IssuerEndpoint, BasicProof {}
 
 /**
  * What a token shall be for; never more than the client's grant. A restriction that is there but `undefined` is refused, as nobody can tell
@@ -38,7 +36,7 @@ export type RevokeTarget =
    */
   | { readonly allBefore: 'now' | (string & {}) | number | Date };
 
-/** Talks to one issuer as one client. Every method throws `ERR_ISSUER_*` for what went wrong there. */
+/** Talks to one issuer as one client. Every method throws `ERR_ISSUER_*` for what went wrong there, and `ERR_INTERFERENCE` on the way. */
 export interface IssuerClient {
   /**
    * A new token. Throws `ERR_ARGUMENT` for options that are unknown or cannot be sent, `ERR_ISSUER_REFUSED` for more than the grant allows,
@@ -52,21 +50,21 @@ export interface IssuerClient {
 }
 
 /**
- * A client of the issuer that `credential` names. Connects at the first call.
- * Throws `ERR_ARGUMENT` for an issuer URL, a pin or a name that cannot be one, a missing secret, and an unknown option.
+ * A client of the issuer that `credential` names, a `Credential` of any auth method or the name and secret of a client. Connects at the first call.
+ * Throws `ERR_ARGUMENT` for an issuer URL, a pin, a name or a proof that cannot be one, a missing secret, and an unknown option.
  */
-export function issuerClient(credential: IssuerClientOptions, options: IssuerHttpOptions = {}): IssuerClient {
-  const authorization = basicAuthorization(credential);
-  const client = requireName(credential.client, 'client');
-  const http = new IssuerHttp(credential, options);
+export function issuerClient(credential: Credential | SecretCredential, options: IssuerHttpOptions = {}): IssuerClient {
+  const endpoint = clientEndpoint(credential);
+  const client = requireName(endpoint.client, 'client');
+  const http = new IssuerHttp(endpoint, options);
   return {
     async mint(wanted) {
       const body = mintRequest(wanted);
-      const answer = await http.request('POST', '/v1/tokens', { body, authorization });
+      const answer = await http.request('POST', '/v1/tokens', { body });
       return readMintedToken(answer, client, body);
     },
     async revoke(target) {
-      await http.request('POST', '/v1/revocations', { body: revokeRequest(target, client), authorization });
+      await http.request('POST', '/v1/revocations', { body: revokeRequest(target, client) });
     },
     close: () => http.close(),
   };

@@ -85,9 +85,8 @@ export async function setUp(
       issuer: issuerUrl(config, config.port === 0 ? defaultPort : config.port),
       ca: authority.certificatePem,
       client: adminClient,
-      authMethod: 'client_secret_basic',
       credentialId: credential.credential_id,
-      secret: credential.secret,
+      proof: { kind: 'client_secret_basic', secret: credential.secret },
     });
   } finally {
     await store.close();

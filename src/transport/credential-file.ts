@@ -2,16 +2,16 @@
  * Credential files: what a client is handed. JSON, readable by its owner alone (mode 0600), written once and never overwritten, because
  * the secret in it is shown a single time.
  */
-import { type FileHandle, open, rm } from 'node:fs/promises';
-import { isName, MacaroonError, requireKnownNames } from '../core/index.js';
+import { open, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { MacaroonError, requireKnownNames } from '../core/index.js';
 import { Credential, type CredentialParts } from './credential.js';
-import { readCaFile } from './issuer-http.js';
+import { MemberFault, membersOf, readMembers } from './credential-members.js';
+import { readCaFile } from './issuer-endpoint.js';
 import { parseIssuerUrl } from './issuer-url.js';
 import { parsePin } from './pin.js';
+import { FileFault, readOwnFile } from './private-file.js';
 
-const maxFileBytes = 256 * 1024;
-const requiredMembers = ['version', 'issuer', 'client', 'auth_method', 'credential_id', 'secret'] as const;
-const optionalMembers = ['ca', 'pin_sha256'] as const;
 const overrideNames = ['caFile', 'pinSha256', 'issuer'] as const satisfies readonly (keyof CredentialOverrides)[];
 
 /** What to use instead of what the file says. Naming `caFile` or `pinSha256` replaces both the file's CA and its pin. */
@@ -22,16 +22,16 @@ export interface CredentialOverrides {
 }
 
 /**
- * The credential in the file at `path`.
- * Throws `ERR_CREDENTIAL_FILE` when the file is missing, readable by others than its owner, or not a version 1 credential, and
- * `ERR_ARGUMENT` for an override that is unknown or cannot be used. No message quotes what the file holds.
+ * The credential in the file at `path`, keys and certificates in files beside it included.
+ * Throws `ERR_CREDENTIAL_FILE` when it or a private key is missing or readable by others than its owner, or when it is not a version 1
+ * credential, and `ERR_ARGUMENT` for an override that is unknown or cannot be used. No message quotes a secret.
  */
 export async function loadCredential(path: string, overrides: CredentialOverrides = {}): Promise<Credential> {
   if (typeof path !== 'string' || path === '') {
     throw new MacaroonError('ERR_ARGUMENT', 'path must be the path of a credential file', { argument: 'path' });
   }
   requireKnownNames(overrides, overrideNames, 'overrides');
-  const parts = parseCredential(path, await readPrivateFile(path));
+  const parts = await readCredentialFile(path);
   const replacesTrust = overrides.caFile !== undefined || overrides.pinSha256 !== undefined;
   if (overrides.issuer !== undefined) parseIssuerUrl(overrides.issuer);
   return new Credential({
@@ -80,7 +80,7 @@ export async function reserveCredentialFile(path: string): Promise<ReservedCrede
     discard,
     write: async (credential) => {
       try {
-        await handle.writeFile(`${JSON.stringify(toFile(credential), null, 2)}\n`);
+        await handle.writeFile(`${JSON.stringify(membersOf(credential), null, 2)}\n`);
         await handle.sync();
       } catch (cause) {
         await discard();
@@ -91,71 +91,31 @@ export async function reserveCredentialFile(path: string): Promise<ReservedCrede
   };
 }
 
-function toFile(credential: CredentialParts): Readonly<Record<string, unknown>> {
-  return {
-    version: 1,
-    issuer: credential.issuer,
-    ca: credential.ca,
-    pin_sha256: credential.pinSha256,
-    client: credential.client,
-    auth_method: credential.authMethod,
-    credential_id: credential.credentialId,
-    secret: credential.secret,
-  };
-}
-
-async function readPrivateFile(path: string): Promise<string> {
-  let handle: FileHandle | undefined;
+async function readCredentialFile(path: string): Promise<CredentialParts> {
   try {
-    handle = await open(path, 'r');
-    const { mode, size } = await handle.stat();
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-      throw fileError(path, `can be read by others: run chmod 600 ${quoted(path)}`);
-    }
-    if (size > maxFileBytes) throw fileError(path, 'is too large to be a credential file');
-    return await handle.readFile('utf8');
-  } catch (cause) {
-    if (cause instanceof MacaroonError) throw cause;
-    throw fileError(path, 'cannot be read', cause);
-  } finally {
-    await handle?.close();
+    const members = parseObject(path, await readOwnFile(path, true));
+    return await readMembers(members, (member, named, isPrivate) =>
+      readNamedFile(resolve(dirname(path), named), member, isPrivate),
+    );
+  } catch (error) {
+    if (error instanceof FileFault || error instanceof MemberFault) throw fileError(path, error.message, error.cause);
+    throw error;
   }
 }
 
-function parseCredential(path: string, text: string): CredentialParts {
-  const file = parseObject(path, text);
-  for (const name of requiredMembers) if (!(name in file)) throw fileError(path, `lacks the member "${name}"`);
-  const known: readonly string[] = [...requiredMembers, ...optionalMembers];
-  if (Object.keys(file).some((name) => !known.includes(name))) {
-    throw fileError(path, `has a member that is none of ${known.join(', ')}`);
-  }
-  if (file['version'] !== 1) throw fileError(path, 'has another version than 1: it needs a newer macaroond');
-  const read = (name: string): string => {
-    const value = file[name];
-    if (typeof value === 'string' && value !== '') return value;
-    throw fileError(path, `needs text as its member "${name}"`);
-  };
-  const parts: CredentialParts = {
-    issuer: read('issuer'),
-    ca: 'ca' in file ? read('ca') : undefined,
-    pinSha256: 'pin_sha256' in file ? read('pin_sha256') : undefined,
-    client: read('client'),
-    authMethod: 'client_secret_basic',
-    credentialId: read('credential_id'),
-    secret: read('secret'),
-  };
-  if (read('auth_method') !== 'client_secret_basic') throw fileError(path, 'has another auth_method than client_secret_basic');
-  if (!isName(parts.client)) throw fileError(path, 'holds a "client" that is no name');
-  return checkTrust(path, parts);
-}
-
-function checkTrust(path: string, parts: CredentialParts): CredentialParts {
+/** Text of a file that the credential file names. What stands for its path may be a key by mistake, so errors of the system are not passed on. */
+async function readNamedFile(path: string, member: string, isPrivate: boolean): Promise<string> {
   try {
-    parseIssuerUrl(parts.issuer);
-    return parts.pinSha256 === undefined ? parts : { ...parts, pinSha256: parsePin(parts.pinSha256) };
-  } catch (cause) {
-    throw fileError(path, cause instanceof MacaroonError ? `cannot be used: ${cause.message}` : 'cannot be used', cause);
+    return await readOwnFile(path, isPrivate);
+  } catch (error) {
+    if (!(error instanceof FileFault)) throw error;
+    throw new MemberFault(`names a "${member}" that ${error.message}`, { cause: withoutPath(error.cause) });
   }
+}
+
+function withoutPath(cause: unknown): Error | undefined {
+  if (!(cause instanceof Error && 'code' in cause)) return undefined;
+  return Object.assign(new Error('the file cannot be read'), { code: cause.code });
 }
 
 function parseObject(path: string, text: string): Readonly<Record<string, unknown>> {
@@ -168,10 +128,6 @@ function parseObject(path: string, text: string): Readonly<Record<string, unknow
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   throw fileError(path, 'does not hold a JSON object');
-}
-
-function quoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 function fileError(path: string, fault: string, cause?: unknown): MacaroonError {

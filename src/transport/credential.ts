@@ -1,5 +1,5 @@
 /** A client's credential in memory: what proves the client, and where and how to find the issuer. It never prints its secrets. */
-import type { IssuerEndpoint } from './issuer-http.js';
+import type { IssuerEndpoint } from './issuer-endpoint.js';
 
 /** A public key as JWK (RFC 7517), with the members of its kind alone. */
 export type PublicJwkText = Readonly<Record<string, string>>;

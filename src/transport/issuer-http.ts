@@ -2,32 +2,32 @@
  * JSON over HTTPS to one issuer: the only place of client, verifier and CLI that opens a connection. It sends secrets, so it checks whom
  * it talks to (`tls.ts`), follows no redirect, and bounds the time and the size of every answer. It retries nothing.
  */
-import { readFile } from 'node:fs/promises';
+import { randomBytes as systemRandomBytes } from 'node:crypto';
 import { Agent, type Dispatcher } from 'undici';
-import { decodeUtf8, MacaroonError, requireKnownNames } from '../core/index.js';
+import { type Clock, encodeUtf8, MacaroonError, type RandomBytes, requireKnownNames } from '../core/index.js';
+import type { PlainAnswer } from '../protocol/answer-signer.js';
 import { connectionError } from './connection-error.js';
-import { type IssuerUrl, parseIssuerUrl } from './issuer-url.js';
-import { parsePin } from './pin.js';
+import type { ClientCertificate } from './credential.js';
+import type { ClientEndpoint } from './given-credential.js';
+import { checkEndpoint, type IssuerEndpoint, readCaFile } from './issuer-endpoint.js';
+import type { IssuerUrl } from './issuer-url.js';
+import type { ProvingRequest, RequestProver } from './proofs/prover.js';
+import { proverOf } from './proofs/prover-of.js';
 import { answerError, readAnswer } from './read-answer.js';
 import { tlsConnector } from './tls.js';
 
-/** Where an issuer is and how it is recognised; a `Credential` is one. */
-export interface IssuerEndpoint {
-  /** `https` URL; `http` on loopback only. */
-  readonly issuer: string;
-  /** CA certificates, PEM. */
-  readonly ca?: string | undefined;
-  /** File with the CA certificates, read at the first request. */
-  readonly caFile?: string | undefined;
-  /** Pin of the issuer's public key, as curl's `--pinnedpubkey`; alone, or on top of a CA. */
-  readonly pinSha256?: string | undefined;
-}
-
 export interface IssuerHttpOptions {
-  /** Longest time for one request, connecting and reading the answer included, up to 2^31-1 ms; 10,000 ms when absent. */
+  /**
+   * Longest time until the answer of a request is there, connecting included, up to 2^31-1 ms; 10,000 ms when absent. A proof that the issuer must
+   * be asked for first, or that has to be made once more, is a request of its own.
+   */
   readonly timeoutMs?: number | undefined;
   /** Largest answer in bytes; 16 MiB when absent: the lists of an issuer with ten thousand clients take some. */
   readonly maxAnswerBytes?: number | undefined;
+  /** The time that proofs tell; the system's when absent. */
+  readonly clock?: Clock | undefined;
+  /** Where the nonces of proofs come from; the system's when absent. */
+  readonly randomBytes?: RandomBytes | undefined;
 }
 
 export interface IssuerRequest {
@@ -35,13 +35,16 @@ export interface IssuerRequest {
   readonly body?: unknown;
   /** Members that are `undefined` are left out. */
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
-  /** The `Authorization` header, e.g. from `basicAuthorization`. */
+  /** The `Authorization` header, e.g. of a token; sent instead of the client's own proof. */
   readonly authorization?: string | undefined;
 }
 
-/** What an `IssuerEndpoint` may hold: its own members, and those of a `Credential`, which is one. */
-const endpointNames = ['issuer', 'ca', 'caFile', 'pinSha256', 'client', 'secret', 'authMethod', 'credentialId'];
-const optionNames = ['timeoutMs', 'maxAnswerBytes'] as const satisfies readonly (keyof IssuerHttpOptions)[];
+const optionNames = [
+  'timeoutMs',
+  'maxAnswerBytes',
+  'clock',
+  'randomBytes',
+] as const satisfies readonly (keyof IssuerHttpOptions)[];
 const maxTimeoutMs = 2 ** 31 - 1;
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -49,56 +52,99 @@ export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
 /** A connection pool to one issuer. Close it when done, or the process stays alive for some seconds. */
 export class IssuerHttp {
   readonly #endpoint: IssuerEndpoint;
+  readonly #certificate: ClientCertificate | undefined;
+  readonly #prover: RequestProver | undefined;
   readonly #url: IssuerUrl;
   readonly #timeoutMs: number;
   readonly #maxAnswerBytes: number;
   #agent: Promise<Agent> | undefined;
 
-  /** Throws `ERR_ARGUMENT` for a URL, a pin or a limit that cannot be one, for both `ca` and `caFile`, and for an unknown name. */
-  constructor(endpoint: IssuerEndpoint, options: IssuerHttpOptions = {}) {
-    requireKnownNames(endpoint, endpointNames, 'endpoint');
+  /**
+   * To an `endpoint` with a proof, requests are sent as its client; to one without, as nobody.
+   * Throws `ERR_ARGUMENT` for a URL, a pin, a proof or a limit that cannot be one, for both `ca` and `caFile`, and for an unknown name.
+   */
+  constructor(endpoint: IssuerEndpoint | ClientEndpoint, options: IssuerHttpOptions = {}) {
     requireKnownNames(options, optionNames, 'options');
-    this.#url = parseIssuerUrl(endpoint.issuer);
-    requireText(endpoint.ca, 'ca');
-    requireText(endpoint.caFile, 'caFile');
-    if (endpoint.pinSha256 !== undefined) parsePin(endpoint.pinSha256);
-    if (endpoint.ca !== undefined && endpoint.caFile !== undefined) {
-      throw new MacaroonError('ERR_ARGUMENT', 'give either ca or caFile', { argument: 'caFile' });
-    }
+    this.#url = checkEndpoint(endpoint);
     this.#endpoint = endpoint;
     this.#timeoutMs = readLimit(options.timeoutMs, 'timeoutMs', maxTimeoutMs) ?? 10_000;
     this.#maxAnswerBytes = readLimit(options.maxAnswerBytes, 'maxAnswerBytes', Number.MAX_SAFE_INTEGER) ?? 16 * 1024 * 1024;
+    if (!('proof' in endpoint)) return;
+    this.#certificate = endpoint.tls;
+    if (endpoint.tls !== undefined && !this.#url.isTls) {
+      throw new MacaroonError('ERR_ARGUMENT', 'a client certificate is for an https issuer', { argument: 'issuer' });
+    }
+    const { clock = Date.now, randomBytes = systemRandomBytes } = options;
+    const ask = async (method: HttpMethod, path: string, body?: unknown): Promise<unknown> =>
+      readAnswer(await this.#exchange(this.#messageOf(method, path, { body })));
+    this.#prover = proverOf(endpoint, { clock, randomBytes, ask });
   }
 
   /**
    * One request to `path` (from the root of the API, segments already percent-encoded). Resolves to the parsed JSON of a 2xx answer, or to
    * `undefined` for one without a body. `Answer` is what the caller expects; it must check that before relying on it.
    * Throws `ERR_ISSUER_UNREACHABLE`, `ERR_ISSUER_IDENTITY`, `ERR_ISSUER_REFUSED` (with `problem` and `status`), `ERR_ISSUER_ANSWER`,
-   * and `ERR_ARGUMENT` for a CA that cannot be read.
+   * `ERR_INTERFERENCE`, and `ERR_ARGUMENT` for a CA or a client certificate that cannot be read.
    */
   async request<Answer = unknown>(method: HttpMethod, path: string, request: IssuerRequest = {}): Promise<Answer> {
-    const agent = await this.#connect();
-    const signal = AbortSignal.timeout(this.#timeoutMs);
-    try {
-      const response = await agent.request({
-        origin: this.#url.origin,
-        path: `${this.#url.basePath}${path}${queryText(request.query)}`,
-        method,
-        headers: headersOf(request),
-        body: request.body === undefined ? null : JSON.stringify(request.body),
-        signal,
-      });
-      const text = await readBody(response.body, this.#maxAnswerBytes);
-      return readAnswer(response.statusCode, mediaTypeOf(response), text) as Answer;
-    } catch (cause) {
-      throw connectionError(signal.aborted ? signal.reason : cause);
-    }
+    const message = this.#messageOf(method, path, request);
+    const isProved = this.#prover !== undefined && request.authorization === undefined;
+    return readAnswer(isProved ? await this.#prove(this.#prover, message) : await this.#exchange(message)) as Answer;
   }
 
   /** Ends all connections; requests under way fail with `ERR_ISSUER_UNREACHABLE`. */
   async close(): Promise<void> {
     const agent = await this.#agent?.catch(() => undefined);
     await agent?.destroy();
+  }
+
+  /** Everything of a request but its proof. Its body is made text here and nowhere else, as proofs are over its bytes. */
+  #messageOf(method: HttpMethod, path: string, { body, query, authorization }: IssuerRequest): ProvingRequest {
+    const target = `${this.#url.basePath}${path}${queryText(query)}`;
+    return {
+      method,
+      target,
+      targetUri: `${this.#url.origin}${target}`,
+      headers: {
+        accept: 'application/json, application/problem+json',
+        // Signatures of answers are over the bytes that come.
+        'accept-encoding': 'identity',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+      body: body === undefined ? new Uint8Array() : encodeUtf8(JSON.stringify(body)),
+    };
+  }
+
+  /** Sends `message` with a proof, and once more with a new one where the answer to the first asks for that. */
+  async #prove(prover: RequestProver, message: ProvingRequest): Promise<PlainAnswer> {
+    const proof = await prover.prove(message);
+    const answer = await this.#exchange(message, proof.headers);
+    if ((await proof.checkAnswer?.(answer)) !== 'again') return answer;
+    const newProof = await prover.prove(message);
+    const newAnswer = await this.#exchange(message, newProof.headers);
+    await newProof.checkAnswer?.(newAnswer);
+    return newAnswer;
+  }
+
+  /** The answer to `message` as it came. Throws `ERR_ISSUER_*`, `ERR_ARGUMENT`. */
+  async #exchange(message: ProvingRequest, proof: Readonly<Record<string, string>> = {}): Promise<PlainAnswer> {
+    const agent = await this.#connect();
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    try {
+      const response = await agent.request({
+        origin: this.#url.origin,
+        path: message.target,
+        method: message.method as HttpMethod,
+        headers: { ...message.headers, ...proof },
+        body: message.body.length === 0 ? null : message.body,
+        signal,
+      });
+      const body = await readBody(response.body, this.#maxAnswerBytes);
+      return { status: response.statusCode, headers: singleValues(response.headers), body };
+    } catch (cause) {
+      throw connectionError(signal.aborted ? signal.reason : cause);
+    }
   }
 
   #connect(): Promise<Agent> {
@@ -115,24 +161,8 @@ export class IssuerHttp {
     const limits = { headersTimeout: this.#timeoutMs, bodyTimeout: this.#timeoutMs };
     if (!this.#url.isTls) return new Agent({ ...limits, connect: { timeout: this.#timeoutMs } });
     const trust = { ca: caFile === undefined ? ca : await readCaFile(caFile), pinSha256 };
-    return new Agent({ ...limits, connect: tlsConnector(trust, this.#timeoutMs) });
+    return new Agent({ ...limits, connect: tlsConnector(trust, this.#certificate, this.#timeoutMs) });
   }
-}
-
-/** Text of a CA file. Throws `ERR_ARGUMENT` (`caFile`) when it cannot be read. */
-export async function readCaFile(path: string): Promise<string> {
-  // A number would be read as an open file descriptor.
-  requireText(path, 'caFile');
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new MacaroonError('ERR_ARGUMENT', `the CA file ${path} cannot be read`, { argument: 'caFile', cause });
-  }
-}
-
-function requireText(value: unknown, argument: string): void {
-  if (value === undefined || typeof value === 'string') return;
-  throw new MacaroonError('ERR_ARGUMENT', `${argument} must be text`, { argument });
 }
 
 function readLimit(value: unknown, argument: string, largest: number): number | undefined {
@@ -141,21 +171,13 @@ function readLimit(value: unknown, argument: string, largest: number): number | 
   throw new MacaroonError('ERR_ARGUMENT', `${argument} must be a number from 1 to ${largest}`, { argument });
 }
 
-function headersOf(request: IssuerRequest): Record<string, string> {
-  return {
-    accept: 'application/json, application/problem+json',
-    ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-    ...(request.authorization === undefined ? {} : { authorization: request.authorization }),
-  };
-}
-
 function queryText(query: IssuerRequest['query']): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) search.append(name, String(value));
   return search.size === 0 ? '' : `?${search}`;
 }
 
-async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
+async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
@@ -164,14 +186,11 @@ async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number)
     if (length > maxBytes) throw answerError(`it is larger than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
-  try {
-    return decodeUtf8(Buffer.concat(chunks, length));
-  } catch {
-    throw answerError('it is not UTF-8');
-  }
+  return Buffer.concat(chunks, length);
 }
 
-function mediaTypeOf(response: Dispatcher.ResponseData): string {
-  const [mediaType = ''] = String(response.headers['content-type'] ?? '').split(';', 1);
-  return mediaType.trim().toLowerCase();
+/** A field that came several times as one, the values joined in their order (RFC 9110 §5.2). */
+function singleValues(headers: Dispatcher.ResponseData['headers']): Readonly<Record<string, string>> {
+  const pairs = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]);
+  return Object.fromEntries(pairs);
 }

@@ -1,15 +1,18 @@
 /** What an issuer's answer says: the JSON of a success, or the error that its problem stands for. */
-import { MacaroonError, printable } from '../core/index.js';
+import { decodeUtf8, MacaroonError, printable } from '../core/index.js';
+import type { PlainAnswer } from '../protocol/answer-signer.js';
 import { problemMediaType } from '../protocol/problem.js';
 
 const maxMessageLength = 1000;
 const maxProblemLength = 100;
 
 /**
- * The parsed JSON of an answer with `status`, or `undefined` when it has no body.
+ * The parsed JSON of a 2xx answer, or `undefined` when it has no body.
  * Throws `ERR_ISSUER_REFUSED` (with `problem` and `status`, texts printable) for a problem, `ERR_ISSUER_ANSWER` for what is not this API.
  */
-export function readAnswer(status: number, mediaType: string, text: string): unknown {
+export function readAnswer({ status, headers, body }: PlainAnswer): unknown {
+  const text = readText(body);
+  const mediaType = mediaTypeOf(headers['content-type'] ?? '');
   if (status >= 400) throw refusal(status, mediaType === problemMediaType ? parseJson(text) : undefined);
   if (status >= 300) throw answerError('it is a redirect, which is not followed: check the issuer URL', status);
   if (text === '') return undefined;
@@ -57,4 +60,17 @@ function parseJson(text: string): unknown {
   } catch {
     throw answerError('it is broken JSON');
   }
+}
+
+function readText(body: Uint8Array): string {
+  try {
+    return decodeUtf8(body);
+  } catch {
+    throw answerError('it is not UTF-8');
+  }
+}
+
+function mediaTypeOf(contentType: string): string {
+  const [mediaType = ''] = contentType.split(';', 1);
+  return mediaType.trim().toLowerCase();
 }

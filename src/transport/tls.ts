@@ -6,12 +6,16 @@
  * certificate and sends nothing; when its key is the pinned one, that very certificate is the only trust anchor of the real
  * connection, which is verified in full (name, dates, proof of the private key) and checks the pin again. `rejectUnauthorized: false`
  * on the real connection would not do: Node then never calls `checkServerIdentity`. Nor does it on a resumed session, so none is kept.
+ *
+ * The client's certificate is shown to a server that was recognised, never to the probed one.
  */
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type PeerCertificate } from 'node:tls';
 import { buildConnector } from 'undici';
 import { MacaroonError } from '../core/index.js';
+import { checkClientCertificate } from './client-certificate.js';
+import type { ClientCertificate } from './credential.js';
 import { PinMismatchError, parsePin, pinOf } from './pin.js';
 
 /** How the issuer is recognised. Without either, by the public CAs that Node trusts. */
@@ -22,16 +26,25 @@ export interface TlsTrust {
   readonly pinSha256?: string | undefined;
 }
 
-/** Makes the sockets of an undici pool. Throws `ERR_ARGUMENT` for a pin that is none or a `ca` without a certificate. */
-export function tlsConnector(trust: TlsTrust, timeoutMs: number): buildConnector.connector {
+/**
+ * Makes the sockets of an undici pool, which show `client` to servers that ask for a certificate.
+ * Throws `ERR_ARGUMENT` for a pin that is none, a `ca` without a certificate, and a client certificate that cannot be used.
+ */
+export function tlsConnector(
+  trust: TlsTrust,
+  client: ClientCertificate | undefined,
+  timeoutMs: number,
+): buildConnector.connector {
   const pin = trust.pinSha256 === undefined ? undefined : parsePin(trust.pinSha256);
-  if (trust.ca !== undefined) return verifiedConnector(readCertificates(trust.ca), pin, timeoutMs);
-  if (pin === undefined) return verifiedConnector(undefined, undefined, timeoutMs);
+  if (client !== undefined) checkClientCertificate(client);
+  const shown = client === undefined ? {} : { cert: client.certificate, key: client.privateKey };
+  if (trust.ca !== undefined) return verifiedConnector(readCertificates(trust.ca), pin, shown, timeoutMs);
+  if (pin === undefined) return verifiedConnector(undefined, undefined, shown, timeoutMs);
   return (options, callback) => {
     probeCertificate(options, timeoutMs)
       .then((certificate) => {
         if (pinOf(certificate) !== pin) throw new PinMismatchError();
-        return verifiedConnector([certificate.toString()], pin, timeoutMs);
+        return verifiedConnector([certificate.toString()], pin, shown, timeoutMs);
       })
       .then(
         (connect) => connect(options, callback),
@@ -41,8 +54,14 @@ export function tlsConnector(trust: TlsTrust, timeoutMs: number): buildConnector
 }
 
 /** A connector that verifies chain and name against `ca` (Node's own list when absent), and `pin` where given. */
-function verifiedConnector(ca: string[] | undefined, pin: string | undefined, timeoutMs: number): buildConnector.connector {
+function verifiedConnector(
+  ca: string[] | undefined,
+  pin: string | undefined,
+  shown: { readonly cert?: string; readonly key?: string },
+  timeoutMs: number,
+): buildConnector.connector {
   return buildConnector({
+    ...shown,
     ...(ca === undefined ? {} : { ca }),
     // Said outright, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
     rejectUnauthorized: true,

@@ -1,11 +1,11 @@
 /** The part of the issuer's HTTP API that a verifier needs, as an interface that tests can stand in for, and on real connections. */
-import { MacaroonError } from '../../core/index.js';
+import { type Clock, MacaroonError } from '../../core/index.js';
 import type { VerifyRequest } from '../../protocol/wire.js';
-import { basicAuthorization } from '../../transport/basic-authorization.js';
 import type { Credential } from '../../transport/credential.js';
-import { type HttpMethod, IssuerHttp, type IssuerRequest } from '../../transport/issuer-http.js';
+import { clientEndpoint } from '../../transport/given-credential.js';
+import { IssuerHttp } from '../../transport/issuer-http.js';
 
-/** Answers are whatever came as JSON: `issuer-answers.ts` reads them. All throw `ERR_ISSUER_*`. */
+/** Answers are whatever came as JSON: `issuer-answers.ts` reads them. All throw `ERR_ISSUER_*` and `ERR_INTERFERENCE`. */
 export interface IssuerApi {
   /** Keys of `audience` that changed since the cursor `after`; 0 for all. */
   audienceKeys(audience: string, after: number): Promise<unknown>;
@@ -17,22 +17,23 @@ export interface IssuerApi {
   close(): Promise<void>;
 }
 
-/** The API of the issuer that `credential` names, called as its client. Connects at the first call. Throws `ERR_ARGUMENT`. */
-export function httpIssuerApi(credential: Credential): IssuerApi {
-  const http = new IssuerHttp(credential);
-  const authorization = basicAuthorization(credential);
-  const call = (method: HttpMethod, path: string, request: IssuerRequest = {}): Promise<unknown> =>
-    http.request(method, path, { ...request, authorization });
+/**
+ * The API of the issuer that `credential` names, called as its client, by whatever auth method. `clock` is what proofs tell the time by, the system's
+ * when absent. Connects at the first call. Throws `ERR_ARGUMENT`.
+ */
+export function httpIssuerApi(credential: Credential, clock?: Clock): IssuerApi {
+  const http = new IssuerHttp(clientEndpoint(credential), { clock });
   return {
-    audienceKeys: (audience, after) => call('GET', `/v1/audiences/${encodeURIComponent(audience)}/keys`, { query: { after } }),
+    audienceKeys: (audience, after) =>
+      http.request('GET', `/v1/audiences/${encodeURIComponent(audience)}/keys`, { query: { after } }),
     audienceKey: (audience, rootKeyId, generation) =>
       foundOrUndefined(
-        call('GET', `/v1/audiences/${encodeURIComponent(audience)}/keys/${encodeURIComponent(rootKeyId)}`, {
+        http.request('GET', `/v1/audiences/${encodeURIComponent(audience)}/keys/${encodeURIComponent(rootKeyId)}`, {
           query: { generation },
         }),
       ),
-    revocations: (after) => call('GET', '/v1/revocations', { query: { after } }),
-    verify: (request) => call('POST', '/v1/verify', { body: request }),
+    revocations: (after) => http.request('GET', '/v1/revocations', { query: { after } }),
+    verify: (request) => http.request('POST', '/v1/verify', { body: request }),
     close: () => http.close(),
   };
 }

@@ -30,7 +30,7 @@ export interface IssuerKeysOptions {
  * `find` throws `ERR_ISSUER_*` and `ERR_SOURCE_BUSY`, `revocationOf` throws `ERR_SOURCE_STALE`. Throws `ERR_ARGUMENT`.
  */
 export function issuerKeys(credential: Credential, options: IssuerKeysOptions = {}): KeySource {
-  return issuerKeysFrom(httpIssuerApi(credential), options);
+  return issuerKeysFrom(httpIssuerApi(credential, options.clock), options);
 }
 
 /** `issuerKeys` on any `IssuerApi`; what it answers is read as a stranger's. */

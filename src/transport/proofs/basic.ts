@@ -1,6 +1,9 @@
-/** `client_secret_basic`: how a client shows its name and secret in an `Authorization` header (RFC 6749 §2.3.1, RFC 7617). */
-
-import { MacaroonError } from '../core/index.js';
+/**
+ * `client_secret_basic`: how a client shows its name and secret in an `Authorization` header (RFC 6749 §2.3.1, RFC 7617). Answers prove nothing:
+ * whom the secret is sent to rests on TLS alone.
+ */
+import { MacaroonError } from '../../core/index.js';
+import type { RequestProver } from './prover.js';
 
 /** What proves a client by `client_secret_basic`. */
 export interface BasicProof {
@@ -19,6 +22,12 @@ export function basicAuthorization(proof: BasicProof): string {
     throw argumentError('secret', 'text: copies such as {...credential} leave the secret out, so pass the credential itself');
   }
   return `Basic ${btoa(`${formEncode(proof.client)}:${formEncode(proof.secret)}`)}`;
+}
+
+/** Shows the same name and secret in every request. Throws `ERR_ARGUMENT` as `basicAuthorization` does. */
+export function basicProver(credential: BasicProof): RequestProver {
+  const proof = { headers: { authorization: basicAuthorization(credential) } };
+  return { prove: async () => proof };
 }
 
 function isText(value: unknown): boolean {
