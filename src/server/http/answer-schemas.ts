@@ -12,6 +12,7 @@ import type {
   WireClient,
   WireCredential,
   WireGrant,
+  WireNewClient,
   WireNewCredential,
   WireRevocation,
   WireRevocations,
@@ -100,28 +101,69 @@ export const revocations = wire<WireRevocations>()(
   z.object({ revocations: z.array(revocation).readonly(), cursor: index, more: z.boolean() }).openapi('Revocations'),
 );
 
+const authMethod = z.enum([
+  'client_secret_basic',
+  'http_sig',
+  'challenge_response',
+  'encrypted_time',
+  'shared_key_hmac',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+]);
+
+const algorithm = z.enum([
+  'hmac-sha256',
+  'ed25519',
+  'ecdsa-p256-sha256',
+  'rsa-pss-sha512',
+  'sign-ed25519',
+  'sign-ecdsa-p256-sha256',
+  'sign-rsa-pss-sha256',
+  'decrypt-rsa-oaep-256',
+]);
+
+const binding = text.openapi({ example: 'uri:spiffe://example.com/client/mail' });
+
 export const newCredential = wire<WireNewCredential>()(
   z
-    .object({ client: text, credential_id: text, auth_method: z.literal('client_secret_basic'), secret: text })
+    .object({
+      client: text,
+      credential_id: text,
+      auth_method: authMethod,
+      algorithm: algorithm.optional(),
+      secret: text.optional(),
+      binding: binding.optional(),
+    })
     .openapi('NewCredential'),
 );
 
 export const grant = wire<WireGrant>()(
-  z.object({ audience: text, actions: texts, max_expires_in: z.int().min(1), required_caveats: texts }).openapi('Grant'),
-);
-
-export const client = wire<WireClient>()(
   z
     .object({
-      client: text,
-      state: z.enum(['active', 'disabled']),
-      auth_methods: texts,
-      ips: texts,
-      verifier_of: texts,
-      grants: z.array(grant).readonly(),
-      created_at: time,
+      audience: text,
+      actions: texts,
+      max_expires_in: z.int().min(1),
+      required_caveats: texts,
+      bind: z.array(z.enum(['ip', 'certificate', 'key'])).readonly(),
     })
-    .openapi('Client'),
+    .openapi('Grant'),
+);
+
+const clientMembers = {
+  client: text,
+  state: z.enum(['active', 'disabled']),
+  auth: z.array(texts).readonly(),
+  ips: texts,
+  hosts: texts,
+  verifier_of: texts,
+  grants: z.array(grant).readonly(),
+  created_at: time,
+};
+
+export const client = wire<WireClient>()(z.object(clientMembers).openapi('Client'));
+
+export const newClient = wire<WireNewClient>()(
+  z.object({ ...clientMembers, credentials: z.array(newCredential).readonly() }).openapi('NewClient'),
 );
 
 export const credential = wire<WireCredential>()(
@@ -129,8 +171,12 @@ export const credential = wire<WireCredential>()(
     .object({
       credential_id: text,
       client: text,
-      auth_method: text,
-      state: z.enum(['live', 'retired']),
+      auth_method: authMethod,
+      algorithm: algorithm.optional(),
+      binding: binding.optional(),
+      key_thumbprint: text.optional(),
+      ips: texts,
+      state: z.enum(['live', 'disabled', 'retired']),
       created_at: time,
       retired_at: time.optional(),
     })

@@ -69,10 +69,27 @@ export const address = z
   .refine((text) => parseAddress(text) !== undefined, { error: 'not an IPv4 or IPv6 address' })
   .openapi({ example: '10.1.2.3' });
 
-export const range = z
+const range = z
   .string()
   .refine((text) => parseRange(text) !== undefined, { error: 'a range is spelled like 10.0.0.0/8, without host bits' })
   .openapi({ example: '10.0.0.0/8' });
+
+export const ranges = z.array(range).max(64).readonly();
+
+export const hosts = z
+  .array(z.string().min(1).max(253).openapi({ example: 'mail.example.com' }))
+  .max(32)
+  .readonly();
+
+/** Alternatives of auth methods; which methods go together is decided by the use case. */
+export const authPolicy = z
+  .array(z.array(z.string().max(64)).max(8).readonly())
+  .max(64)
+  .readonly()
+  .openapi({ example: [['tls_client_auth'], ['http_sig', 'ip']] });
+
+/** One PEM block. */
+export const pem = z.string().min(1).max(16_384);
 
 /** A whole number in a query, where everything is text. */
 export const count = z

@@ -1,16 +1,27 @@
 /** Schemas of request bodies. Strict: a member that is not known is refused by name, so that a mistyped limit is never dropped silently. */
 import { z } from '@hono/zod-openapi';
 import { limits } from '../../core/index.js';
-import type { MintRequest, NewClientRequest, RevokeRequest, VerifyRequest, WireGrantRequest } from '../../protocol/wire.js';
+import type {
+  ClientPolicyRequest,
+  MintRequest,
+  NewClientRequest,
+  NewCredentialRequest,
+  RevokeRequest,
+  VerifyRequest,
+  WireGrantRequest,
+} from '../../protocol/wire.js';
 import { wire } from './agreement.js';
 import {
   action,
   actions,
   address,
+  authPolicy,
   conditions,
   generation,
+  hosts,
   name,
-  range,
+  pem,
+  ranges,
   requiredConditions,
   rootKeyId,
   seconds,
@@ -22,6 +33,7 @@ const maxPathLength = 8192;
 const maxMethodLength = 32;
 const maxReasonLength = 256;
 const maxEntries = 64;
+const maxNameOfCertificate = 1024;
 
 export const mintRequest = wire<MintRequest>()(
   z
@@ -70,6 +82,11 @@ const grantTerms = {
   actions,
   max_expires_in: seconds.optional(),
   required_caveats: requiredConditions.optional(),
+  bind: z
+    .array(z.enum(['ip', 'certificate', 'key']))
+    .max(3)
+    .readonly()
+    .optional(),
 };
 
 const grantRequest = wire<WireGrantRequest>()(z.strictObject({ audience: name, ...grantTerms }).openapi('NewGrant'));
@@ -77,15 +94,53 @@ const grantRequest = wire<WireGrantRequest>()(z.strictObject({ audience: name, .
 /** A grant whose audience stands in the path; in the body it may be repeated. */
 export const grantTermsRequest = z.strictObject({ audience: name.optional(), ...grantTerms }).openapi('GrantTerms');
 
+const policyMembers = { auth: authPolicy.optional(), ips: ranges.optional(), hosts: hosts.optional() };
+
 export const newClientRequest = wire<NewClientRequest>()(
   z
     .strictObject({
       client: name,
+      ...policyMembers,
       grants: z.array(grantRequest).max(maxEntries).readonly().optional(),
-      ips: z.array(range).max(maxEntries).readonly().optional(),
       verifier_of: z.array(name).max(maxEntries).readonly().optional(),
     })
     .openapi('NewClientRequest'),
+);
+
+export const clientPolicyRequest = wire<ClientPolicyRequest>()(z.strictObject(policyMembers).openapi('ClientPolicyRequest'));
+
+const ofCredential = { ips: ranges.optional() };
+
+export const newCredentialRequest = wire<NewCredentialRequest>()(
+  z
+    .discriminatedUnion(
+      'auth_method',
+      [
+        z.strictObject({ auth_method: z.literal('client_secret_basic').optional(), ...ofCredential }),
+        z.strictObject({
+          auth_method: z.literal('http_sig'),
+          algorithm: z.enum(['hmac-sha256', 'ed25519', 'ecdsa-p256-sha256', 'rsa-pss-sha512']).optional(),
+          public_key: pem.optional(),
+          ...ofCredential,
+        }),
+        z.strictObject({
+          auth_method: z.literal('challenge_response'),
+          mode: z.enum(['sign', 'decrypt']),
+          public_key: pem,
+          ...ofCredential,
+        }),
+        z.strictObject({ auth_method: z.literal('encrypted_time'), ...ofCredential }),
+        z.strictObject({
+          auth_method: z.literal('tls_client_auth'),
+          san: z.string().min(1).max(maxNameOfCertificate).optional().openapi({ example: 'dns:mail.example.com' }),
+          subject: z.string().min(1).max(maxNameOfCertificate).optional().openapi({ example: 'CN=mail,O=Example' }),
+          ...ofCredential,
+        }),
+        z.strictObject({ auth_method: z.literal('self_signed_tls_client_auth'), certificate: pem, ...ofCredential }),
+      ],
+      { error: 'not an auth method of which an administrator can add credentials' },
+    )
+    .openapi('NewCredentialRequest'),
 );
 
 export const newAudienceRequest = z.strictObject({ audience: name }).openapi('NewAudienceRequest');

@@ -1,8 +1,8 @@
 /** Clients: the machines that obtain tokens. */
 import { z } from '@hono/zod-openapi';
-import { client, newCredential } from '../answer-schemas.js';
+import { client, newClient } from '../answer-schemas.js';
 import { name } from '../field-schemas.js';
-import { newClientRequest } from '../request-schemas.js';
+import { clientPolicyRequest, newClientRequest } from '../request-schemas.js';
 import { defineRoute, type Route } from '../route.js';
 
 const params = z.strictObject({ client: name });
@@ -22,11 +22,12 @@ export const clientRoutes: readonly Route[] = [
     method: 'post',
     path: '/v1/clients',
     access: { by: 'admin', action: 'clients:write' },
-    summary: 'Add a client; its secret is shown this once; grants in it need `grants:write` too',
+    summary:
+      'Add a client with the credentials that need nothing of it; secrets are shown this once; grants need `grants:write` too',
     tag: 'clients',
     body: newClientRequest,
     status: 201,
-    answer: newCredential,
+    answer: newClient,
     problems: ['conflict', 'not_found'],
     handle: ({ services, caller, body }) => services.issuer.createClient(caller, body),
   }),
@@ -40,6 +41,19 @@ export const clientRoutes: readonly Route[] = [
     status: 200,
     answer: client,
     handle: ({ services, params }) => services.issuer.client(params.client),
+  }),
+  defineRoute({
+    method: 'post',
+    path: '/v1/clients/{client}/policy',
+    access: { by: 'admin', action: 'clients:write' },
+    summary: 'Change how a client proves itself, its addresses or its hosts; what is absent stays; effective at once',
+    tag: 'clients',
+    params,
+    body: clientPolicyRequest,
+    status: 200,
+    answer: client,
+    problems: ['conflict'],
+    handle: ({ services, caller, params, body }) => services.issuer.changePolicy(caller, params.client, body),
   }),
   defineRoute({
     method: 'post',

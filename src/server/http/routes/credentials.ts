@@ -1,7 +1,8 @@
-/** Credentials of a client; two may be live at once, so that they rotate without an outage. */
+/** Credentials of a client; two of each auth method may be live at once, so that they rotate without an outage. */
 import { z } from '@hono/zod-openapi';
 import { credential, newCredential } from '../answer-schemas.js';
 import { credentialId, name } from '../field-schemas.js';
+import { newCredentialRequest } from '../request-schemas.js';
 import { defineRoute, type Route } from '../route.js';
 
 const params = z.strictObject({ client: name });
@@ -22,13 +23,14 @@ export const credentialRoutes: readonly Route[] = [
     method: 'post',
     path: '/v1/clients/{client}/credentials',
     access: { by: 'admin', action: 'clients:write' },
-    summary: 'Add a credential; its secret is shown this once',
+    summary: 'Add a credential of an auth method; a secret that the issuer makes is shown this once',
     tag: 'clients',
     params,
+    body: newCredentialRequest,
     status: 201,
     answer: newCredential,
     problems: ['conflict'],
-    handle: ({ services, caller, params }) => services.issuer.addCredential(caller, params.client),
+    handle: ({ services, caller, params, body }) => services.issuer.addCredential(caller, params.client, body),
   }),
   defineRoute({
     method: 'post',
@@ -39,6 +41,7 @@ export const credentialRoutes: readonly Route[] = [
     params: z.strictObject({ client: name, credential_id: credentialId }),
     status: 200,
     answer: credential,
+    problems: ['conflict'],
     handle: ({ services, caller, params }) => services.issuer.retireCredential(caller, params.client, params.credential_id),
   }),
 ];
