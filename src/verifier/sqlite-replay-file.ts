@@ -18,7 +18,7 @@ const schemaVersion = 1;
 /** How long opening waits for another process that opens or makes the file. */
 const openTimeoutMs = 5000;
 /** How long a claim waits for another process's before the event loop gets its turn. */
-const claimTimeoutMs = 20;
+const claimTimeoutMs = 8;
 /** Expired nonces that a transaction drops: more than it adds, and few enough not to be felt. */
 const droppedPerClaim = 2;
 const droppedAtLeast = 16;
@@ -168,15 +168,20 @@ function replayFileOf(sqlite: Database.Database, { path, identity, bounds }: Pla
   };
   const nonces = sqlite.prepare<[string], number>('select nonces from scopes where scope = ?').pluck();
   const insert = sqlite.prepare('insert into replay values (?, ?, ?) on conflict do nothing');
+  const isUsed = sqlite.prepare<[string, string], number>('select 1 from replay where scope = ? and nonce = ?').pluck();
   const drop = sqlite.prepare(
     `delete from replay where (scope, nonce) in
        (select scope, nonce from replay where expires_at_ms <= ? order by expires_at_ms limit ?)`,
   );
+  const passedBound = (scope: string): keyof ReplayBounds | undefined => {
+    if (read('nonces') >= bounds.maxNonces) return 'maxNonces';
+    return (nonces.get(scope) ?? 0) >= bounds.maxNoncesPerScope ? 'maxNoncesPerScope' : undefined;
+  };
   const claim = ({ scope, nonce, expiresAtMs }: FileClaim, forgottenUntilMs: number): FileClaimOutcome => {
     // What expired cannot be known to be new, also after the clock was set back.
     if (expiresAtMs <= forgottenUntilMs) return false;
-    if (read('nonces') >= bounds.maxNonces) return replayStoreFull('maxNonces');
-    if ((nonces.get(scope) ?? 0) >= bounds.maxNoncesPerScope) return replayStoreFull('maxNoncesPerScope');
+    const full = passedBound(scope);
+    if (full !== undefined) return isUsed.get(scope, nonce) === undefined ? replayStoreFull(full) : false;
     return insert.run(scope, nonce, expiresAtMs).changes === 1;
   };
   const isInPlace = () => identityOf(path) === identity;

@@ -16,7 +16,7 @@ export type { ReplayStore } from '../protocol/replay-store.js';
 
 /** How long claims wait for a lock of another process before they are refused. */
 const patienceMs = 2000;
-const pauseMs = 5;
+const pauseMs = 8;
 const maxClaimsTogether = 256;
 const maxWaiting = 10_000;
 
