@@ -7,6 +7,7 @@ import { createChallengeResponse } from './challenge-response.js';
 import type { ClientAuthenticator } from './client-authenticator.js';
 import { createClientSecretBasic } from './client-secret-basic.js';
 import { createEncryptedTime } from './encrypted-time.js';
+import { createHttpSig } from './http-sig.js';
 import { createSharedKeyHmac } from './shared-key-hmac.js';
 
 /** What the methods stand on. */
@@ -30,6 +31,7 @@ export interface AuthenticatorTools {
 export function createAuthenticators(tools: AuthenticatorTools): readonly ClientAuthenticator[] {
   return [
     createClientSecretBasic(tools.issuer),
+    createHttpSig(tools),
     createChallengeResponse(tools),
     createEncryptedTime(tools),
     createSharedKeyHmac(tools),

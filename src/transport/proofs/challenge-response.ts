@@ -58,7 +58,9 @@ function readKey(pem: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch {
-    throw new MacaroonError('ERR_ARGUMENT', 'the private key must be PEM, PKCS #8, without a passphrase', { argument: 'privateKey' });
+    throw new MacaroonError('ERR_ARGUMENT', 'the private key must be PEM, PKCS #8, without a passphrase', {
+      argument: 'privateKey',
+    });
   }
 }
 
