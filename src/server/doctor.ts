@@ -87,9 +87,12 @@ async function examineCertificate(store: IssuerStore): Promise<string> {
 async function examineRows({ read }: IssuerStore): Promise<string> {
   const clients = await read.clients();
   for (const { name } of clients) {
-    await Promise.all([read.credentials(name), read.grants(name), read.verifierAudiences(name)]);
+    await Promise.all([read.grants(name), read.verifierAudiences(name)]);
+    for (const { id } of await read.credentials(name)) await read.credentialSecret(id);
     for (const rootKey of await read.rootKeys(name)) if (rootKey.state !== 'destroyed') await read.rootKeySecret(rootKey.id);
   }
+  for (const { id } of await read.invitations()) await read.invitationKey(id);
+  await read.certificates();
   const audiences = (await read.audiences()).map(({ name }) => name);
   for (const name of audiences) await read.audienceGenerations(name);
   for (let after = 0; ; ) {

@@ -6,15 +6,19 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store, StoreTransaction } from '../../src/server/domain/ports.js';
 import type { RevocationRecord, RevocationTarget } from '../../src/server/domain/records.js';
 import { atMs, auditEvent, client, credential, fillStore, grant, rootKey, secretOf, token } from './store-fixtures.js';
+import { describeProofContract } from './store-proofs.js';
 
 export interface StoreUnderTest {
   readonly store: Store;
   /** Closes the store and opens it again from what is on the disk. */
   reopen(): Promise<Store>;
+  /** Runs SQL, past its checks, as someone who has the database but not the master key. */
+  tamper(sql: string): Promise<void>;
   dispose(): Promise<void>;
 }
 
 export function describeStoreContract(name: string, make: () => Promise<StoreUnderTest>): void {
+  describeProofContract(name, make);
   describe(`${name}: store contract`, () => {
     let subject: StoreUnderTest;
     let store: Store;

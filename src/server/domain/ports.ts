@@ -104,6 +104,7 @@ export interface StoreTransaction extends StoreReader {
   updateClient(client: ClientRecord): Promise<void>;
   /** Encrypts `secret`, where there is one, under the master key, tied to the row. */
   insertCredential(credential: CredentialRecord, secret?: Uint8Array): Promise<void>;
+  /** A retired record also erases the encrypted secret. */
   updateCredential(credential: CredentialRecord): Promise<void>;
   /** Encrypts `sharedKey` (32 bytes) under the master key, tied to the row. */
   insertInvitation(invitation: InvitationRecord, sharedKey: Uint8Array): Promise<void>;

@@ -4,6 +4,7 @@ import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { MacaroonError } from '../../core/index.js';
 import type { SqliteConnection } from './open-sqlite.js';
+import { storeFailure } from './store-failure.js';
 
 /** The same from src/server/store and from dist/server/store. */
 const migrationsFolder = fileURLToPath(new URL('../../../migrations/sqlite', import.meta.url));
@@ -19,7 +20,15 @@ export function countPendingMigrations({ sqlite }: SqliteConnection): number {
   return known.size - applied.length;
 }
 
-/** Applies what waits, in one transaction. */
+/** Applies what waits, in one transaction. Throws `ERR_STORE_CORRUPT`, and changes nothing, for a row that no version ever wrote. */
 export function applyMigrations({ db }: SqliteConnection): void {
-  migrate(db, { migrationsFolder });
+  try {
+    migrate(db, { migrationsFolder });
+  } catch (cause) {
+    const { error } = storeFailure(cause);
+    if (!(error instanceof MacaroonError && error.code === 'ERR_ARGUMENT')) throw error;
+    throw new MacaroonError('ERR_STORE_CORRUPT', 'a row of the database holds what macaroond never writes: restore a backup', {
+      cause: error,
+    });
+  }
 }

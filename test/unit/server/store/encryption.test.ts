@@ -29,7 +29,7 @@ function withCiphertext(text: string, change: (bytes: Uint8Array) => Uint8Array)
 
 describe('sub-keys of the master key', () => {
   it('differ by purpose, installation and master key', () => {
-    const purposes = ['kek', 'audit-hmac', 'row-mac', 'key-id', 'key-check'] as const;
+    const purposes = ['kek', 'audit-hmac', 'row-mac', 'key-id', 'key-check', 'challenge'] as const;
     const derived = [
       ...purposes.map((purpose) => deriveStoreKey(masterKey, 'installation', purpose)),
       deriveStoreKey(masterKey, 'another', 'kek'),
@@ -45,6 +45,7 @@ describe('sub-keys of the master key', () => {
     ['row-mac', 'xXQDL7ZLEOUS_P9xeX8fsb-ugOB9kw62Z7BZdqx92FY'],
     ['key-id', 'TuQ8qRbtUFVD1FdsxquVjw1iekONWkFJrGxL_JwHQLo'],
     ['key-check', 'BsSFEX7tnaLcOy27OlcC8Avu1uygV04ME1oZpqW6qj8'],
+    ['challenge', 'Py-TMzYQzU9N4rrToYBh_E5XoUs7oTpJXWerb1sdb5g'],
   ] as const)('%s is what it always was', (purpose, expected) => {
     expect(encodeBase64url(deriveStoreKey(masterKey, 'installation', purpose))).toBe(expected);
   });
@@ -69,6 +70,8 @@ describe('a secret at rest', () => {
     { table: 'pki' },
     { rowId: 'another row' },
     { purpose: 'private-key' },
+    { purpose: 'credential-secret' },
+    { purpose: 'invitation-key' },
     { owner: 'batch' },
     { generation: 4 },
     { table: 'root_keysr', rowId: 'ow' },

@@ -5,7 +5,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store, StoreReader } from '../../../../src/server/domain/ports.js';
 import { addRowMac, canonicalRow, checkRowMac } from '../../../../src/server/store/row-mac.js';
 import * as schema from '../../../../src/server/store/sqlite-schema.js';
-import { atMs, fillStore, token } from '../../../contract/store-fixtures.js';
+import {
+  atMs,
+  certificate,
+  fillStore,
+  hmacCredential,
+  invitation,
+  tlsCredential,
+  token,
+} from '../../../contract/store-fixtures.js';
 import { type TemporaryData, temporaryData } from './temporary-store.js';
 
 const key = createSecretKey(new Uint8Array(32).fill(1));
@@ -53,6 +61,10 @@ describe('a plain column that was changed by another hand', () => {
     store = await data.create();
     await store.transaction('grow', async (tx) => {
       await fillStore(tx);
+      await tx.insertCredential(hmacCredential('cred-hmac', 'mail'), new Uint8Array(32));
+      await tx.insertCredential(tlsCredential('cred-tls', 'mail', 'dns:mail'));
+      await tx.insertInvitation(invitation('inv'), new Uint8Array(32));
+      await tx.insertCertificate(certificate('1', { revokedAtMs: atMs }));
       await tx.putVerifier('mail', 'invoice', atMs);
       await tx.insertToken(token('t-1'));
       const target = { kind: 'token', tokenId: 't-1', audience: 'invoice' } as const;
@@ -68,7 +80,22 @@ describe('a plain column that was changed by another hand', () => {
     readonly ((read: StoreReader) => Promise<unknown>)[],
   ])[] = [
     [schema.clients, ['name'], [(read) => read.client('mail'), (read) => read.clients()]],
-    [schema.credentials, ['id'], [(read) => read.credential('cred-mail')]],
+    [
+      schema.credentials,
+      ['id'],
+      [
+        (read) => read.credential('cred-mail'),
+        (read) => read.credentialSecret('cred-hmac'),
+        (read) => read.credential('cred-tls'),
+      ],
+    ],
+    [schema.credentials, ['binding'], [(read) => read.credentialByBinding('dns:mail')]],
+    [schema.invitations, ['id'], [(read) => read.invitation('inv'), (read) => read.invitationKey('inv')]],
+    [
+      schema.certificates,
+      ['thumbprint'],
+      [(read) => read.certificate(certificate('1').thumbprint), (read) => read.revokedCertificates(0)],
+    ],
     [schema.rootKeys, ['id'], [(read) => read.rootKey('key-mail'), (read) => read.rootKeySecret('key-mail')]],
     [schema.audiences, ['name'], [(read) => read.audience('invoice'), (read) => read.audiences()]],
     [schema.audienceGenerations, ['audience'], [(read) => read.audienceGenerations('invoice')]],
@@ -85,7 +112,7 @@ describe('a plain column that was changed by another hand', () => {
 
   it.each(cases)('is noticed: $table.$column', async ({ table, column, type, ways }) => {
     for (const way of ways) await way(store.read);
-    const changed = type === 'number' ? `coalesce("${column}", 0) + 1` : `coalesce("${column}", '') || 'x'`;
+    const changed = type === 'number' ? `coalesce("${column}", 0) + 1` : `coalesce("${column}", '') || hex(randomblob(4))`;
     data.tamper(`update "${table}" set "${column}" = ${changed}`);
     for (const way of ways) await expect(way(store.read)).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
   });

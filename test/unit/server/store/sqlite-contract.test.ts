@@ -11,6 +11,7 @@ describeStoreContract('SQLite', async () => {
       store = await data.open();
       return store;
     },
+    tamper: async (sql) => data.tamper(sql),
     dispose: () => data.dispose(),
   };
 });

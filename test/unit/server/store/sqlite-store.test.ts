@@ -5,8 +5,23 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MacaroonError, RootKey } from '../../../../src/core/index.js';
 import { dataFiles } from '../../../../src/server/store/data-files.js';
+import { decryptSecret, deriveStoreKeys, encryptSecret } from '../../../../src/server/store/encryption.js';
+import { addRowMac } from '../../../../src/server/store/row-mac.js';
+import { credentialPlace } from '../../../../src/server/store/sqlite-reader.js';
+import { credentials } from '../../../../src/server/store/sqlite-schema.js';
 import type { IssuerStore } from '../../../../src/server/store/sqlite-store.js';
-import { atMs, auditEvent, client, fillStore, rootKey, secretOf, token } from '../../../contract/store-fixtures.js';
+import {
+  atMs,
+  auditEvent,
+  certificate,
+  client,
+  fillStore,
+  hmacCredential,
+  invitation,
+  rootKey,
+  secretOf,
+  token,
+} from '../../../contract/store-fixtures.js';
 import { type TemporaryData, temporaryData } from './temporary-store.js';
 
 let data: TemporaryData;
@@ -117,11 +132,107 @@ describe('a root key at rest', () => {
   });
 });
 
+describe('secrets of credentials and invitations at rest', () => {
+  const secret = Uint8Array.from({ length: 47 }, (_, i) => (i * 37 + 11) & 0xff);
+  const bytesOnDisk = () => ['', '-wal'].map((suffix) => bytesOf(`${database()}${suffix}`));
+
+  it('are nowhere in the files in the clear', async () => {
+    await store.transaction('grow', async (tx) => {
+      await tx.insertClient(client('mail'));
+      await tx.insertCredential(hmacCredential('c', 'mail'), secret);
+      await tx.insertInvitation(invitation('inv'), secret.subarray(0, 32));
+    });
+    for (const bytes of bytesOnDisk()) {
+      expect(bytes.includes(Buffer.from(secret.subarray(0, 32)))).toBe(false);
+      expect(bytes.includes(Buffer.from(secret.subarray(0, 30)).toString('base64url'))).toBe(false);
+    }
+  });
+
+  it('leave no ciphertext behind once their credential is retired, among many others and after splits of pages', async () => {
+    await store.transaction('grow', (tx) => tx.insertClient(client('mail')));
+    for (let i = 1; i <= 60; i++) {
+      await store.transaction('grow', (tx) => tx.insertCredential(hmacCredential(`c-${i * 7919}`, 'mail'), secret));
+    }
+    const ciphertextOf = (i: number) =>
+      withDatabase((sqlite) =>
+        String(
+          sqlite
+            .prepare('select encrypted_secret from credentials where id = ?')
+            .pluck()
+            .get(`c-${i * 7919}`),
+        ),
+      );
+    const retired = [1, 2, 17, 30, 59, 60];
+    const needles = retired.map(ciphertextOf);
+    const found = () => {
+      const files = bytesOnDisk();
+      return needles.filter((needle) => files.some((one) => one.includes(needle.slice(-40))));
+    };
+    expect(found()).toEqual(needles);
+    for (const i of retired) {
+      const one = hmacCredential(`c-${i * 7919}`, 'mail', { retiredAtMs: atMs });
+      await store.transaction('revoke', (tx) => tx.updateCredential(one));
+    }
+    expect(found()).toEqual([]);
+    expect(await store.read.credentialSecret(`c-${3 * 7919}`)).toEqual(secret);
+  });
+
+  it('do not open in another row, even under a MAC that holds', async () => {
+    await store.transaction('grow', async (tx) => {
+      await tx.insertClient(client('mail'));
+      for (const id of ['c', 'd']) await tx.insertCredential(hmacCredential(id, 'mail'), secret);
+    });
+    const installId = withDatabase((sqlite) =>
+      String(sqlite.prepare("select value from settings where name = 'install_id'").pluck().get()),
+    );
+    const keys = deriveStoreKeys(data.options.masterKey, installId);
+    const put = (encryptedSecret: string) => {
+      const { ips: _, ...record } = hmacCredential('c', 'mail');
+      const { rowMac } = addRowMac(keys.rowKey, credentials, { ...record, ips: null, encryptedSecret });
+      data.tamper("update credentials set encrypted_secret = ?, row_mac = ? where id = 'c'", encryptedSecret, rowMac);
+    };
+    const ofOther = withDatabase((sqlite) =>
+      String(sqlite.prepare("select encrypted_secret from credentials where id = 'd'").pluck().get()),
+    );
+    expect(decryptSecret(keys, credentialPlace({ id: 'd', client: 'mail' }), ofOther)).toEqual(secret);
+    put(ofOther);
+    expect(await store.read.credential('c')).toEqual(hmacCredential('c', 'mail'));
+    await expect(store.read.credentialSecret('c')).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
+    put(encryptSecret(keys, credentialPlace({ id: 'c', client: 'mail' }), secret, data.options.randomBytes));
+    expect(await store.read.credentialSecret('c')).toEqual(secret);
+  });
+});
+
+describe('the key for challenges', () => {
+  it('is the same in every process of an installation, and another in another one', async () => {
+    const key = store.deriveKey('challenge');
+    expect(key).toHaveLength(32);
+    const reader = await data.open({ mode: 'read' });
+    expect(reader.deriveKey('challenge')).toEqual(key);
+    const other = temporaryData();
+    try {
+      const elsewhere = await other.create({ masterKey: data.options.masterKey });
+      expect(elsewhere.deriveKey('challenge')).not.toEqual(key);
+    } finally {
+      await other.dispose();
+    }
+  });
+
+  it("is the caller's own copy", () => {
+    const key = store.deriveKey('challenge');
+    store.deriveKey('challenge').fill(0);
+    expect(store.deriveKey('challenge')).toEqual(key);
+  });
+});
+
 describe('a backup', () => {
   it('is complete, for its owner alone, and opens as a store of its own', async () => {
     await store.transaction('grow', fillStore);
     await store.transaction('grow', async (tx) => {
       await tx.insertToken(token('t-1'));
+      await tx.insertCredential(hmacCredential('c', 'mail'), new Uint8Array(40).fill(5));
+      await tx.insertInvitation(invitation('inv'), new Uint8Array(32).fill(6));
+      await tx.insertCertificate(certificate('1', { revokedAtMs: atMs }));
       await tx.appendAudit(auditEvent('token.minted'));
     });
     const before = await store.verifyAuditChain();
@@ -137,6 +248,9 @@ describe('a backup', () => {
       expect(await restored.verifyAuditChain({ head: before.head })).toEqual(before);
       expect(await restored.read.token('t-1')).toEqual(token('t-1'));
       expect((await restored.read.rootKeySecret('key-mail'))?.reveal()).toEqual(secretOf(7).reveal());
+      expect(await restored.read.credentialSecret('c')).toEqual(new Uint8Array(40).fill(5));
+      expect(await restored.read.invitationKey('inv')).toEqual(new Uint8Array(32).fill(6));
+      expect(await restored.read.revokedCertificates(atMs)).toEqual([certificate('1', { revokedAtMs: atMs })]);
       expect(await restored.read.client('later')).toBeUndefined();
     } finally {
       await copy.dispose();

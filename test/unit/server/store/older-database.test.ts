@@ -1,0 +1,190 @@
+import { createHmac, type KeyObject } from 'node:crypto';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dataFiles } from '../../../../src/server/store/data-files.js';
+import { deriveStoreKeys, encryptSecret, type StoreKeys } from '../../../../src/server/store/encryption.js';
+import { writeInstallation } from '../../../../src/server/store/installation.js';
+import { loadDriver, openConnection } from '../../../../src/server/store/open-sqlite.js';
+import {
+  atMs,
+  client,
+  credential,
+  grant,
+  hmacCredential,
+  rootKey,
+  secretOf,
+  tlsCredential,
+  token,
+} from '../../../contract/store-fixtures.js';
+import { type TemporaryData, temporaryData } from './temporary-store.js';
+
+type Row = Readonly<Record<string, string | number | null>>;
+
+const migrations = new URL('../../../../migrations/sqlite', import.meta.url).pathname;
+
+/** The migrations up to and with number `last`, in a folder of their own. */
+function migrationsUpTo(last: number, folder: string): string {
+  cpSync(migrations, folder, { recursive: true });
+  const file = join(folder, 'meta', '_journal.json');
+  const journal = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...journal, entries: journal.entries.slice(0, last + 1) }));
+  return folder;
+}
+
+/** The MAC of a row as the first version computed it, written anew here. */
+function firstMac(key: KeyObject, table: string, row: Row): string {
+  const part = (text: string) => `${Buffer.byteLength(text)}:${text}`;
+  const columns = Object.entries(row)
+    .filter(([, value]) => value !== null)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => part(name) + part(`${typeof value === 'number' ? 'i' : 's'}${value}`));
+  return createHmac('sha256', key)
+    .update(part(table) + columns.join(''))
+    .digest('base64url');
+}
+
+function insert(sqlite: Database.Database, table: string, row: Row): void {
+  const names = Object.keys(row);
+  const places = names.map(() => '?').join();
+  sqlite.prepare(`insert into ${table} (${names.join()}) values (${places})`).run(...Object.values(row));
+}
+
+const retired = { retired_at_ms: atMs + 7 };
+const credentialRow = { client: 'mail', auth_method: 'client_secret_basic', secret_hash: 'h'.repeat(43), created_at_ms: atMs };
+const tokenRow = { client: 'mail', audience: 'invoice', root_key_id: 'key-mail', generation: 0, issued_at_ms: atMs };
+
+function oldRows(keys: StoreKeys, randomBytes: (length: number) => Uint8Array): readonly (readonly [string, Row])[] {
+  const place = { table: 'root_keys', rowId: 'key-mail', purpose: 'root-key', owner: 'mail', generation: 1 } as const;
+  const encrypted_key = encryptSecret(keys, place, secretOf(7).reveal(), randomBytes);
+  const { createdAtMs: created_at_ms } = client('mail');
+  const never = { last_issued_at_ms: 0, revoked_until_ms: 0 };
+  const policy = { auth_policy: '[["client_secret_basic","ip"]]', ips: '["10.0.0.0/8","2001:db8::/32"]' };
+  const allowed = { actions: '["invoices:read","invoices:*"]', max_expires_ms: 3_600_000, required_caveats: '["ip 10.0.0.0/8"]' };
+  return [
+    ['audiences', { name: 'invoice', generation: 0, created_at_ms, change_seq: 1 }],
+    ['audience_generations', { audience: 'invoice', generation: 0, revoked_at_ms: null }],
+    ['clients', { name: 'mail', state: 'active', ...policy, created_at_ms, ...never }],
+    ['credentials', { id: 'cred-mail', ...credentialRow, retired_at_ms: null }],
+    ['credentials', { id: 'cred-a', ...credentialRow, ...retired, created_at_ms: atMs - 1 }],
+    [
+      'root_keys',
+      { id: 'key-mail', client: 'mail', generation: 1, state: 'active', encrypted_key, created_at_ms, change_seq: 2 },
+    ],
+    ['grants', { client: 'mail', audience: 'invoice', ...allowed, created_at_ms, removed_at_ms: null, change_seq: 3 }],
+    ['verifiers', { client: 'mail', audience: 'invoice', created_at_ms }],
+    ['tokens', { token_id: 't-1', ...tokenRow, credential_id: 'cred-mail', expires_at_ms: atMs + 3_600_000 }],
+    ['tokens', { token_id: 't-2', ...tokenRow, credential_id: 'cred-a', expires_at_ms: atMs + 3_600_000 }],
+    ['tokens', { token_id: 't-3', ...tokenRow, credential_id: null, expires_at_ms: atMs + 3_600_000 }],
+  ];
+}
+
+describe('a database that the first version made', () => {
+  let data: TemporaryData;
+  let folder: string;
+  const database = () => dataFiles(data.directory).database;
+
+  beforeEach(async () => {
+    data = temporaryData();
+    folder = mkdtempSync(join(tmpdir(), 'macaroond-migrations-'));
+    const { masterKey, randomBytes } = data.options;
+    mkdirSync(data.directory, { mode: 0o700 });
+    writeFileSync(database(), '', { mode: 0o600 });
+    const connection = openConnection(await loadDriver(), database(), 'write');
+    migrate(connection.db, { migrationsFolder: migrationsUpTo(0, folder) });
+    writeInstallation(connection, masterKey, randomBytes);
+    const installId = connection.sqlite.prepare("select value from settings where name = 'install_id'").pluck().get();
+    const keys = deriveStoreKeys(masterKey, String(installId));
+    for (const [table, row] of oldRows(keys, randomBytes)) {
+      insert(connection.sqlite, table, { ...row, row_mac: firstMac(keys.rowKey, table, row) });
+    }
+    connection.close();
+  });
+  afterEach(async () => {
+    await data.dispose();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is not read before it was migrated', async () => {
+    await expect(data.open({ mode: 'read' })).rejects.toMatchObject({ code: 'ERR_DATA_DIRECTORY' });
+  });
+
+  it.each(['local', 'serve'] as const)('keeps every row, with its MAC, when it is opened for %s', async (mode) => {
+    await (await data.open({ mode })).close();
+    const { read } = await data.open({ mode: 'read' });
+    expect(await read.clients()).toEqual([client('mail')]);
+    expect(await read.credentials('mail')).toEqual([
+      credential('cred-a', 'mail', { createdAtMs: atMs - 1, retiredAtMs: atMs + 7 }),
+      credential('cred-mail', 'mail'),
+    ]);
+    expect(await read.credentialSecret('cred-mail')).toBeUndefined();
+    expect(await read.rootKeys('mail')).toEqual([rootKey('key-mail', 'mail', { changeSeq: 2 })]);
+    expect((await read.rootKeySecret('key-mail'))?.reveal()).toEqual(secretOf(7).reveal());
+    expect(await read.grants('mail')).toEqual([grant('mail', 'invoice', { changeSeq: 3 })]);
+    expect(await read.verifierAudiences('mail')).toEqual(['invoice']);
+    expect(await read.audienceGenerations('invoice')).toHaveLength(1);
+    expect(await read.token('t-1')).toEqual(token('t-1'));
+    expect(await read.token('t-2')).toEqual(token('t-2', { credentialId: 'cred-a' }));
+    expect(await read.token('t-3')).toEqual(token('t-3', { credentialId: null }));
+  });
+
+  it('takes what is new, in its old rows and beside them', async () => {
+    const store = await data.open();
+    const bound = grant('mail', 'invoice', { bind: ['certificate'], changeSeq: 4 });
+    await store.transaction('grow', async (tx) => {
+      await tx.updateClient(client('mail', { hosts: ['mail.example.com'] }));
+      await tx.putGrant(bound);
+      await tx.updateCredential(credential('cred-mail', 'mail', { retiredAtMs: atMs + 9 }));
+      await tx.insertCredential(hmacCredential('cred-hmac', 'mail'), new Uint8Array(32));
+      await tx.insertCredential(tlsCredential('cred-tls', 'mail', 'dns:mail.example.com'));
+      await tx.insertToken(token('t-4', { credentialId: 'cred-hmac' }));
+    });
+    expect(await store.read.clientsOfHost('mail.example.com')).toEqual(['mail']);
+    expect(await store.read.grant('mail', 'invoice')).toEqual(bound);
+    expect((await store.read.credential('cred-mail'))?.retiredAtMs).toBe(atMs + 9);
+  });
+
+  it('is as sound as a new one: references hold and are enforced, and nothing is left of the change', async () => {
+    await (await data.open({ mode: 'local' })).close();
+    const fresh = temporaryData();
+    await (await fresh.create()).close();
+    const schemaOf = (file: string) => {
+      const sqlite = new Database(file, { readonly: true });
+      const found = {
+        objects: sqlite
+          .prepare("select type, name, tbl_name, sql from sqlite_schema where name not like '%drizzle%' order by name")
+          .all(),
+        broken: sqlite.pragma('foreign_key_check'),
+        integrity: sqlite.pragma('integrity_check', { simple: true }),
+      };
+      sqlite.close();
+      return found;
+    };
+    const migrated = schemaOf(database());
+    expect(migrated).toMatchObject({ broken: [], integrity: 'ok' });
+    expect(JSON.stringify(migrated)).not.toMatch(/old_credentials|tokens_by_credential/);
+    expect(migrated).toEqual(schemaOf(dataFiles(fresh.directory).database));
+    await fresh.dispose();
+    const sqlite = new Database(database());
+    expect(sqlite.pragma('foreign_keys', { simple: true })).toBe(1);
+    expect(() => sqlite.prepare("delete from credentials where id = 'cred-a'").run()).toThrow(
+      expect.objectContaining({ code: 'SQLITE_CONSTRAINT_FOREIGNKEY' }),
+    );
+    sqlite.close();
+  });
+
+  it('is left as it was when a row does not fit, and serves the first version again', async () => {
+    data.tamper("update credentials set auth_method = 'unheard_of' where id = 'cred-a'");
+    await expect(data.open()).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
+    const sqlite = new Database(database(), { readonly: true });
+    expect(sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get()).toBe(1);
+    expect(sqlite.prepare('select count(*) from credentials').pluck().get()).toBe(2);
+    expect(
+      sqlite.prepare("select count(*) from sqlite_schema where name in ('invitations', 'old_credentials')").pluck().get(),
+    ).toBe(0);
+    sqlite.close();
+  });
+});
