@@ -21,12 +21,19 @@ const identityFaults: ReadonlyMap<string, string> = new Map([
   ['PATH_LENGTH_EXCEEDED', 'its certificate chain is too long'],
 ]);
 
-/** `cause`, thrown while talking to an issuer, as `ERR_ISSUER_IDENTITY`, `ERR_ISSUER_ANSWER` or `ERR_ISSUER_UNREACHABLE`. */
+/** Codes of the alerts by which a server refuses what the client proves itself with (RFC 8446 §6.2). */
+const refusedCertificate = /^ERR_SSL_.+_ALERT_(CERTIFICATE_|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/;
+
+/** `cause`, thrown while talking to an issuer, as `ERR_ISSUER_IDENTITY`, `ERR_ISSUER_REFUSED`, `ERR_ISSUER_ANSWER` or `ERR_ISSUER_UNREACHABLE`. */
 export function connectionError(cause: unknown): MacaroonError {
   if (cause instanceof MacaroonError) return cause;
   const code = codeOf(cause);
   const fault = identityFaults.get(code);
   if (fault !== undefined) return new MacaroonError('ERR_ISSUER_IDENTITY', `the issuer was not recognised: ${fault}`, { cause });
+  if (refusedCertificate.test(code)) {
+    const message = 'the issuer refused the connection: it asks for a client certificate, another one than it was shown';
+    return new MacaroonError('ERR_ISSUER_REFUSED', message, { cause });
+  }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     const message = 'no TLS connection to the issuer: is https right for this port, and is it the issuer that listens there?';
     return new MacaroonError('ERR_ISSUER_IDENTITY', message, { cause });

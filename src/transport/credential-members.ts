@@ -2,8 +2,8 @@
  * What a credential file holds, member by member: those of every file, those of each auth method, and the client's side of TLS. Strict, so that a
  * misspelt member is never taken for one that was left out. Faults are told without quoting the file.
  */
-import { createPublicKey } from 'node:crypto';
 import { decodeBase64url, isName, MacaroonError } from '../core/index.js';
+import { readPublicJwk } from '../protocol/http-signature/index.js';
 import { checkClientCertificate } from './client-certificate.js';
 import type { ClientCertificate, CredentialParts, CredentialProof, PublicJwkText } from './credential.js';
 import { parseIssuerUrl } from './issuer-url.js';
@@ -74,7 +74,7 @@ async function readProof(reader: MemberReader): Promise<CredentialProof> {
       return { kind, secret: reader.text('secret') };
     case 'http_sig': {
       const algorithm = reader.oneOf('algorithm', ['hmac-sha256', 'ed25519', 'ecdsa-p256-sha256', 'rsa-pss-sha512']);
-      const issuerKey = reader.has('issuer_key') ? reader.publicKey('issuer_key', ['kty', 'crv', 'x'], 'ed25519') : undefined;
+      const issuerKey = reader.has('issuer_key') ? reader.publicKey('issuer_key', 'OKP') : undefined;
       if (algorithm === 'hmac-sha256') return { kind, algorithm, secret: reader.text('secret'), issuerKey };
       return { kind, algorithm, privateKey: await readPrivateKey(reader, algorithm), issuerKey };
     }
@@ -84,7 +84,7 @@ async function readProof(reader: MemberReader): Promise<CredentialProof> {
       return { kind, algorithm, privateKey: await readPrivateKey(reader, algorithm) };
     }
     case 'encrypted_time': {
-      const timeKey = reader.has('time_key') ? reader.publicKey('time_key', ['kty', 'n', 'e'], 'rsa') : undefined;
+      const timeKey = reader.has('time_key') ? reader.publicKey('time_key', 'RSA') : undefined;
       return { kind, secret: reader.text('secret'), timeKey };
     }
     case 'shared_key_hmac':
@@ -180,27 +180,16 @@ class MemberReader {
     throw new MemberFault(`needs the base64url of 32 bytes as its member "${name}"`);
   }
 
-  /** A public key as JWK with the members `names`, each text, and no other. */
-  publicKey(name: string, names: readonly string[], type: 'ed25519' | 'rsa'): PublicJwkText {
+  /** A public key of the type `kty` as JWK; what describes it, such as its id, is left out. */
+  publicKey(name: string, kty: 'OKP' | 'RSA'): PublicJwkText {
     const value = this.value(name);
-    const members: Members = typeof value === 'object' && value !== null ? { ...value } : {};
-    const texts = Object.entries(members).filter((member): member is [string, string] => typeof member[1] === 'string');
-    const isExact = texts.length === names.length && Object.keys(members).length === names.length;
-    const jwk = Object.fromEntries(texts);
-    if (isExact && names.every((one) => Object.hasOwn(jwk, one)) && keyType(jwk) === type) return jwk;
-    throw new MemberFault(`needs a public key of type ${type} as its member "${name}": a JWK with ${names.join(', ')} alone`);
+    const jwk = usable(() => readPublicJwk(typeof value === 'object' && value !== null ? { ...value } : {}));
+    if (jwk.kty !== kty) throw new MemberFault(`needs a JWK with kty ${kty} as its member "${name}"`);
+    return { ...jwk };
   }
 
   requireNoOther(): void {
     if (Object.keys(this.#members).every((name) => this.#known.has(name))) return;
     throw new MemberFault(`has a member that is none of ${[...this.#known].join(', ')}`);
-  }
-}
-
-function keyType(jwk: PublicJwkText): string | undefined {
-  try {
-    return createPublicKey({ key: { ...jwk }, format: 'jwk' }).asymmetricKeyType;
-  } catch {
-    return undefined;
   }
 }

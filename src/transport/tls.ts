@@ -7,7 +7,7 @@
  * connection, which is verified in full (name, dates, proof of the private key) and checks the pin again. `rejectUnauthorized: false`
  * on the real connection would not do: Node then never calls `checkServerIdentity`. Nor does it on a resumed session, so none is kept.
  *
- * The client's certificate is shown to a server that was recognised, never to the probed one.
+ * The probe does not show the client's certificate: who asks concerns a server with the pinned key alone.
  */
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';

@@ -50,9 +50,8 @@ async function scene(kind: (typeof kinds)[number]) {
       issuer: issuer.url,
       ca,
       client: body.client,
-      authMethod: 'client_secret_basic',
-      credentialId: body.credential_id,
-      secret: body.secret,
+      credentialId: body.credentials[0].credential_id,
+      proof: { kind: 'client_secret_basic', secret: body.credentials[0].secret },
     });
   const keys =
     kind === 'remote' ? remoteVerification(credentialOf(server)) : issuerKeys(credentialOf(server), { pollIntervalMs: 20 });

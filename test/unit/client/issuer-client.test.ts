@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type IssuerClient, type IssuerClientOptions, issuerClient, type MintOptions } from '../../../src/client/index.js';
+import { type IssuerClient, issuerClient, type MintOptions, type SecretCredential } from '../../../src/client/index.js';
 import { encode, encodeUtf8, MacaroonKey, mint } from '../../../src/core/index.js';
 import { Credential } from '../../../src/transport/credential.js';
 import { readRequestBody, sendJson, startServer, type TestServer } from '../transport/servers.js';
@@ -193,7 +193,12 @@ describe('revoke', () => {
 
 describe('issuerClient', () => {
   const proof = { issuer: 'https://localhost', client: 'mail', secret: 's' };
-  const credential = new Credential({ ...proof, authMethod: 'client_secret_basic', credentialId: 'c1' });
+  const credential = new Credential({
+    issuer: proof.issuer,
+    client: proof.client,
+    credentialId: 'c1',
+    proof: { kind: 'client_secret_basic', secret: 's' },
+  });
 
   it.each<[string, unknown, unknown, string?]>([
     ['no credential', undefined, undefined, 'credential'],
@@ -214,7 +219,7 @@ describe('issuerClient', () => {
     ['a time limit below zero', proof, { timeoutMs: -1 }, 'timeoutMs'],
     ['a size that is none', proof, { maxAnswerBytes: Number.NaN }, 'maxAnswerBytes'],
   ])('refuses %s', (_, endpoint, options, argument) => {
-    const make = () => issuerClient(endpoint as IssuerClientOptions, options as Parameters<typeof issuerClient>[1]);
+    const make = () => issuerClient(endpoint as SecretCredential, options as Parameters<typeof issuerClient>[1]);
     expect(make).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT', argument }));
   });
 
@@ -225,7 +230,7 @@ describe('issuerClient', () => {
       message: expect.stringContaining('copies'),
     });
     const copy: object = { ...credential };
-    expect(() => issuerClient(copy as IssuerClientOptions)).toThrow(refusal);
+    expect(() => issuerClient(copy as SecretCredential)).toThrow(refusal);
   });
 
   it('takes a credential, and its copy with the secret', async () => {

@@ -47,7 +47,8 @@ describe('loadCredential', () => {
     const credential = await loadCredential(await save(file));
     const { issuer, ca, client } = file;
     expect(credential).toMatchObject({ issuer, ca, client, authMethod: 'client_secret_basic', credentialId: 'c1' });
-    expect(credential.secret).toBe(secret);
+    expect(credential.proof).toEqual({ kind: 'client_secret_basic', secret });
+    expect(credential.tls).toBeUndefined();
     expect(credential.pinSha256).toBeUndefined();
   });
 
@@ -63,7 +64,8 @@ describe('loadCredential', () => {
     ['a list', [secret]],
     ['an unknown member', { ...file, colour: 'red' }],
     ['another version', { ...file, version: 2 }],
-    ['another auth method', { ...file, auth_method: 'http_sig' }],
+    ['an auth method that is not known', { ...file, auth_method: 'telepathy' }],
+    ['a name of every object as the auth method', { ...file, auth_method: 'constructor' }],
     ['a number for the secret', { ...file, secret: 7 }],
     ['an empty secret', { ...file, secret: '' }],
     ['a client that is no name', { ...file, client: 'Mail Server' }],
@@ -130,7 +132,7 @@ describe('writeCredential', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     const after = await loadCredential(path);
     expect(after.toJSON()).toEqual(before.toJSON());
-    expect(after.secret).toBe(secret);
+    expect(after.proof).toEqual({ kind: 'client_secret_basic', secret });
   });
 
   it('never overwrites', async () => {
@@ -152,9 +154,9 @@ describe('Credential', () => {
     const credential = new Credential({
       issuer: file.issuer,
       client: 'mail',
-      authMethod: 'client_secret_basic',
       credentialId: 'c',
-      secret,
+      proof: { kind: 'client_secret_basic', secret },
+      tls: { certificate: 'public', privateKey: secret },
     });
     const printed = [
       JSON.stringify(credential),
@@ -163,6 +165,6 @@ describe('Credential', () => {
       JSON.stringify({ ...credential }),
     ];
     for (const text of printed) expect(text).not.toContain(secret);
-    expect(credential.secret).toBe(secret);
+    expect(credential.proof).toEqual({ kind: 'client_secret_basic', secret });
   });
 });

@@ -2,8 +2,8 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MacaroonError } from '../../../src/core/index.js';
-import { type BasicProof, basicAuthorization } from '../../../src/transport/basic-authorization.js';
 import { IssuerHttp, type IssuerHttpOptions } from '../../../src/transport/issuer-http.js';
+import { type BasicProof, basicAuthorization } from '../../../src/transport/proofs/basic.js';
 import { readRequestBody, sendJson, startServer, type TestServer } from './servers.js';
 
 const open: { close(): Promise<unknown> }[] = [];

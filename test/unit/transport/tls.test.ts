@@ -1,7 +1,8 @@
 import type { Server as HttpsServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type IssuerEndpoint, IssuerHttp } from '../../../src/transport/issuer-http.js';
+import type { IssuerEndpoint } from '../../../src/transport/issuer-endpoint.js';
+import { IssuerHttp } from '../../../src/transport/issuer-http.js';
 import { type CertificateAuthority, createAuthority, type KeyPair, opensslPin, selfSigned } from './certificates.js';
 import { sendJson, startServer, type TestServer } from './servers.js';
 

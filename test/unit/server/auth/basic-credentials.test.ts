@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isBasicScheme, parseBasicCredentials } from '../../../../src/server/auth/basic-credentials.js';
-import { basicAuthorization } from '../../../../src/transport/basic-authorization.js';
+import { basicAuthorization } from '../../../../src/transport/proofs/basic.js';
 
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 

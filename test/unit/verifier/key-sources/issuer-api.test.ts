@@ -23,9 +23,8 @@ beforeEach(async () => {
   credential = new Credential({
     issuer: server.url,
     client: 'invoice-server',
-    authMethod: 'client_secret_basic',
     credentialId: 'c1',
-    secret: 's',
+    proof: { kind: 'client_secret_basic', secret: 's' },
   });
   api = httpIssuerApi(credential);
 });
