@@ -22,14 +22,9 @@ export class DerReader {
     return content;
   }
 
-  /** Whether nothing is left. */
-  get isAtEnd(): boolean {
-    return this.#position === this.#bytes.length;
-  }
-
   /** Throws `ERR_ARGUMENT` when anything is left. */
   end(): void {
-    if (!this.isAtEnd) throw malformed();
+    if (this.#position !== this.#bytes.length) throw malformed();
   }
 
   #length(): number {

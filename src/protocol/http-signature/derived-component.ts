@@ -52,7 +52,7 @@ function requestPart({ method, targetUri }: SignedRequest, name: string): string
 
 /** Taken apart by hand: a URL parser would normalise the path, and the signature would no longer be over what was sent. */
 function targetParts(targetUri: string): TargetParts {
-  const parts = /^(https?):\/\/([^/?#@]+)([^?#]*)(\?[^#]*)?$/i.exec(targetUri);
+  const parts = /^(https?):\/\/([^/?#@]+)(\/[^?#]*)?(\?[^#]*)?$/i.exec(targetUri);
   const [, scheme = '', authority = '', path = '', query = ''] = parts ?? [];
   if (parts === null) throw messageFault('the target URI is not an absolute http or https one');
   return { scheme: scheme.toLowerCase(), authority, path: path === '' ? '/' : path, query };

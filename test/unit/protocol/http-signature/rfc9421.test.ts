@@ -23,7 +23,7 @@ function only(message: SignedMessage): ParsedSignature {
   return signature;
 }
 
-describe.each(rfc9421.signatures)('RFC 9421 $section, $algorithm', ({ key, algorithm, label, message, base, body }) => {
+describe.each(rfc9421.signatures)('RFC 9421 $section, $algorithm', ({ key, algorithm, label, message, base }) => {
   const signed = messageOf(message);
 
   it('is read, has the published signature base, and verifies', async () => {
@@ -38,9 +38,11 @@ describe.each(rfc9421.signatures)('RFC 9421 $section, $algorithm', ({ key, algor
     const signature = Uint8Array.from(parsed.signature, (byte, at) => (at === 7 ? byte ^ 1 : byte));
     expect(await verifyMessage(signed, { ...parsed, signature }, await verifyingKey(key, algorithm))).toBe(false);
   });
+});
 
-  it.runIf(body !== undefined)('has the digest of its body', async () => {
-    const field = singleField(signed.headers, 'content-digest') ?? '';
+describe('RFC 9421, digests of bodies', () => {
+  it.each(rfc9421.signatures.filter(({ body }) => body !== undefined))('$section', async ({ message, body }) => {
+    const field = singleField(messageOf(message).headers, 'content-digest') ?? '';
     expect(await verifyContentDigest(field, encodeUtf8(body ?? ''))).toBe(true);
     expect(await verifyContentDigest(field, encodeUtf8(`${body} `))).toBe(false);
   });
