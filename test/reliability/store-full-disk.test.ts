@@ -1,40 +1,17 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dataFiles } from '../../src/server/store/data-files.js';
 import { openInstallation } from '../../src/server/store/installation.js';
 import { loadDriver, openConnection } from '../../src/server/store/open-sqlite.js';
 import { SqliteStore } from '../../src/server/store/sqlite-store.js';
 import { atMs, auditEvent, fillStore } from '../contract/store-fixtures.js';
+import { runOnSmallFileSystem } from '../support/small-file-system.js';
 import { temporaryData } from '../unit/server/store/temporary-store.js';
 
 const steps = new URL('store-full-disk-steps.ts', import.meta.url).pathname;
-const root = new URL('../..', import.meta.url).pathname;
-const mountAndRun = 'mount -t tmpfs -o size=32m tmpfs "$1" || exit 77; shift; exec "$@"';
-
-/** Runs the steps on a tmpfs in a mount namespace of their own; `undefined` where that is not permitted. */
-function runOnSmallFileSystem(): Record<string, unknown> | undefined {
-  const directory = mkdtempSync(join(tmpdir(), 'macaroond-full-'));
-  try {
-    for (const flags of [['-m'], ['-r', '-m']]) {
-      const command = ['sh', '-c', mountAndRun, 'sh', directory, process.execPath, '--import', 'tsx', steps, directory];
-      const inNamespace = ['-c', 'exec unshare "$@"', 'sh', ...flags, ...command];
-      const { status, stdout, stderr } = spawnSync('sh', inNamespace, { cwd: root, encoding: 'utf8' });
-      if (status === 0) return JSON.parse(stdout);
-      const isRefused = status === 77 || status === 127 || /^unshare: /m.test(stderr);
-      if (!isRefused) throw new Error(`the steps failed: ${stderr}`);
-    }
-    return undefined;
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
 
 describe('a full disk', () => {
   it('refuses minting, keeps revoking, and recovers by itself', (context) => {
-    const report = runOnSmallFileSystem();
+    const report = runOnSmallFileSystem(steps);
     context.skip(report === undefined, 'this user may not mount: the test below fills a database up to a limit of its own');
     expect(report).toEqual({
       'healthy with room': 'ok',
