@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { parseDurationMs } from '../caveats/duration.js';
 import { isRfc3339Time, parseRfc3339 } from '../caveats/rfc3339.js';
-import type { WireGrantRequest } from '../protocol/wire.js';
+import type { GrantBinding, WireGrantRequest } from '../protocol/wire.js';
 import { usageError } from './session.js';
 
 /** A value that a flag cannot have. Commander knows it by its code, and puts the flag's name before the message. */
@@ -66,7 +66,24 @@ export function collectGrant(value: string, before: readonly WireGrantRequest[] 
   return [...before.filter((grant) => grant !== same), { audience, actions }];
 }
 
-const listReaders: ReadonlySet<unknown> = new Set([collectItems, collectWhole, collectGrant]);
+/** One alternative of a policy: `method+method`. */
+export function collectAlternative(value: string, before: readonly (readonly string[])[] = []): readonly (readonly string[])[] {
+  const methods = value.split('+');
+  if (methods.includes('')) throw new InvalidValueError('Give an auth method, or several joined by +, e.g. http_sig+ip.');
+  return [...before, methods];
+}
+
+const bindings: readonly GrantBinding[] = ['ip', 'certificate', 'key'];
+
+/** What tokens of a grant are bound to. */
+export function collectBinding(value: string, before: readonly GrantBinding[] = []): readonly GrantBinding[] {
+  const binding = bindings.find((one) => one === value);
+  if (binding === undefined)
+    throw new InvalidValueError(`Give ${bindings.join(', ')}: one of them, and repeat the flag for more.`);
+  return [...before, binding];
+}
+
+const listReaders: ReadonlySet<unknown> = new Set([collectItems, collectWhole, collectGrant, collectAlternative, collectBinding]);
 
 /** Whether `read` makes a list, so that its flag may be repeated. */
 export function isListReader(read: unknown): boolean {

@@ -23,7 +23,7 @@ const commands: readonly CommandEntry[] = [
   { name: 'audience', summary: 'services that tokens are for: add, list, rotate', load: () => import('./commands/audience.js') },
   {
     name: 'client',
-    summary: 'machines that obtain tokens: add, list, show, rotate, disable',
+    summary: 'machines that obtain tokens: add, list, show, set, rotate, disable',
     load: () => import('./commands/client.js'),
   },
   {

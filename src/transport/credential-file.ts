@@ -6,7 +6,7 @@ import { open, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { MacaroonError, requireKnownNames } from '../core/index.js';
 import { Credential, type CredentialParts } from './credential.js';
-import { MemberFault, membersOf, readMembers } from './credential-members.js';
+import { MemberFault, membersOf, type NamedFiles, readMembers } from './credential-members.js';
 import { readCaFile } from './issuer-endpoint.js';
 import { parseIssuerUrl } from './issuer-url.js';
 import { parsePin } from './pin.js';
@@ -57,8 +57,8 @@ export async function writeCredential(path: string, credential: CredentialParts)
 
 /** A new, empty credential file that is still to be filled. */
 export interface ReservedCredentialFile {
-  /** Fills the file and syncs it to the disk. Removes it again when that fails. */
-  write(credential: CredentialParts): Promise<void>;
+  /** Fills the file and syncs it to the disk; what is in `files` is named, not copied. Removes it again when that fails. */
+  write(credential: CredentialParts, files?: NamedFiles): Promise<void>;
   /** Removes the file, because there will be nothing to write. */
   discard(): Promise<void>;
 }
@@ -78,9 +78,9 @@ export async function reserveCredentialFile(path: string): Promise<ReservedCrede
   };
   return {
     discard,
-    write: async (credential) => {
+    write: async (credential, files) => {
       try {
-        await handle.writeFile(`${JSON.stringify(membersOf(credential), null, 2)}\n`);
+        await handle.writeFile(`${JSON.stringify(membersOf(credential, files), null, 2)}\n`);
         await handle.sync();
       } catch (cause) {
         await discard();

@@ -40,8 +40,26 @@ export async function readMembers(members: Members, readNamedFile: ReadNamedFile
   return { ...common, proof, tls };
 }
 
-/** The members of a file that holds `credential`; `readMembers` reads them back. */
-export function membersOf({ issuer, ca, pinSha256, client, credentialId, proof, tls }: CredentialParts): Members {
+/** Files that hold a PEM instead of the credential file; paths as seen from its folder. */
+export interface NamedFiles {
+  readonly privateKey?: string | undefined;
+  readonly certificate?: string | undefined;
+  readonly certificateKey?: string | undefined;
+}
+
+/** The members of a file that holds `credential`, but for what is in `files`; `readMembers` reads them back. */
+export function membersOf(credential: CredentialParts, files: NamedFiles = {}): Members {
+  const members = { ...allMembersOf(credential) };
+  const named = { private_key: files.privateKey, certificate: files.certificate, certificate_key: files.certificateKey };
+  for (const [name, path] of Object.entries(named)) {
+    if (path === undefined) continue;
+    delete members[name];
+    members[`${name}_file`] = path;
+  }
+  return members;
+}
+
+function allMembersOf({ issuer, ca, pinSha256, client, credentialId, proof, tls }: CredentialParts): Members {
   const common = { version: 1, issuer, ca, pin_sha256: pinSha256, client, auth_method: proof.kind, credential_id: credentialId };
   const tlsMembers = tls === undefined ? {} : { certificate: tls.certificate, certificate_key: tls.privateKey };
   return { ...common, ...proofMembers(proof), ...tlsMembers };

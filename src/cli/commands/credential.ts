@@ -1,16 +1,31 @@
-/** `macaroond credential`: what clients prove themselves with; two may be live at once, so that they rotate without an outage. */
-import type { Command } from 'commander';
+/** `macaroond credential`: what clients prove themselves with. */
+import { type Command, Option } from 'commander';
 import type { WireCredential, WireNewCredential } from '../../protocol/wire.js';
-import type { OutOptions } from '../new-credential.js';
-import { type AdminOptions, withAdmin } from '../options.js';
+import type { CredentialAddOptions } from '../credential-plan.js';
+import { type AdminOptions, collectItems, withAdmin } from '../options.js';
 import type { Session } from '../session.js';
 
 export function register(program: Command, session: Session): void {
   const credential = program.command('credential').description('what clients prove themselves with');
-  withAdmin(credential.command('add <client>'))
-    .description('make a credential; two may be live at once')
+  withAdmin(credential.command('add <client> [method]'))
+    .description('make a credential; two of each auth method may be live at once. Without a method: client_secret_basic')
+    .option('--hmac', 'http_sig: with a secret that the issuer makes')
+    .option('--public-key <file>', 'http_sig, challenge_response: with a key pair that is there (PEM)')
+    .option('--private-key <file>', 'the private key, which stays where it is and is named in the credential file (PEM, PKCS #8)')
+    .option('--generate [algorithm]', 'http_sig, challenge_response: make the key pair here, and put it into the credential file')
+    .addOption(
+      new Option('--mode <mode>', 'challenge_response: what the key does with a challenge; sign when absent').choices(modes),
+    )
+    .option('--san <name>', 'tls_client_auth: uri:… or dns:… in the certificate; the URI of the client when absent')
+    .option('--subject <dn>', 'tls_client_auth: the subject of the certificate instead, e.g. CN=mail,O=Example')
+    .option('--cert <file>', 'self_signed_tls_client_auth: the certificate (PEM)')
+    .option('--certificate <file>', "the client's certificate, named in the credential file (PEM)")
+    .option('--certificate-key <file>', 'its private key, where --private-key is another one')
+    .option('--ip <cidr>', 'it works from these addresses only (repeatable)', collectItems)
     .option('--out <file>', 'write a credential file (mode 0600)')
-    .action((client: string, options: OutOptions) => add(session, client, options));
+    .action((client: string, method: string | undefined, options: CredentialAddOptions) =>
+      add(session, client, method ?? 'client_secret_basic', options),
+    );
   withAdmin(credential.command('list <client>'))
     .description('credentials of a client, without their secrets')
     .action((client: string, options: AdminOptions) => list(session, client, options));
@@ -19,15 +34,23 @@ export function register(program: Command, session: Session): void {
     .action((client: string, id: string, options: AdminOptions) => retire(session, client, id, options));
 }
 
-async function add(session: Session, client: string, options: OutOptions): Promise<void> {
+const modes = ['sign', 'decrypt'];
+const newCredential = ['client', 'credential_id', 'auth_method'] as const;
+
+async function add(session: Session, client: string, method: string, options: CredentialAddOptions): Promise<void> {
   const { asAdmin, segment } = await import('../admin-api.js');
-  const { keepNewCredential } = await import('../new-credential.js');
-  const members = ['client', 'credential_id', 'auth_method', 'secret'] as const;
-  await asAdmin(session, options, (api) =>
-    keepNewCredential(session, options, api.endpoint, () =>
-      api.call<WireNewCredential>('POST', `/v1/clients/${segment(client)}/credentials`, {}, members),
-    ),
-  );
+  const { planCredential } = await import('../credential-plan.js');
+  const { printCredentials, requestCredential } = await import('../new-credential.js');
+  const { body, partsOf } = await planCredential(session, method, options);
+  await asAdmin(session, options, async (api) => {
+    const path = `/v1/clients/${segment(client)}/credentials`;
+    const request = () => api.call<WireNewCredential>('POST', path, { body }, newCredential);
+    const made = await requestCredential(session, options, api.endpoint, request, (answer) => ({
+      made: answer,
+      parts: () => partsOf(answer),
+    }));
+    printCredentials(session, options, made, [made]);
+  });
 }
 
 async function list(session: Session, client: string, options: AdminOptions): Promise<void> {
@@ -44,8 +67,17 @@ async function list(session: Session, client: string, options: AdminOptions): Pr
     one.state,
     one.created_at,
     one.retired_at ?? '',
+    detailsOf(one),
   ]);
-  session.printTable(['CREDENTIAL', 'AUTH METHOD', 'STATE', 'CREATED', 'RETIRED'], rows);
+  session.printTable(['CREDENTIAL', 'AUTH METHOD', 'STATE', 'CREATED', 'RETIRED', 'BY'], rows);
+}
+
+/** What tells a credential from others of its method. */
+function detailsOf({ algorithm, binding, key_thumbprint: thumbprint, ips }: WireCredential): string {
+  const addresses = ips.length === 0 ? undefined : `from ${ips.join(',')}`;
+  return [algorithm, binding, thumbprint === undefined ? undefined : `jkt:${thumbprint}`, addresses]
+    .filter((part) => part !== undefined)
+    .join(' ');
 }
 
 async function retire(session: Session, client: string, id: string, options: AdminOptions): Promise<void> {

@@ -1,7 +1,7 @@
 /** `macaroond grant`: what a client may obtain for an audience. */
 import type { Command } from 'commander';
-import type { WireGrant, WireGrantRequest } from '../../protocol/wire.js';
-import { type AdminOptions, collectItems, collectWhole, readSeconds, withAdmin } from '../options.js';
+import type { GrantBinding, WireGrant, WireGrantRequest } from '../../protocol/wire.js';
+import { type AdminOptions, collectBinding, collectItems, collectWhole, readSeconds, withAdmin } from '../options.js';
 import type { Session } from '../session.js';
 import { warnOfUnknownCaveats } from '../unknown-caveats.js';
 import { grantText } from './client.js';
@@ -10,6 +10,7 @@ interface AddOptions extends AdminOptions {
   readonly action: readonly string[];
   readonly maxExpires?: number;
   readonly require?: readonly string[];
+  readonly bind?: readonly GrantBinding[];
 }
 
 export function register(program: Command, session: Session): void {
@@ -19,6 +20,7 @@ export function register(program: Command, session: Session): void {
     .requiredOption('--action <action>', 'an action, or a pattern such as invoices:* (repeatable)', collectItems)
     .option('--max-expires <duration>', 'longest life of a token, e.g. 1h', readSeconds)
     .option('--require <condition>', 'a caveat that every token gets, e.g. "ip 10.0.0.0/8" (repeatable)', collectWhole)
+    .option('--bind <to>', 'bind every token to what the client proved: ip, certificate or key (repeatable)', collectBinding)
     .action((client: string, audience: string, options: AddOptions) => add(session, client, audience, options));
   withAdmin(grant.command('remove <client> <audience>'))
     .description('take a grant away; tokens that were minted under it live on until they expire or are revoked')
@@ -31,6 +33,7 @@ async function add(session: Session, client: string, audience: string, options: 
     actions: options.action,
     max_expires_in: options.maxExpires,
     required_caveats: options.require,
+    bind: options.bind,
   };
   const made = await asAdmin(session, options, (api) =>
     api.call<WireGrant>('PUT', `/v1/clients/${segment(client)}/grants/${segment(audience)}`, { body }, [
@@ -38,6 +41,7 @@ async function add(session: Session, client: string, audience: string, options: 
       'actions',
       'max_expires_in',
       'required_caveats',
+      'bind',
     ]),
   );
   if (options.json) session.printJson(made);

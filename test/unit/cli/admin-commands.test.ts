@@ -13,12 +13,16 @@ const made = { client: 'mail', credential_id: 'c9', auth_method: 'client_secret_
 const mail = {
   client: 'mail',
   state: 'active',
-  auth_methods: ['client_secret_basic', 'ip'],
+  auth: [['client_secret_basic', 'ip']],
   ips: ['10.0.0.0/8'],
+  hosts: [],
   verifier_of: [],
-  grants: [{ audience: 'invoice', actions: ['invoices:read'], max_expires_in: 3600, required_caveats: ['ip 10.0.0.0/8'] }],
+  grants: [
+    { audience: 'invoice', actions: ['invoices:read'], max_expires_in: 3600, required_caveats: ['ip 10.0.0.0/8'], bind: [] },
+  ],
   created_at: '2026-11-21T22:21:00Z',
 };
+const madeClient = { ...mail, credentials: [made] };
 let issuer: FakeIssuer;
 let cwd: string;
 
@@ -84,7 +88,7 @@ describe('authority', () => {
 
 describe('client add', () => {
   it('sends grants, addresses and audiences, and prints the secret this once', async () => {
-    issuer.answers.set('POST /v1/clients', [201, made]);
+    issuer.answers.set('POST /v1/clients', [201, madeClient]);
     const grants = ['--grant', 'invoice=invoices:read,invoices:list', '--grant', 'ledger=a', '--grant', 'ledger=b'];
     const { code, stdout } = await run([
       'client',
@@ -112,12 +116,12 @@ describe('client add', () => {
   });
 
   it('prints the answer of the API with --json', async () => {
-    issuer.answers.set('POST /v1/clients', [201, made]);
-    expect(JSON.parse((await run(['client', 'add', 'mail', '--json'])).stdout)).toEqual(made);
+    issuer.answers.set('POST /v1/clients', [201, madeClient]);
+    expect(JSON.parse((await run(['client', 'add', 'mail', '--json'])).stdout)).toEqual(madeClient);
   });
 
   it('writes a credential file that reaches the issuer by itself, and does not show the secret', async () => {
-    issuer.answers.set('POST /v1/clients', [201, made]);
+    issuer.answers.set('POST /v1/clients', [201, madeClient]);
     const { code, stdout, stderr } = await run(['client', 'add', 'mail', '--out', 'mail.json']);
     expect(code).toBe(0);
     expect(stdout + stderr).not.toContain('mcs_shown_once');
@@ -138,7 +142,7 @@ describe('client add', () => {
   it.each(['client add mail', 'client rotate mail', 'credential add mail'])(
     'says that the secret is lost, and how to get another, when stdout takes nothing: %s',
     async (line) => {
-      issuer.answers.set('POST /v1/clients', [201, made]);
+      issuer.answers.set('POST /v1/clients', [201, madeClient]);
       issuer.answers.set('POST /v1/clients/mail/credentials', [201, made]);
       const stdoutFault = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' });
       for (const flags of [[], ['--json']]) {
@@ -169,7 +173,14 @@ describe('client add', () => {
 });
 
 const key = { root_key_id: 'K', client: 'mail', generation: 2, state: 'active', created_at: '2026-11-21T22:21:00Z' };
-const credential = { credential_id: 'c1', client: 'mail', auth_method: 'client_secret_basic', state: 'retired', created_at: 't' };
+const credential = {
+  credential_id: 'c1',
+  client: 'mail',
+  auth_method: 'client_secret_basic',
+  ips: [],
+  state: 'retired',
+  created_at: 't',
+};
 const invoice = { audience: 'invoice', generation: 3, created_at: '2026-11-21T22:21:00Z' };
 const revoked = { seq: 1, revoked_at: '2026-11-21T22:21:00Z', expires_at: '2026-11-22T22:21:00Z' };
 const before = '2026-11-21T00:00:00Z';
@@ -179,7 +190,43 @@ describe('calls', () => {
     ['client show mail', 'GET /v1/clients/mail', 200, mail],
     ['client disable mail', 'POST /v1/clients/mail/disable', 200, mail],
     ['client rotate mail', 'POST /v1/clients/mail/credentials', 201, made],
-    ['credential add mail', 'POST /v1/clients/mail/credentials', 201, made],
+    ['credential add mail', 'POST /v1/clients/mail/credentials', 201, made, { auth_method: 'client_secret_basic' }],
+    [
+      'credential add mail http_sig --hmac --ip 10.0.0.0/8,::1',
+      'POST /v1/clients/mail/credentials',
+      201,
+      { ...made, auth_method: 'http_sig', algorithm: 'hmac-sha256' },
+      { auth_method: 'http_sig', algorithm: 'hmac-sha256', ips: ['10.0.0.0/8', '::1'] },
+    ],
+    [
+      'credential add mail tls_client_auth --san dns:mail.example.com',
+      'POST /v1/clients/mail/credentials',
+      201,
+      { client: 'mail', credential_id: 'c9', auth_method: 'tls_client_auth', binding: 'dns:mail.example.com' },
+      { auth_method: 'tls_client_auth', san: 'dns:mail.example.com' },
+    ],
+    [
+      'credential add mail tls_client_auth --subject CN=mail,O=Example',
+      'POST /v1/clients/mail/credentials',
+      201,
+      { client: 'mail', credential_id: 'c9', auth_method: 'tls_client_auth', binding: 'dn:CN=mail,O=Example' },
+      { auth_method: 'tls_client_auth', subject: 'CN=mail,O=Example' },
+    ],
+    [
+      'client set mail --auth tls_client_auth --auth http_sig+ip --ip 10.0.0.0/8 --host mail.example.com',
+      'POST /v1/clients/mail/policy',
+      200,
+      mail,
+      { auth: [['tls_client_auth'], ['http_sig', 'ip']], ips: ['10.0.0.0/8'], hosts: ['mail.example.com'] },
+    ],
+    ['client set mail --ip any --host none', 'POST /v1/clients/mail/policy', 200, mail, { ips: [], hosts: [] }],
+    [
+      'grant add mail invoice --action a --bind ip --bind certificate',
+      'PUT /v1/clients/mail/grants/invoice',
+      200,
+      mail.grants[0],
+      { actions: ['a'], bind: ['ip', 'certificate'] },
+    ],
     ['credential list mail', 'GET /v1/clients/mail/credentials', 200, { credentials: [credential] }],
     ['credential retire mail c1', 'POST /v1/clients/mail/credentials/c1/retire', 200, credential],
     ['audience add invoice', 'POST /v1/audiences', 201, invoice, { audience: 'invoice' }],
@@ -277,7 +324,7 @@ describe('calls', () => {
   });
 
   it('revoke --credential proves the client itself', async () => {
-    issuer.answers.set('POST /v1/clients', [201, made]);
+    issuer.answers.set('POST /v1/clients', [201, madeClient]);
     await run(['client', 'add', 'mail', '--out', 'mail.json']);
     issuer.seen.length = 0;
     issuer.answers.set('POST /v1/revocations', [201, { ...revoked, kind: 'token', token_id: 'T' }]);

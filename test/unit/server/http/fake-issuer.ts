@@ -70,12 +70,19 @@ export function tokenOf({
 export const basic = (client: string, secret = secretOf(client)): string =>
   `Basic ${Buffer.from(`${client}:${secret}`).toString('base64')}`;
 
-const grant: WireGrant = { audience: 'invoice', actions: ['invoices:read'], max_expires_in: 3600, required_caveats: [] };
+const grant: WireGrant = {
+  audience: 'invoice',
+  actions: ['invoices:read'],
+  max_expires_in: 3600,
+  required_caveats: [],
+  bind: [],
+};
 const wireClient: WireClient = {
   client: 'mail',
   state: 'active',
-  auth_methods: ['client_secret_basic'],
+  auth: [['client_secret_basic']],
   ips: [],
+  hosts: [],
   verifier_of: [],
   grants: [grant],
   created_at: time,
@@ -84,6 +91,7 @@ const wireCredential: WireCredential = {
   credential_id: 'cred-1',
   client: 'mail',
   auth_method: 'client_secret_basic',
+  ips: [],
   state: 'live',
   created_at: time,
 };
@@ -152,9 +160,10 @@ export function createFakeIssuer(): FakeIssuer {
       revoked_at: time,
       expires_at: time,
     })),
-    createClient: recorded('createClient', () => newCredential),
+    createClient: recorded('createClient', () => ({ ...wireClient, credentials: [newCredential] })),
     clients: recorded('clients', () => [wireClient]),
     client: recorded('client', () => wireClient),
+    changePolicy: recorded('changePolicy', () => wireClient),
     disableClient: recorded('disableClient', () => wireClient),
     addVerifier: recorded('addVerifier', () => wireClient),
     credentials: recorded('credentials', () => [wireCredential]),
@@ -174,11 +183,26 @@ export function createFakeIssuer(): FakeIssuer {
       failures.push(note);
     },
     flushFailures: async () => {},
+    credential: async () => undefined,
+    credentialByBinding: async () => undefined,
+    credentialSecret: async () => undefined,
+    isCertificateRevoked: async () => false,
     credentialsForLogin: async (client) => {
       if (!known.includes(client)) return undefined;
       const secretHash = createHash('sha256').update(secretOf(client)).digest('base64url');
       const live = [
-        { id: `${client}-1`, client, authMethod: 'client_secret_basic', secretHash, createdAtMs: 0, retiredAtMs: null },
+        {
+          id: `${client}-1`,
+          client,
+          authMethod: 'client_secret_basic',
+          algorithm: null,
+          secretHash,
+          publicKey: null,
+          binding: null,
+          ips: [],
+          createdAtMs: 0,
+          retiredAtMs: null,
+        },
       ] as const;
       const isFenced = client === 'fenced';
       return {

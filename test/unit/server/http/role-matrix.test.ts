@@ -46,6 +46,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   '/v1/verify': { token: 'x', audience: 'invoice', context: { action: 'invoices:read' } },
   '/v1/revocations': { kind: 'token', token_id: tokenIdText },
   '/v1/clients': { client: 'new' },
+  '/v1/clients/{client}/policy': { ips: [] },
   '/v1/clients/{client}/grants/{audience}': { actions: ['invoices:read'] },
   '/v1/audiences': { audience: 'new' },
 };
