@@ -62,11 +62,11 @@ function verifiedConnector(
 ): buildConnector.connector {
   return buildConnector({
     ...shown,
-    ...(ca === undefined ? {} : { ca }),
+    // A partial chain lets a certificate that is no root stand as the anchor: the probed one, or a company's intermediate CA. Without
+    // a CA of ours it is not asked for, as Node then forgets those of NODE_EXTRA_CA_CERTS.
+    ...(ca === undefined ? {} : { ca, allowPartialTrustChain: true }),
     // Said outright, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
     rejectUnauthorized: true,
-    // Lets a certificate that is no root stand as the anchor: the probed one, or a company's intermediate CA.
-    allowPartialTrustChain: true,
     maxCachedSessions: 0,
     timeout: timeoutMs,
     checkServerIdentity: (host: string, peer: PeerCertificate) =>

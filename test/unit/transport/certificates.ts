@@ -1,5 +1,6 @@
 /** Certificates for TLS tests, made by openssl when the test runs, so that none expires in the repository. */
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,8 +15,10 @@ export interface KeyPair {
 }
 
 export interface CertificateAuthority extends KeyPair {
-  /** A server certificate for `names`, e.g. `DNS:localhost`; `days` may be negative for an expired one. */
-  issue(names: string, days?: number): Promise<KeyPair>;
+  /** A certificate for `names`, e.g. `DNS:localhost`, that is good for servers alone, or for `usage`; `days` may be negative for an expired one. */
+  issue(names: string, days?: number, usage?: string): Promise<KeyPair>;
+  /** A CA that this one vouches for. */
+  subordinate(name: string): Promise<CertificateAuthority>;
 }
 
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
@@ -45,22 +48,34 @@ export async function createAuthority(name = 'test-ca'): Promise<CertificateAuth
   const folder = await createFolder();
   const request = ['req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2', '-subj', `/CN=${name}`];
   await run('openssl', request, { cwd: folder });
+  return authorityIn(folder);
+}
+
+async function authorityIn(folder: string): Promise<CertificateAuthority> {
   let count = 0;
-  const issue = async (names: string, days = 1): Promise<KeyPair> => {
+  const sign = async (subject: string, extensions: readonly string[], days: number, into = folder): Promise<string> => {
     count += 1;
-    const leaf = `leaf${count}`;
-    await run('openssl', ['req', ...newKey, '-keyout', `${leaf}.key`, '-out', `${leaf}.csr`, '-subj', '/CN=server'], {
-      cwd: folder,
-    });
-    await writeFile(
-      join(folder, `${leaf}.ext`),
-      `subjectAltName=${names}\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n`,
-    );
-    const sign = ['x509', '-req', '-in', `${leaf}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial'];
-    await run('openssl', [...sign, '-out', `${leaf}.crt`, '-days', String(days), '-extfile', `${leaf}.ext`], { cwd: folder });
-    return readPair(folder, leaf);
+    const name = into === folder ? `leaf${count}` : 'ca';
+    const [key, request, certificate] = ['key', 'csr', 'crt'].map((kind) => join(into, `${name}.${kind}`));
+    await run('openssl', ['req', ...newKey, '-keyout', `${key}`, '-out', `${request}`, '-subj', `/CN=${subject}`]);
+    await writeFile(join(into, `${name}.ext`), extensions.join('\n'));
+    // Not from a file, which certificates that are made at once would share.
+    const serial = `0x${randomBytes(16).toString('hex')}`;
+    const signer = ['x509', '-req', '-in', `${request}`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-set_serial', serial];
+    const made = ['-out', `${certificate}`, '-days', String(days), '-extfile', join(into, `${name}.ext`)];
+    await run('openssl', [...signer, ...made], { cwd: folder });
+    return name;
   };
-  return { ...(await readPair(folder, 'ca')), issue };
+  const issue = async (names: string, days = 1, usage = 'serverAuth'): Promise<KeyPair> => {
+    const extensions = [`subjectAltName=${names}`, `extendedKeyUsage=${usage}`, 'basicConstraints=CA:FALSE'];
+    return readPair(folder, await sign('server', extensions, days));
+  };
+  const subordinate = async (name: string): Promise<CertificateAuthority> => {
+    const below = await createFolder();
+    await sign(name, ['basicConstraints=critical,CA:TRUE'], 2, below);
+    return authorityIn(below);
+  };
+  return { ...(await readPair(folder, 'ca')), issue, subordinate };
 }
 
 /** The pin of `pair` as a shell user computes it, without any code of ours. */
