@@ -234,6 +234,14 @@ export function describeReplayStoreContract(name: string, open: OpenReplayStore)
       expect(await accept(store, message, startMs + windowMs - 1, windowMs)).toBe('repeated');
     });
 
+    it('is accepted by a process whose clock lags by almost a minute behind one that has dropped what expired', async () => {
+      expect(await accept(store, { nonce: 'n', sentAtMs: nowMs }, nowMs, windowMs)).toBe('new');
+      nowMs = startMs + 3_600_000;
+      expect(await accept(store, { nonce: 'm', sentAtMs: nowMs }, nowMs, windowMs)).toBe('new');
+      const laggingMs = nowMs - 59_999;
+      expect(await accept(store, { nonce: 'o', sentAtMs: laggingMs - windowMs + 1 }, laggingMs, windowMs)).toBe('new');
+    });
+
     it('is accepted once at the most, whatever the clock does', async () => {
       const step = fc.record({
         moveMs: fc.oneof(

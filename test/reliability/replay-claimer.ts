@@ -1,12 +1,13 @@
 /**
  * Claims nonces in the file that it is told, as a process of its own. `together`: for each line on stdin, `<round> <count>`, that many nonces of
- * that round, and prints which it won. `careless` does the same by looking before it writes: the test must find that out. `kill`: nonce after
+ * that round, and prints which it won, or the code of what was thrown. `careless` does the same by looking before it writes: the test must find that out. `kill`: nonce after
  * nonce, each printed once the claim was answered.
  */
 
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import { MacaroonError } from '../../src/core/index.js';
 import { sqliteReplayStore } from '../../src/verifier/sqlite.js';
 
 const [path = '', manner = '', run = ''] = process.argv.slice(2);
@@ -43,8 +44,12 @@ await print(`born ${store.bornAtMs}`);
 for await (const line of createInterface({ input: process.stdin })) {
   const [round = '', count = ''] = line.split(' ');
   const nonces = Array.from({ length: Number(count) }, (_, i) => `${round}-${i}`);
-  const outcomes = await Promise.all(nonces.map(use));
-  await print(JSON.stringify(nonces.filter((_, i) => outcomes[i])));
+  try {
+    const outcomes = await Promise.all(nonces.map(use));
+    await print(JSON.stringify(nonces.filter((_, i) => outcomes[i])));
+  } catch (error) {
+    await print(error instanceof MacaroonError ? error.code : String(error));
+  }
 }
 await store.close();
 process.exit();

@@ -1,6 +1,6 @@
 /** One file of used nonces under several processes: raced for, and killed over. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -32,6 +32,8 @@ interface Claimer {
   /** Its next line; fails when it ends without one. */
   readonly nextLine: () => Promise<string>;
   readonly tell: (line: string) => void;
+  /** Lets it end in order. */
+  readonly end: () => Promise<void>;
   /** Kills it; resolves to what it had printed and nobody had asked for. */
   readonly kill: () => Promise<readonly string[]>;
 }
@@ -54,6 +56,10 @@ function start(manner: 'together' | 'careless' | 'kill', run = ''): Claimer {
       return line.value;
     },
     tell: (line) => child.stdin.write(`${line}\n`),
+    end: async () => {
+      child.stdin.end();
+      await closed;
+    },
     kill: async () => {
       child.kill('SIGKILL');
       await closed;
@@ -121,5 +127,34 @@ describe('a process that is killed while it claims', () => {
     for (const nonce of answered) expect(await store.claim('mail', nonce, expiresAtMs)).toBe(false);
     expect(await store.claim('mail', 'n', expiresAtMs)).toBe(true);
     await store.close();
+  });
+});
+
+describe('a file that is deleted under a running process', () => {
+  it('is made anew by the next one, and neither of the two harms it', async () => {
+    const claimer = start('together');
+    await claimer.nextLine();
+    claimer.tell('before 300');
+    expect(JSON.parse(await claimer.nextLine())).toHaveLength(300);
+    rmSync(path);
+    const beforeMs = Date.now();
+    const store = sqliteReplayStore(path);
+    expect(store.bornAtMs).toBeGreaterThanOrEqual(beforeMs);
+    for (let i = 0; i < 300; i++) expect(await store.claim('mail', `mine-${i}`, expiresAtMs)).toBe(true);
+    // It has the old file open and notices.
+    claimer.tell('after 1');
+    expect(await claimer.nextLine()).toBe('ERR_STORE_UNAVAILABLE');
+    claimer.tell('mine 300');
+    expect(JSON.parse(await claimer.nextLine())).toEqual([]);
+    claimer.tell('after 1');
+    expect(JSON.parse(await claimer.nextLine())).toEqual(['after-0']);
+    expect(await store.claim('mail', 'after-0', expiresAtMs)).toBe(false);
+    await claimer.end();
+    expect(existsSync(`${path}-wal`)).toBe(true);
+    await store.close();
+    const database = new Database(path, { readonly: true });
+    expect(database.pragma('integrity_check', { simple: true })).toBe('ok');
+    expect(database.prepare('select count(*) from replay').pluck().get()).toBe(301);
+    database.close();
   });
 });
