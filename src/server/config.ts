@@ -50,6 +50,15 @@ export const configSchema = z.strictObject({
     .union([z.array(range), z.string().transform((text) => text.split(',').filter((one) => one !== ''))])
     .pipe(z.array(range))
     .default([]),
+  /** In the URI that certificates of our CA name a client by: `spiffe://<trust_domain>/client/<name>`. */
+  trust_domain: z
+    .string()
+    .regex(/^[a-z0-9](?:[a-z0-9._-]{0,253}[a-z0-9])?$/, { error: 'must be a name such as example.com, in lower case' })
+    .default('macaroond'),
+  /** PEM file of further CAs that client certificates may come from. */
+  client_ca: text.optional(),
+  /** Port of a second listener, for clients with a certificate alone; 0 lets the system choose. */
+  mtls_port: wholeNumber(0, 65_535).optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Failed logins a minute before 429, for one client from one address and for one address. */
   failed_logins_per_client_address: wholeNumber(1, 1_000_000).default(10),
@@ -99,6 +108,8 @@ export function loadConfig(flags: ConfigInput & { readonly config?: string | und
   }
   if (config.plain_http && config.tls_cert !== undefined)
     throw configError('plain_http and tls_cert exclude each other', 'plain_http');
+  if (config.plain_http && config.mtls_port !== undefined)
+    throw configError('plain_http and mtls_port exclude each other', 'mtls_port');
   return Object.freeze(config);
 }
 

@@ -15,7 +15,7 @@ export const certificateTools: CertificateTools = {
     const [, notAfter] = /^Certificate of \w+ until (\d+)$/.exec(pem) ?? [];
     if (notAfter === undefined) return undefined;
     const thumbprint = createHash('sha256').update(pem).digest('base64url');
-    return { thumbprint, notBeforeMs: 0, notAfterMs: Number(notAfter) };
+    return { thumbprint, notBeforeMs: 0, notAfterMs: Number(notAfter), isSelfSigned: true };
   },
   readSigningRequest: async () => refuse(),
   issue: async () => refuse(),

@@ -16,6 +16,8 @@ export function register(program: Command, session: Session): void {
     .option('--url <url>', 'what clients call the issuer, when that differs from host and port')
     .option('--tls-cert <file>', 'certificate of your own, PEM, with its chain')
     .option('--tls-key <file>', 'its private key, PEM')
+    .option('--client-ca <file>', 'PEM file of further CAs that client certificates may come from')
+    .option('--mtls-port <number>', 'port of a second listener, for clients with a certificate alone', readInteger(65_535))
     .option('--plain-http', 'HTTP without TLS, on loopback only')
     .action((options: ServeOptions) => serve(session, options));
 }
@@ -24,8 +26,9 @@ async function serve(session: Session, options: ServeOptions): Promise<void> {
   const { json, ...flags } = options;
   const { pathOf, readEndpoint } = await import('../environment.js');
   const path = (file: string | undefined) => (file === undefined ? undefined : pathOf(session.io, file));
-  const { data, config, tlsCert, tlsKey } = flags;
-  const paths = { data: path(data), config: path(config), tlsCert: path(tlsCert), tlsKey: path(tlsKey) };
+  const { data, config, tlsCert, tlsKey, clientCa } = flags;
+  const files = { tlsCert: path(tlsCert), tlsKey: path(tlsKey), clientCa: path(clientCa) };
+  const paths = { data: path(data), config: path(config), ...files };
   const server = await (await session.io.loadServerSide()).serve({ ...flags, ...paths }, session.io.env);
   const { url, dataDirectory, isNew } = server;
   session.note(`macaroond: listening on ${url}, data in ${dataDirectory}`);

@@ -31,10 +31,15 @@ export interface CertificateTools {
   authorityPem(): Promise<string>;
   /** The one spelling (RFC 4514) of a subject DN as people write it; `undefined` when it is none. */
   canonicalSubject(text: string): string | undefined;
-  /** What a certificate (PEM) is called by; `undefined` when it is none. */
-  readCertificate(
-    pem: string,
-  ): { readonly thumbprint: string; readonly notBeforeMs: number; readonly notAfterMs: number } | undefined;
+  /** What a certificate (PEM, alone) is called by; `undefined` when it is none. */
+  readCertificate(pem: string):
+    | {
+        readonly thumbprint: string;
+        readonly notBeforeMs: number;
+        readonly notAfterMs: number;
+        readonly isSelfSigned: boolean;
+      }
+    | undefined;
   /** The public key (SubjectPublicKeyInfo, DER) of a PKCS #10 request (PEM) that proves to own it; `undefined` for any other text. */
   readSigningRequest(pem: string): Promise<Uint8Array | undefined>;
   issue(request: LeafRequest): Promise<IssuedLeaf>;

@@ -164,6 +164,9 @@ function subjectName(deps: IssuerDependencies, text: string): string {
 function thumbprintOf(deps: IssuerDependencies, pem: string): string {
   const certificate = deps.certificates.readCertificate(pem);
   if (certificate === undefined) throw refusal('not one certificate as PEM', '/certificate');
+  if (!certificate.isSelfSigned) {
+    throw refusal('the certificate was issued by a CA: trust that one with client_ca, and use tls_client_auth', '/certificate');
+  }
   if (certificate.notAfterMs <= deps.clock()) throw refusal('the certificate has expired', '/certificate');
   return `x5t:${certificate.thumbprint}`;
 }

@@ -1,0 +1,60 @@
+/** The port of the use cases to X.509, over the company CA in the vault. */
+import { type Clock, MacaroonError, type RandomBytes } from '../../core/index.js';
+import type { CertificateTools } from '../domain/certificate-tools.js';
+import { canonicalSubject } from '../domain/distinguished-name.js';
+import { readClientCertificate } from './client-certificate.js';
+import { issueClientCertificate } from './issue-certificate.js';
+import { pemBlocks } from './pem.js';
+import { createRevocationList } from './revocation-list.js';
+import { type CertificateVault, ensureAuthority } from './server-identity.js';
+import { readSigningRequest } from './signing-request.js';
+
+const revocationListLifeMs = 7 * 86_400_000;
+
+export interface CertificateToolsOptions {
+  readonly vault: CertificateVault;
+  readonly trustDomain: string;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+}
+
+/** The tools; the CA is read from the vault for each use, so that one that was imported meanwhile is the one that signs. */
+export function createCertificateTools({ trustDomain, ...options }: CertificateToolsOptions): CertificateTools {
+  const { clock, randomBytes } = options;
+  return {
+    trustDomain,
+    authorityPem: async () => (await ensureAuthority(options)).certificatePem,
+    canonicalSubject: (text) => ifArgumentHolds(() => canonicalSubject(text)),
+    readCertificate(pem) {
+      const blocks = pemBlocks(pem, 'CERTIFICATE');
+      const certificate = readClientCertificate(blocks[0] ?? new Uint8Array());
+      return blocks.length === 1 && certificate.isWellFormed ? certificate : undefined;
+    },
+    readSigningRequest: async (pem) => ifArgumentHolds(() => readSigningRequest(pem).spki),
+    issue: async ({ client, publicKey, uris, hosts, lifeMs }) =>
+      await issueClientCertificate({
+        authority: await ensureAuthority(options),
+        publicKeySpki: publicKey,
+        subjectName: client,
+        ...{ uris, hosts, lifeMs, clock, randomBytes },
+      }),
+    revocationList: async (entries, number) =>
+      await createRevocationList({
+        authority: await ensureAuthority(options),
+        entries,
+        number,
+        clock,
+        lifeMs: revocationListLifeMs,
+      }),
+  };
+}
+
+/** What `read` gives; `undefined` when it is the caller's text that is wrong. */
+function ifArgumentHolds<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MacaroonError) return undefined;
+    throw error;
+  }
+}
