@@ -4,12 +4,11 @@
  * signature, its issuer, its dates and its purpose are all checked. What cannot be decided is refused.
  * Source: RFC 5280 §6.1, RFC 8705 §2, RFC 9440 §2.
  */
-import { X509Certificate } from 'node:crypto';
 import { encodeBase64url, equalBytes, sha256 } from '../../core/index.js';
 import { formatName } from '../domain/distinguished-name.js';
 import type { CertificateFault, PresentedCertificate } from '../domain/presented-certificate.js';
-import { type CertificateFields, extensionOid, maySignCertificates, readCertificateFields } from './certificate-fields.js';
-import { pemBlocks } from './pem.js';
+import { type CertificateFields, extensionOid, maySignCertificates } from './certificate-fields.js';
+import { isIssuedBy, parseCertificate, parseCertificates } from './parsed-certificate.js';
 
 const maxHeaderLength = 22_000;
 const clientAuthOid = '1.3.6.1.5.5.7.3.2';
@@ -46,7 +45,7 @@ export interface CertificateJudgement {
 /** Reads the certificate that `der` is. Never throws: a stranger's bytes are a value whatever they are. */
 export function readClientCertificate(der: Uint8Array): ClientCertificate {
   const identity = { der, thumbprint: encodeBase64url(sha256(der)) };
-  const parsed = parse(der);
+  const parsed = parseCertificate(der);
   if (parsed === undefined) {
     const nothing = { subject: '', uris: [], dnsNames: [], notBeforeMs: 0, notAfterMs: 0, isSelfSigned: false };
     return { ...identity, ...nothing, isWellFormed: false };
@@ -63,9 +62,9 @@ export function readClientCertificate(der: Uint8Array): ClientCertificate {
 /** Why the certificate proves nothing; `undefined` when it proves what it says. */
 export function judgeClientCertificate(judgement: CertificateJudgement): CertificateFault | undefined {
   const { certificate, authorities, isChainVerified, nowMs } = judgement;
-  const parsed = certificate.isWellFormed ? parse(certificate.der) : undefined;
+  const parsed = certificate.isWellFormed ? parseCertificate(certificate.der) : undefined;
   if (parsed === undefined) return 'malformed';
-  const trusted = authorities.flatMap(parseAll);
+  const trusted = authorities.flatMap(parseCertificates);
   const isTrustedItself = trusted.some(({ openssl }) => equalBytes(openssl.raw, certificate.der));
   if (!isForClients(parsed.fields, certificate.isSelfSigned && !isTrustedItself)) return 'wrong_purpose';
   if (nowMs < certificate.notBeforeMs) return 'not_yet_valid';
@@ -127,26 +126,6 @@ export function certificateFaultOf(tlsError: string | undefined): CertificateFau
   return tlsError === undefined ? undefined : (faultByTlsError.get(tlsError) ?? 'untrusted');
 }
 
-interface ParsedCertificate {
-  readonly fields: CertificateFields;
-  readonly openssl: X509Certificate;
-}
-
-/** Both readers must take all of the bytes: ours for what is said, OpenSSL's for the signature. */
-function parse(der: Uint8Array): ParsedCertificate | undefined {
-  try {
-    const fields = readCertificateFields(der);
-    const openssl = new X509Certificate(der);
-    return equalBytes(openssl.raw, der) ? { fields, openssl } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function parseAll(pem: string): readonly ParsedCertificate[] {
-  return pemBlocks(pem, 'CERTIFICATE').flatMap((der) => parse(der) ?? []);
-}
-
 /** Self-signed ones that are pinned may well say `CA:TRUE`: that is how `openssl req -x509` makes them. */
 function isForClients({ isAuthority, purposes, keyUsage }: CertificateFields, mayBeAuthority: boolean): boolean {
   if (isAuthority && !mayBeAuthority) return false;
@@ -164,14 +143,4 @@ function mayIssue(fields: CertificateFields, nowMs: number): boolean {
 
 function hasUnknownConditions({ extensions }: CertificateFields): boolean {
   return [...extensions].some(([oid, { isCritical }]) => isCritical && !understoodExtensions.includes(oid));
-}
-
-/** The names fit, byte by byte, and the signature holds under the issuer's key. */
-function isIssuedBy(certificate: ParsedCertificate, issuer: ParsedCertificate): boolean {
-  if (!equalBytes(certificate.fields.issuer, issuer.fields.subject)) return false;
-  try {
-    return certificate.openssl.verify(issuer.openssl.publicKey);
-  } catch {
-    return false;
-  }
 }

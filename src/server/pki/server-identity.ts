@@ -1,8 +1,9 @@
-/** The server's own certificate: made on first use, renewed by itself at two thirds of its life or when its names change. */
-import { X509Certificate } from 'node:crypto';
+/** The server's own certificate: made on first use, renewed by itself at two thirds of its life or when its names or the CA change. */
 import { isIP } from 'node:net';
 import { type Clock, encodeHex, type RandomBytes } from '../../core/index.js';
-import { createAuthority, type IssuedCertificate, issueServerCertificate } from './certificate-authority.js';
+import { createAuthority, type IssuedCertificate } from './certificate-authority.js';
+import { issueServerCertificate } from './issue-certificate.js';
+import { isIssuedBy, parseCertificates } from './parsed-certificate.js';
 
 /** A certificate as it is kept, without its private key. */
 export interface CertificateEntry {
@@ -47,7 +48,7 @@ export async function ensureServerIdentity(
 ): Promise<{ readonly identity: ServerIdentity; readonly renewed: boolean }> {
   const authority = await ensureAuthority(options);
   const known = await options.vault.pkiEntry('server');
-  if (known !== undefined && isGood(known, options)) return { identity: identityOf(known, authority), renewed: false };
+  if (known !== undefined && isGood(known, authority, options)) return { identity: identityOf(known, authority), renewed: false };
   const made = await issueServerCertificate(authority, options.names, options.clock, options.randomBytes);
   return { identity: identityOf(await keep(options, 'server', made), authority), renewed: true };
 }
@@ -62,12 +63,16 @@ async function keep(
   return made;
 }
 
-function isGood(entry: IssuedCertificate, { names, clock }: ServerIdentityOptions): boolean {
-  const certificate = new X509Certificate(entry.certificatePem);
-  const startMs = Date.parse(certificate.validFrom);
-  const renewAtMs = startMs + ((entry.notAfterMs - startMs) * 2) / 3;
-  if (clock() >= renewAtMs || clock() < startMs) return false;
-  return names.every((name) => (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined);
+function isGood(entry: IssuedCertificate, authority: IssuedCertificate, { names, clock }: ServerIdentityOptions): boolean {
+  const [certificate] = parseCertificates(entry.certificatePem);
+  const [issuer] = parseCertificates(authority.certificatePem);
+  // Another CA may have been imported since.
+  if (certificate === undefined || issuer === undefined || !isIssuedBy(certificate, issuer)) return false;
+  const { notBeforeMs, notAfterMs } = certificate.fields;
+  const renewAtMs = notBeforeMs + ((notAfterMs - notBeforeMs) * 2) / 3;
+  if (clock() >= renewAtMs || clock() < notBeforeMs) return false;
+  const { openssl } = certificate;
+  return names.every((name) => (isIP(name) === 0 ? openssl.checkHost(name) : openssl.checkIP(name)) !== undefined);
 }
 
 function identityOf(entry: IssuedCertificate, authority: IssuedCertificate): ServerIdentity {

@@ -7,12 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  createAuthority,
-  type IssuedCertificate,
-  issueServerCertificate,
-} from '../../../../src/server/pki/certificate-authority.js';
+import { createAuthority } from '../../../../src/server/pki/certificate-authority.js';
+import { issueServerCertificate } from '../../../../src/server/pki/issue-certificate.js';
 import { type CertificateVault, ensureAuthority, ensureServerIdentity } from '../../../../src/server/pki/server-identity.js';
+import { memoryVault } from './memory-vault.js';
 
 const startMs = Date.now();
 const dayMs = 86_400_000;
@@ -21,17 +19,6 @@ const folders: string[] = [];
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
-
-function memoryVault(): CertificateVault & { readonly entries: Map<string, IssuedCertificate> } {
-  const entries = new Map<string, IssuedCertificate>();
-  return {
-    entries,
-    pkiEntry: async (name) => entries.get(name),
-    putPkiEntry: async ({ name, certificatePem, notAfterMs }, privateKeyPem) => {
-      entries.set(name, { certificatePem, notAfterMs, privateKeyPem });
-    },
-  };
-}
 
 function optionsAt(nowMs: number, vault: CertificateVault, names: readonly string[] = ['localhost', '127.0.0.1', '::1']) {
   return { vault, names, clock: () => nowMs, randomBytes };
@@ -96,6 +83,18 @@ describe('server identity', () => {
     expect((await ensureServerIdentity(optionsAt(startMs + 61 * dayMs, vault))).renewed).toBe(true);
     expect(vault.entries.get('server')?.certificatePem).not.toBe(first);
     expect(vault.entries.get('ca')?.certificatePem).toBe(authority);
+  });
+
+  it('renews when another CA has taken the place of the one that issued it', async () => {
+    const vault = memoryVault();
+    const { identity } = await ensureServerIdentity(optionsAt(startMs, vault));
+    const other = await createAuthority('other CA', () => startMs, randomBytes);
+    vault.entries.set('ca', other);
+    const { identity: next, renewed } = await ensureServerIdentity(optionsAt(startMs, vault));
+    expect(renewed).toBe(true);
+    expect(next.cert).not.toBe(identity.cert);
+    expect(new X509Certificate(next.cert).verify(new X509Certificate(other.certificatePem).publicKey)).toBe(true);
+    expect((await ensureServerIdentity(optionsAt(startMs, vault))).renewed).toBe(false);
   });
 
   it('renews when a name is asked for that the certificate does not hold', async () => {
