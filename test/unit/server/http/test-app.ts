@@ -2,9 +2,20 @@
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { memoryReplayStore } from '../../../../src/protocol/memory-replay-store.js';
+import { createAuthenticators } from '../../../../src/server/auth/authenticators.js';
+import { makeChallenge } from '../../../../src/server/auth/challenges.js';
+import type { FailureLimits } from '../../../../src/server/auth/failure-limiter.js';
+import { createClientLogin } from '../../../../src/server/auth/registry.js';
 import { createLogger } from '../../../../src/server/http/access-log.js';
 import { type App, type AppOptions, createApp } from '../../../../src/server/http/app.js';
+import { ensureIssuerKeys, publishedKeys } from '../../../../src/server/pki/issuer-keys.js';
+import { memoryVault } from '../pki/memory-vault.js';
 import { createFakeIssuer, type FakeIssuer, nowMs } from './fake-issuer.js';
+
+const issuerUrl = () => 'https://issuer.test';
+/** Made once, as an RSA key takes its time. */
+const keys = await ensureIssuerKeys(memoryVault(), () => nowMs);
 
 export interface Answer {
   readonly status: number;
@@ -29,16 +40,30 @@ export interface TestApp {
   call(method: string, path: string, request?: TestRequest): Promise<Answer>;
 }
 
-export function createTestApp(options: Partial<AppOptions> = {}): TestApp {
+export interface TestAppOptions extends Partial<AppOptions> {
+  readonly failureLimits?: FailureLimits;
+}
+
+export function createTestApp({ failureLimits, ...options }: TestAppOptions = {}): TestApp {
   const issuer = createFakeIssuer();
   const lines: string[] = [];
-  const app = createApp({
+  const tools = {
     issuer,
     clock: () => nowMs,
-    randomBytes: (length) => new Uint8Array(randomBytes(length)),
+    randomBytes: (length: number) => new Uint8Array(randomBytes(length)),
+    serverName: issuerUrl,
+    challengeKey: new Uint8Array(32).fill(5),
+    ...keys,
+  };
+  const replayStore = memoryReplayStore({ clock: tools.clock });
+  const app = createApp({
+    ...tools,
     logger: createLogger('debug', { write: (line) => lines.push(line) }),
-    issuerUrl: () => 'https://issuer.test',
+    issuerUrl,
     checkReady: async () => {},
+    clientLogin: createClientLogin({ issuer, authenticators: createAuthenticators(tools), replayStore, failureLimits }),
+    makeChallenge: (request) => makeChallenge(tools, request),
+    jwks: publishedKeys(keys),
     ...options,
   });
   return { app, issuer, lines, call: (method, path, request) => call(app, method, path, request) };
