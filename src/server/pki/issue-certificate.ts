@@ -2,6 +2,7 @@
  * Certificates that the company CA issues: one way to make one, for clients and for the server itself. Every name in it is told by the
  * caller, from the registry or the configuration; none comes from who asks.
  */
+import 'reflect-metadata';
 import { createHash, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import {

@@ -1,4 +1,5 @@
 /** Certificate revocation lists, for servers that ask OpenSSL and not the issuer. Source: RFC 5280 §5. */
+import 'reflect-metadata';
 import { Extension, X509CrlGenerator } from '@peculiar/x509';
 import { type Clock, MacaroonError } from '../../core/index.js';
 import { authorityFault, type IssuedCertificate, openAuthority, validityOf } from './certificate-authority.js';
