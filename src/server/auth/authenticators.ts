@@ -8,13 +8,15 @@ import type { ClientAuthenticator } from './client-authenticator.js';
 import { createClientSecretBasic } from './client-secret-basic.js';
 import { createEncryptedTime } from './encrypted-time.js';
 import { createHttpSig } from './http-sig.js';
+import { createSelfSignedTlsClientAuth } from './self-signed-tls-client-auth.js';
 import { createSharedKeyHmac } from './shared-key-hmac.js';
+import { createTlsClientAuth } from './tls-client-auth.js';
 
 /** What the methods stand on. */
 export interface AuthenticatorTools {
   readonly issuer: Pick<
     Issuer,
-    'credentialsForLogin' | 'credential' | 'credentialByBinding' | 'credentialSecret' | 'isCertificateRevoked'
+    'credentialsForLogin' | 'credential' | 'credentialByBinding' | 'credentialSecret' | 'certificate'
   >;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
@@ -35,5 +37,7 @@ export function createAuthenticators(tools: AuthenticatorTools): readonly Client
     createChallengeResponse(tools),
     createEncryptedTime(tools),
     createSharedKeyHmac(tools),
+    createTlsClientAuth(tools.issuer),
+    createSelfSignedTlsClientAuth(tools.issuer),
   ];
 }

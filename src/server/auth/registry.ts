@@ -33,6 +33,8 @@ export interface LoginRequest extends AuthenticationRequest {
 export interface ClientLogin {
   /** Every auth method that a policy may name. */
   readonly methods: readonly string[];
+  /** Counts what failed; shared by every other way to prove something, so that none is a way around its limits. */
+  readonly limiter: FailureLimiter;
   /** Throws only for broken machinery and a body that cannot be read. */
   login(request: LoginRequest, origin: Origin): Promise<LoginResult>;
 }
@@ -66,6 +68,7 @@ export function createClientLogin(options: ClientLoginOptions): ClientLogin {
   };
   return {
     methods: [...authenticators, ...parts.conditions].map((one) => one.method),
+    limiter: parts.limiter,
     login: (request, origin) => login(parts, request, origin),
   };
 }
