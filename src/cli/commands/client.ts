@@ -96,7 +96,9 @@ async function add(session: Session, name: string, options: AddOptions): Promise
     });
     const inFile = made.credentials.filter(({ secret }) => secret !== undefined);
     printCredentials(session, options, made, options.out === undefined ? made.credentials : inFile);
-    if (!options.json) noteMissing(session, made);
+    if (options.json) return;
+    if (made.credentials.length === 0) printClient(session, made, options);
+    noteMissing(session, made);
   });
 }
 
