@@ -94,7 +94,9 @@ export function presentCertificate(
   const tlsFault = presented.via === 'tls' ? certificateFaultOf(presented.tlsError) : undefined;
   const isChainVerified = presented.via === 'tls' && presented.tlsError === undefined;
   const fault = judgeClientCertificate({ certificate: { ...certificate, isWellFormed }, authorities, isChainVerified, nowMs });
-  return { ...certificate, fault: fault ?? tlsFault, via: presented.via };
+  // OpenSSL calls self-signed what merely names itself as its issuer; what is so was found out here.
+  const otherFault = tlsFault === 'self_signed' ? 'untrusted' : tlsFault;
+  return { ...certificate, fault: fault ?? otherFault, via: presented.via };
 }
 
 /**

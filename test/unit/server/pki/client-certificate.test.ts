@@ -243,6 +243,8 @@ describe('presenting', () => {
     const present = (tlsError: string | undefined) =>
       presentCertificate({ via: 'tls', der: openssl.der('mail.crt'), tlsError }, [openssl.text('ca.pem')], startMs).fault;
     expect(present('CERT_REVOKED')).toBe('untrusted');
+    expect(present('DEPTH_ZERO_SELF_SIGNED_CERT')).toBe('untrusted');
+    expect(present('CERT_HAS_EXPIRED')).toBe('expired');
     expect(present('some new error')).toBe('untrusted');
     expect(present(undefined)).toBeUndefined();
   });
