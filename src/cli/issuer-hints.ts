@@ -7,6 +7,8 @@ const checkPort = `check scheme (https, or http for --plain-http) and port of th
 const checkCa =
   'name the right CA certificate with MACAROOND_CA_FILE: ca.crt of the data directory, or the CA of the certificate that the issuer was given';
 
+const endedHint = `something listens there, and ended the connection; a port that is for client certificates alone ends those without a good one, and the audit log of the issuer says why; else ${checkPort}`;
+
 /** By the code of what broke the connection. */
 const connectionHints: Readonly<Record<string, string>> = {
   ERR_PIN_MISMATCH:
@@ -15,14 +17,16 @@ const connectionHints: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'give the issuer a new certificate, or check the clock of this machine',
   CERT_NOT_YET_VALID: 'check the clocks of this machine and of the issuer',
   EPROTO: checkPort,
-  UND_ERR_SOCKET: `something listens there, and ended the connection: ${checkPort}`,
-  ECONNRESET: `something listens there, and ended the connection: ${checkPort}`,
+  UND_ERR_SOCKET: endedHint,
+  ECONNRESET: endedHint,
   ENOTFOUND: `check the host name of the issuer URL: ${checkUrl}`,
 };
 
 const codeHints: Readonly<Record<string, string>> = {
   ERR_ISSUER_UNREACHABLE: 'start the issuer with "macaroond serve", or say where it is with MACAROOND_URL',
   ERR_ISSUER_IDENTITY: checkCa,
+  ERR_ISSUER_REFUSED: 'the credential file holds the certificate to show: certificate, certificate_key',
+  ERR_INTERFERENCE: `whether the issuer did what was asked is not known; a proxy on the way that answers by itself or changes answers looks like this too: ${checkUrl}`,
   ERR_ISSUER_ANSWER: `check the issuer URL: ${checkUrl}`,
 };
 
@@ -32,9 +36,10 @@ export function issuerHint({ code, problem, cause }: MacaroonError, url: string 
     const path = pathOfUrl(url);
     if (path !== '') return `MACAROOND_URL ends in the path ${path}, which goes before every path of the API: leave it out`;
   }
-  if (codeHints[code] === undefined) return undefined;
+  // A refusal that has no problem is one of the handshake.
+  if (codeHints[code] === undefined || problem !== undefined) return undefined;
   const fault = systemCode(cause) ?? '';
-  if (fault.startsWith('HPE_') || fault.startsWith('ERR_SSL_')) return checkPort;
+  if (code !== 'ERR_ISSUER_REFUSED' && (fault.startsWith('HPE_') || fault.startsWith('ERR_SSL_'))) return checkPort;
   return connectionHints[fault] ?? codeHints[code];
 }
 

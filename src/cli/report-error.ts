@@ -60,10 +60,11 @@ function failureOf(error: unknown, url: string | undefined): Failure {
   return { exitCode: exitCodes.failure, code: 'ERR_UNEXPECTED', message: `unexpected failure: ${message}` };
 }
 
+const unreached: readonly string[] = ['ERR_ISSUER_UNREACHABLE', 'ERR_ISSUER_IDENTITY', 'ERR_ISSUER_ANSWER', 'ERR_INTERFERENCE'];
+
 function exitCodeOf({ code, status }: MacaroonError): ExitCode {
   if (code === 'ERR_ARGUMENT' || code === 'ERR_CONFIG' || code === 'ERR_CREDENTIAL_FILE') return exitCodes.usage;
-  if (code === 'ERR_ISSUER_UNREACHABLE' || code === 'ERR_ISSUER_IDENTITY' || code === 'ERR_ISSUER_ANSWER')
-    return exitCodes.unreachable;
+  if (unreached.includes(code)) return exitCodes.unreachable;
   if (code === 'ERR_ISSUER_REFUSED') return exitCodeOfStatus(status);
   if (code.startsWith('ERR_FORMAT_') || code.startsWith('ERR_LIMIT_')) return exitCodes.malformed;
   return exitCodes.failure;
@@ -71,7 +72,8 @@ function exitCodeOf({ code, status }: MacaroonError): ExitCode {
 
 function exitCodeOfStatus(status: number | undefined): ExitCode {
   if (status === 400) return exitCodes.usage;
-  if (status === 401 || status === 403) return exitCodes.denied;
+  // Without a status, the handshake refused the client's certificate.
+  if (status === undefined || status === 401 || status === 403) return exitCodes.denied;
   return status === 503 ? exitCodes.unreachable : exitCodes.failure;
 }
 

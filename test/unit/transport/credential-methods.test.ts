@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeBase64url } from '../../../src/core/index.js';
 import { Credential, type CredentialProof } from '../../../src/transport/credential.js';
-import { loadCredential, writeCredential } from '../../../src/transport/credential-file.js';
+import { loadCredential, reserveCredentialFile, writeCredential } from '../../../src/transport/credential-file.js';
 import { createAuthority, createFolder, type KeyPair } from './certificates.js';
 
 const pemOf = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -236,6 +236,20 @@ describe('files that a credential file names', () => {
     const credential = await loadCredential(await save(members));
     expect(credential.proof).toMatchObject({ privateKey: pem.ed25519 });
     expect(credential.tls).toEqual({ certificate: tls.certificate, privateKey: tls.key });
+  });
+
+  it('are named instead of copied when the file is written, and read back', async () => {
+    await keep('mail.key', pem.ed25519);
+    await keep('tls.key', tls.key);
+    await keep('tls.crt', tls.certificate);
+    const side = { certificate: tls.certificate, privateKey: tls.key };
+    const proof: CredentialProof = { kind: 'challenge_response', algorithm: 'sign-ed25519', privateKey: pem.ed25519 };
+    const file = await reserveCredentialFile(join(folder, 'mail.json'));
+    const names = { privateKey: 'mail.key', certificate: 'tls.crt', certificateKey: 'tls.key' };
+    await file.write({ issuer: common.issuer, client: 'mail', credentialId: 'c', proof, tls: side }, names);
+    expect(await readFile(join(folder, 'mail.json'), 'utf8')).not.toContain('BEGIN');
+    const credential = await loadCredential(join(folder, 'mail.json'));
+    expect([credential.proof, credential.tls]).toEqual([proof, side]);
   });
 
   it('are for their owner alone where they hold a private key, and the refusal says how to mend it', async () => {
