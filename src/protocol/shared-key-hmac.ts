@@ -5,7 +5,7 @@
  *
  * Header of a request: `Macaroond-Mac: name="mail", nonce=:…:, sent=…, mac=:…:`; of an answer: `nonce`, `sent` and `mac` alone.
  */
-import { hmacSha256, lengthPrefixed } from '../core/index.js';
+import { decodeBase64url, hmacSha256, lengthPrefixed } from '../core/index.js';
 import { formatDictionary, parseDictionary } from './http-signature/index.js';
 
 export const macHeader = 'macaroond-mac';
@@ -99,6 +99,15 @@ export function readMacFields(text: string, of: 'request' | 'answer'): MacFields
 
 function isKeyBytes(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array && value.length === macKeyBytes;
+}
+
+/** Whether `text` is base64url of 32 bytes, as keys, nonces and MACs are written where they do not stand in a header. */
+export function isMacKeyText(text: string): boolean {
+  try {
+    return text.length === 43 && decodeBase64url(text).length === macKeyBytes;
+  } catch {
+    return false;
+  }
 }
 
 /** 8 bytes, big-endian. */

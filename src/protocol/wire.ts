@@ -210,6 +210,46 @@ export interface WireNewCredential {
   readonly binding?: string | undefined;
 }
 
+/** `POST /v1/invitations`: for one name, or, without `name`, for a group. */
+export interface NewInvitationRequest {
+  readonly name?: string | undefined;
+  /** How many may enrol by a group's; one by one that is for a name. */
+  readonly uses?: number | undefined;
+  /** Seconds, at most 30 days; a day when absent, an hour for a group. */
+  readonly expires_in?: number | undefined;
+}
+
+export interface WireInvitation {
+  readonly invitation: string;
+  /** The one name that it is good for; absent for a group's. */
+  readonly name?: string | undefined;
+  readonly uses_left: number;
+  /** `ended`: it expired or was revoked. */
+  readonly state: 'live' | 'used_up' | 'ended';
+  readonly created_at: string;
+  readonly expires_at: string;
+}
+
+export interface WireNewInvitation extends WireInvitation {
+  /** base64url of 32 bytes; shown this once. */
+  readonly shared_key: string;
+}
+
+/** `POST /v1/enrolments`: by the holder of an invitation's shared key. */
+export interface EnrolmentRequest {
+  readonly invitation: string;
+  readonly name: string;
+  /** base64url of 32 random bytes. */
+  readonly nonce: string;
+  /** base64url of HMAC-SHA-256(shared key, LP("macaroond/shared-key-hmac/v1", "enrolment", name, nonce)). */
+  readonly mac: string;
+}
+
+export interface WireEnrolment {
+  readonly client: string;
+  readonly credential_id: string;
+}
+
 export interface WireGrantRequest {
   readonly audience: string;
   readonly actions: readonly string[];

@@ -5,8 +5,10 @@ import { listAudit } from './audit-trail.js';
 import { changePolicy } from './client-policy.js';
 import { addVerifier, createClient, disableClient, listClients, showClient } from './clients.js';
 import { addCredential, listCredentials, retireCredential } from './credentials.js';
+import { enrol } from './enrolment.js';
 import { createFailureLog } from './failures.js';
 import { listGrants, putGrant, removeGrant } from './grants.js';
+import { createInvitation, listInvitations, revokeInvitation } from './invitations.js';
 import { adminClient, type Issuer, issuerAudience } from './issuer.js';
 import type { IssuerDependencies } from './ports.js';
 import { revoke } from './revoking.js';
@@ -37,6 +39,10 @@ export function createIssuer(deps: IssuerDependencies): Issuer {
     credentials: (client) => listCredentials(read, client),
     addCredential: (caller, client, request) => addCredential(deps, caller, client, request),
     retireCredential: (caller, client, credentialId) => retireCredential(deps, caller, client, credentialId),
+    createInvitation: (caller, request) => createInvitation(deps, caller, request),
+    invitations: () => listInvitations(read, deps.clock()),
+    revokeInvitation: (caller, id) => revokeInvitation(deps, caller, id),
+    enrol: (origin, proved) => enrol(deps, origin, proved),
     rootKeys: (client) => listRootKeys(read, client),
     rotateRootKey: (caller, client) => rotateRootKey(deps, caller, client),
     destroyRootKey: (caller, client, rootKeyId) => destroyRootKey(deps, caller, client, rootKeyId),
@@ -52,7 +58,8 @@ export function createIssuer(deps: IssuerDependencies): Issuer {
     credential: (id) => read.credential(id),
     credentialByBinding: (binding) => read.credentialByBinding(binding),
     credentialSecret: (id) => read.credentialSecret(id),
-    isCertificateRevoked: async (thumbprint) => ((await read.certificate(thumbprint))?.revokedAtMs ?? null) !== null,
+    invitationKey: (id) => read.invitationKey(id),
+    certificate: (thumbprint) => read.certificate(thumbprint),
     credentialsForLogin: async (name) => {
       const known = await read.client(name);
       // An unknown name takes the work of a known one: another client's rows are read and checked in its place.

@@ -79,7 +79,7 @@ export async function insertCredential(
   const { secret, ...members } = material;
   if (members.binding !== null) await requireFreeBinding(tx, client, members.binding);
   const isCompared = members.authMethod === 'client_secret_basic' && secret !== undefined;
-  const id = `crd_${encodeBase64url(deps.randomBytes(12))}`;
+  const id = newCredentialId(deps);
   await tx.insertCredential(
     {
       id,
@@ -100,6 +100,11 @@ export async function insertCredential(
     ...(secret === undefined ? {} : { secret }),
     ...(members.binding === null ? {} : { binding: members.binding }),
   };
+}
+
+/** An id that no credential has. */
+export function newCredentialId({ randomBytes }: Pick<StoreDependencies, 'randomBytes'>): string {
+  return `crd_${encodeBase64url(randomBytes(12))}`;
 }
 
 async function requireRoom(tx: StoreReader, client: string, { authMethod, publicKey }: CredentialMaterial): Promise<void> {
@@ -144,7 +149,8 @@ function toWire(credential: CredentialRecord, clientState: ClientState): WireCre
     client,
     auth_method: authMethod,
     ...(algorithm === null ? {} : { algorithm }),
-    ...(binding === null ? {} : { binding }),
+    // What an enrolment is known by is of no use to anybody else.
+    ...(binding === null || authMethod === 'shared_key_hmac' ? {} : { binding }),
     ...(keyThumbprint === undefined ? {} : { key_thumbprint: keyThumbprint }),
     ips,
     state: retiredAtMs === null ? unretired : 'retired',

@@ -9,6 +9,7 @@ import type {
   MintResponse,
   NewClientRequest,
   NewCredentialRequest,
+  NewInvitationRequest,
   RevokeRequest,
   WireAudience,
   WireAudienceKey,
@@ -16,15 +17,18 @@ import type {
   WireAuditEntry,
   WireClient,
   WireCredential,
+  WireEnrolment,
   WireGrant,
   WireGrantRequest,
+  WireInvitation,
   WireNewClient,
   WireNewCredential,
+  WireNewInvitation,
   WireRevocation,
   WireRevocations,
   WireRootKey,
 } from '../../protocol/wire.js';
-import type { AuditFilter, CredentialRecord } from './records.js';
+import type { AuditFilter, CertificateRecord, CredentialRecord } from './records.js';
 
 /** Where a request came from; goes to the audit log. */
 export interface Origin {
@@ -66,6 +70,23 @@ export interface FailureNote extends Origin {
   /** The exact code. */
   readonly reason: string;
 }
+
+/** What somebody asks for whose MAC held. */
+export interface ProvedEnrolment {
+  readonly invitation: string;
+  readonly name: string;
+  /** 32 bytes. */
+  readonly nonce: Uint8Array;
+  /** The client's own key, 32 bytes: derived from the invitation's key and `nonce`. */
+  readonly privateKey: Uint8Array;
+}
+
+/** Why an enrolment is refused. All but `name_taken` is for the audit log alone. */
+export type EnrolmentRefusal = 'invitation_ended' | 'invitation_used_up' | 'name_not_invited' | 'replayed' | 'name_taken';
+
+export type EnrolmentOutcome =
+  | { readonly ok: true; readonly enrolled: WireEnrolment }
+  | { readonly ok: false; readonly reason: EnrolmentRefusal };
 
 /** The live state that a token of the issuer's own is judged by. */
 export interface KeyState {
@@ -118,6 +139,11 @@ export interface Issuer {
   credentials(client: string): Promise<readonly WireCredential[]>;
   addCredential(caller: AdminCaller, client: string, request: NewCredentialRequest): Promise<WireNewCredential>;
   retireCredential(caller: AdminCaller, client: string, credentialId: string): Promise<WireCredential>;
+  createInvitation(caller: AdminCaller, request: NewInvitationRequest): Promise<WireNewInvitation>;
+  invitations(): Promise<readonly WireInvitation[]>;
+  revokeInvitation(caller: AdminCaller, id: string): Promise<WireInvitation>;
+  /** For who has proved to have the invitation's key. */
+  enrol(origin: Origin, proved: ProvedEnrolment): Promise<EnrolmentOutcome>;
   rootKeys(client: string): Promise<readonly WireRootKey[]>;
   rotateRootKey(caller: AdminCaller, client: string): Promise<WireRootKey>;
   destroyRootKey(caller: AdminCaller, client: string, rootKeyId: string): Promise<WireRootKey>;
@@ -145,7 +171,10 @@ export interface Issuer {
   credentialByBinding(binding: string): Promise<CredentialRecord | undefined>;
   /** The secret of a credential that must be read back; `undefined` where there is none. */
   credentialSecret(id: string): Promise<Uint8Array | undefined>;
-  isCertificateRevoked(thumbprint: string): Promise<boolean>;
+  /** The shared key of an invitation, also of one that ended, 32 bytes; `undefined` where there is none. */
+  invitationKey(id: string): Promise<Uint8Array | undefined>;
+  /** What is known of a certificate, by base64url of its SHA-256: one that our CA issued, or a foreign one that was revoked. */
+  certificate(thumbprint: string): Promise<CertificateRecord | undefined>;
   credentialsForLogin(client: string): Promise<
     | {
         readonly state: 'active' | 'disabled';

@@ -1,19 +1,15 @@
 /** Enforces the access rule of a route: first who calls, before anything else is read; then, for verifiers, for which audience. */
-import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import type { ClientCaller } from '../domain/issuer.js';
 import { issuerAudience } from '../domain/issuer.js';
 import { authenticateAdmin, isTokenScheme } from './admin-authentication.js';
 import { ProblemError } from './problem-error.js';
 import type { RequestFacts } from './request-facts.js';
 import type { RequestInput } from './request-input.js';
-import type { Access, Caller } from './route.js';
+import type { Access, Caller, OnSigner } from './route.js';
 import type { Services } from './services.js';
 
 const basicChallenge = `Basic realm="${issuerAudience}", charset="UTF-8"`;
 const tokenChallenge = `Macaroon realm="${issuerAudience}"`;
-
-/** Told how to sign the answer, whatever it will be. */
-export type OnSigner = (sign: AnswerSigner | undefined) => void;
 
 /** Who calls, proved as `access` asks. Throws `ProblemError` otherwise. `onSigner` is told before that, where answers prove themselves. */
 export async function authenticate(access: Access, services: Services, facts: RequestFacts, onSigner: OnSigner): Promise<Caller> {

@@ -11,9 +11,12 @@ import type {
   WireCaveat,
   WireClient,
   WireCredential,
+  WireEnrolment,
   WireGrant,
+  WireInvitation,
   WireNewClient,
   WireNewCredential,
+  WireNewInvitation,
   WireRevocation,
   WireRevocations,
   WireRootKey,
@@ -182,6 +185,23 @@ export const credential = wire<WireCredential>()(
     })
     .openapi('Credential'),
 );
+
+const invitationMembers = {
+  invitation: text,
+  name: text.optional(),
+  uses_left: index,
+  state: z.enum(['live', 'used_up', 'ended']),
+  created_at: time,
+  expires_at: time,
+};
+
+export const invitation = wire<WireInvitation>()(z.object(invitationMembers).openapi('Invitation'));
+
+export const newInvitation = wire<WireNewInvitation>()(
+  z.object({ ...invitationMembers, shared_key: text }).openapi('NewInvitation'),
+);
+
+export const enrolment = wire<WireEnrolment>()(z.object({ client: text, credential_id: text }).openapi('Enrolment'));
 
 export const rootKey = wire<WireRootKey>()(
   z

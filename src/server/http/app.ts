@@ -17,7 +17,7 @@ import { judgeError } from './judge-error.js';
 import { describeRoute, describeSecurity, openApiDocument } from './openapi.js';
 import { type AppEnv, createRequestId, type FactSources, type RequestFacts, readRequestFacts } from './request-facts.js';
 import { readInput } from './request-input.js';
-import type { Caller, Route } from './route.js';
+import type { Caller, OnSigner, Route } from './route.js';
 import { methodsOf, routes } from './route-table.js';
 import type { Services } from './services.js';
 
@@ -36,6 +36,7 @@ export interface AppOptions {
   /** Public keys of the issuer, for discovery. */
   readonly jwks: Services['jwks'];
   readonly makeChallenge: Services['makeChallenge'];
+  readonly enrol: Services['enrol'];
   readonly certificateOf?: FactSources['certificateOf'];
 }
 
@@ -62,6 +63,7 @@ export function createApp(options: AppOptions): App {
     clientLogin: options.clientLogin,
     jwks: options.jwks,
     makeChallenge: options.makeChallenge,
+    enrol: options.enrol,
     verifiers: createIssuerVerifiers(issuer, clock),
     issuerUrl: options.issuerUrl,
     checkReady: options.checkReady,
@@ -121,15 +123,17 @@ async function prove(answer: Response, facts: RequestFacts, { signAnswer }: Prog
 
 function runRoute(route: Route, services: Services, constants: Constants, c: Context<AppEnv>): Step {
   return async (facts, progress) => {
-    const caller = await authenticate(route.access, services, facts, (sign) => {
+    const onSigner: OnSigner = (sign) => {
       progress.signAnswer = sign;
-    });
+    };
+    const caller = await authenticate(route.access, services, facts, onSigner);
     progress.caller = caller;
     const input = await readInput(route, c, facts.body);
     await authorizeVerifier(route.access, services, caller, input);
+    const { origin, peerAddress } = facts;
     const made = constants.get(route);
     if (made !== undefined) return answerOf(route, made, facts.requestId);
-    const body = await route.handle({ services, caller, origin: facts.origin, ...input });
+    const body = await route.handle({ services, caller, origin, peerAddress, onSigner, ...input });
     const json = JSON.stringify(body);
     if (route.isConstant === true) constants.set(route, new TextEncoder().encode(json));
     return answerOf(route, json, facts.requestId);

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { parseAddress, parseRange } from '../../caveats/ip-address.js';
 import { parseRfc3339 } from '../../caveats/rfc3339.js';
 import { isAction, isActionPattern, isName, isUuidText, limits } from '../../core/index.js';
+import { isMacKeyText } from '../../protocol/shared-key-hmac.js';
 import { maxRequiredCaveats } from '../domain/grants.js';
 
 const rootKeyIdPattern = /^[A-Za-z0-9_-]{22}$/;
@@ -59,6 +60,11 @@ export const rootKeyId = z
   .string()
   .regex(rootKeyIdPattern, { error: 'a root key id is base64url of 16 bytes' })
   .openapi({ example: 'AZ8MfjwqfxuPADpfbB0uSw' });
+
+export const invitationId = z.string().min(1).max(64).openapi({ example: 'inv_AAECAwQFBgcICQoL' });
+
+/** A nonce or a MAC of `shared_key_hmac`. */
+export const macKeyText = z.string().refine(isMacKeyText, { error: 'base64url of 32 bytes is expected, without padding' });
 
 export const credentialId = z.string().min(1).max(64);
 

@@ -3,9 +3,11 @@ import { z } from '@hono/zod-openapi';
 import { limits } from '../../core/index.js';
 import type {
   ClientPolicyRequest,
+  EnrolmentRequest,
   MintRequest,
   NewClientRequest,
   NewCredentialRequest,
+  NewInvitationRequest,
   RevokeRequest,
   VerifyRequest,
   WireGrantRequest,
@@ -19,6 +21,8 @@ import {
   conditions,
   generation,
   hosts,
+  invitationId,
+  macKeyText,
   name,
   pem,
   ranges,
@@ -141,6 +145,16 @@ export const newCredentialRequest = wire<NewCredentialRequest>()(
       { error: 'not an auth method of which an administrator can add credentials' },
     )
     .openapi('NewCredentialRequest'),
+);
+
+export const newInvitationRequest = wire<NewInvitationRequest>()(
+  z
+    .strictObject({ name: name.optional(), uses: z.int().min(1).optional(), expires_in: seconds.optional() })
+    .openapi('NewInvitationRequest'),
+);
+
+export const enrolmentRequest = wire<EnrolmentRequest>()(
+  z.strictObject({ invitation: invitationId, name, nonce: macKeyText, mac: macKeyText }).openapi('EnrolmentRequest'),
 );
 
 export const newAudienceRequest = z.strictObject({ audience: name }).openapi('NewAudienceRequest');

@@ -9,6 +9,7 @@ import { credentialRoutes } from './routes/credentials.js';
 import { discoveryRoutes } from './routes/discovery.js';
 import { grantRoutes } from './routes/grants.js';
 import { healthRoutes } from './routes/health.js';
+import { invitationRoutes } from './routes/invitations.js';
 import { revocationRoutes } from './routes/revocations.js';
 import { rootKeyRoutes } from './routes/root-keys.js';
 import { tokenRoutes } from './routes/tokens.js';
@@ -23,6 +24,7 @@ export const routes: readonly Route[] = Object.freeze([
   ...revocationRoutes,
   ...clientRoutes,
   ...credentialRoutes,
+  ...invitationRoutes,
   ...rootKeyRoutes,
   ...grantRoutes,
   ...verifierRoutes,

@@ -3,6 +3,7 @@
  * way to add a path, so none can miss its access rule.
  */
 import { z } from '@hono/zod-openapi';
+import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import type { ProblemCode } from '../../protocol/problem.js';
 import type { AdminCaller, ClientCaller, Origin } from '../domain/issuer.js';
 import type { Services } from './services.js';
@@ -33,11 +34,18 @@ export interface CallerUnder {
 
 export type Caller = CallerUnder[keyof CallerUnder];
 
+/** Told how to sign the answer, whatever it will be. */
+export type OnSigner = (sign: AnswerSigner | undefined) => void;
+
 /** What a handler gets: everything checked and typed. */
 export interface Call<By extends keyof CallerUnder, Params, Query, Body> {
   readonly services: Services;
   readonly caller: CallerUnder[By];
   readonly origin: Origin;
+  /** Where the connection itself comes from, perhaps a proxy. */
+  readonly peerAddress: string | undefined;
+  /** To be told how the answer proves itself, where the route finds that out by itself. */
+  readonly onSigner: OnSigner;
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;

@@ -1,5 +1,6 @@
 /** What the handlers stand on: made once by `createApp`, handed to every call. */
 import type { ChallengeRequest, ChallengeResponse } from '../../protocol/challenge.js';
+import type { Enrol } from '../auth/enrolments.js';
 import type { ClientLogin } from '../auth/registry.js';
 import type { Issuer } from '../domain/issuer.js';
 import type { IssuerVerifiers } from './issuer-verifiers.js';
@@ -13,6 +14,7 @@ export interface Services {
   /** Public keys of the issuer. */
   readonly jwks: readonly PublishedKey[];
   readonly makeChallenge: (request: ChallengeRequest) => Promise<ChallengeResponse>;
+  readonly enrol: Enrol;
   readonly verifiers: IssuerVerifiers;
   /** Base URL that clients reach the issuer by, without a slash at its end. */
   readonly issuerUrl: () => string;

@@ -10,7 +10,7 @@ import {
   mint,
   RootKey,
 } from '../../../../src/core/index.js';
-import type { WireClient, WireCredential, WireGrant, WireRootKey } from '../../../../src/protocol/wire.js';
+import type { WireClient, WireCredential, WireGrant, WireInvitation, WireRootKey } from '../../../../src/protocol/wire.js';
 import type { FailureNote, Issuer } from '../../../../src/server/domain/issuer.js';
 
 export const nowMs = Date.parse('2026-11-21T12:00:00Z');
@@ -96,6 +96,16 @@ const wireCredential: WireCredential = {
   created_at: time,
 };
 const wireRootKey: WireRootKey = { root_key_id: rootKeyId, client: 'mail', generation: 1, state: 'active', created_at: time };
+const wireInvitation: WireInvitation = {
+  invitation: 'inv_1',
+  name: 'shop',
+  uses_left: 1,
+  state: 'live',
+  created_at: time,
+  expires_at: time,
+};
+/** Of invitation `inv_1`. */
+export const invitationKey = new Uint8Array(32).fill(3);
 const newCredential = {
   client: 'mail',
   credential_id: 'cred-2',
@@ -169,6 +179,11 @@ export function createFakeIssuer(): FakeIssuer {
     credentials: recorded('credentials', () => [wireCredential]),
     addCredential: recorded('addCredential', () => newCredential),
     retireCredential: recorded('retireCredential', () => wireCredential),
+    createInvitation: recorded('createInvitation', () => ({ ...wireInvitation, shared_key: 'A'.repeat(43) })),
+    invitations: recorded('invitations', () => [wireInvitation]),
+    revokeInvitation: recorded('revokeInvitation', () => ({ ...wireInvitation, state: 'ended' as const })),
+    enrol: recorded('enrol', (_, { name }) => ({ ok: true as const, enrolled: { client: name, credential_id: 'cred-3' } })),
+    invitationKey: async (id) => (id === 'inv_1' ? invitationKey : undefined),
     rootKeys: recorded('rootKeys', () => [wireRootKey]),
     rotateRootKey: recorded('rotateRootKey', () => wireRootKey),
     destroyRootKey: recorded('destroyRootKey', () => wireRootKey),
@@ -186,7 +201,7 @@ export function createFakeIssuer(): FakeIssuer {
     credential: async () => undefined,
     credentialByBinding: async () => undefined,
     credentialSecret: async () => undefined,
-    isCertificateRevoked: async () => false,
+    certificate: async () => undefined,
     credentialsForLogin: async (client) => {
       if (!known.includes(client)) return undefined;
       const secretHash = createHash('sha256').update(secretOf(client)).digest('base64url');

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { encodeBase64url } from '../../../../src/core/index.js';
+import { enrolmentMac } from '../../../../src/protocol/shared-key-hmac.js';
 import type { Route } from '../../../../src/server/http/route.js';
 import { routes } from '../../../../src/server/http/route-table.js';
-import { basic, rootKeyId, tokenIdText, tokenOf } from './fake-issuer.js';
+import { basic, invitationKey, rootKeyId, tokenIdText, tokenOf } from './fake-issuer.js';
 import { createTestApp } from './test-app.js';
 
 /** Every kind of caller; `invoice` is the audience that routes are asked about. */
@@ -41,6 +43,7 @@ const adminActions = [
   'audit:read',
 ];
 
+const nonce = new Uint8Array(32).fill(4);
 const bodies: Readonly<Record<string, unknown>> = {
   '/v1/tokens': { audience: 'invoice' },
   '/v1/verify': { token: 'x', audience: 'invoice', context: { action: 'invoices:read' } },
@@ -49,6 +52,14 @@ const bodies: Readonly<Record<string, unknown>> = {
   '/v1/clients/{client}/policy': { ips: [] },
   '/v1/clients/{client}/grants/{audience}': { actions: ['invoices:read'] },
   '/v1/audiences': { audience: 'new' },
+  '/v1/invitations': { name: 'shop' },
+  '/v1/enrolments': {
+    invitation: 'inv_1',
+    name: 'shop',
+    nonce: encodeBase64url(nonce),
+    mac: encodeBase64url(enrolmentMac(invitationKey, 'shop', nonce)),
+  },
+  '/v1/challenges': { client: 'mail', mode: 'sign', purpose: 'POST /v1/tokens' },
 };
 
 /** Written out here, not taken from the code under test: status that a role gets under each access rule. */
@@ -78,7 +89,8 @@ const pathOf = (route: Route): string =>
     .replace('{client}', 'mail')
     .replace('{audience}', 'invoice')
     .replace('{root_key_id}', rootKeyId)
-    .replace('{credential_id}', 'cred-1');
+    .replace('{credential_id}', 'cred-1')
+    .replace('{invitation}', 'inv_1');
 
 const pairs = routes.flatMap((route) =>
   (Object.keys(roles) as Role[]).map((role) => ({ name: `${route.method.toUpperCase()} ${route.path}`, role, route })),

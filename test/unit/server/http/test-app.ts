@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { memoryReplayStore } from '../../../../src/protocol/memory-replay-store.js';
 import { createAuthenticators } from '../../../../src/server/auth/authenticators.js';
 import { makeChallenge } from '../../../../src/server/auth/challenges.js';
+import { createEnrol } from '../../../../src/server/auth/enrolments.js';
 import type { FailureLimits } from '../../../../src/server/auth/failure-limiter.js';
 import { createClientLogin } from '../../../../src/server/auth/registry.js';
 import { createLogger } from '../../../../src/server/http/access-log.js';
@@ -56,12 +57,14 @@ export function createTestApp({ failureLimits, ...options }: TestAppOptions = {}
     ...keys,
   };
   const replayStore = memoryReplayStore({ clock: tools.clock });
+  const clientLogin = createClientLogin({ issuer, authenticators: createAuthenticators(tools), replayStore, failureLimits });
   const app = createApp({
     ...tools,
     logger: createLogger('debug', { write: (line) => lines.push(line) }),
     issuerUrl,
     checkReady: async () => {},
-    clientLogin: createClientLogin({ issuer, authenticators: createAuthenticators(tools), replayStore, failureLimits }),
+    clientLogin,
+    enrol: createEnrol({ ...tools, limiter: clientLogin.limiter }),
     makeChallenge: (request) => makeChallenge(tools, request),
     jwks: publishedKeys(keys),
     ...options,
