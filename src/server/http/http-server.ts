@@ -2,15 +2,18 @@
  * The server under the application: TLS, limits on time and size, the guard, and a stop that breaks no request it has accepted.
  * Plain HTTP is served on loopback only.
  */
+import { constants } from 'node:crypto';
 import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecureContextOptions } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import { parseAddress, parseRange, rangeContains } from '../../caveats/ip-address.js';
 import { type Clock, MacaroonError, type RandomBytes } from '../../core/index.js';
 import { type ProblemCode, problems } from '../../protocol/problem.js';
 import { createRequestLog, type Logger, type RequestLog } from './access-log.js';
+import { type Admits, dropUnlessAdmitted, holdConnections } from './admission.js';
 import { problemAnswer } from './answers.js';
 import type { App } from './app.js';
 import { Connections } from './connections.js';
@@ -22,6 +25,8 @@ import { type GuardRefusal, judgeRequest } from './request-guard.js';
 export interface ServerTls {
   readonly cert: string;
   readonly key: string;
+  /** CAs, PEM, that certificates of clients may come from: every client is asked for one, and none must have one. Not asked for when absent. */
+  readonly clientAuthorities?: readonly string[] | undefined;
 }
 
 export interface ServerLimits {
@@ -62,6 +67,12 @@ export interface HttpServerOptions {
   /** Plain HTTP, on loopback alone, when absent. */
   readonly tls?: ServerTls | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
+  /** Origin that this listener is known by, where that is not the issuer URL's. */
+  readonly origin?: (() => string) | undefined;
+  /** Drops connections, at their start and at each request; all are served when absent. */
+  readonly admits?: Admits | undefined;
+  /** Told of connections that TLS itself broke off, with the code of OpenSSL's error. */
+  readonly onTlsFailure?: ((socket: Socket, code: string) => void) | undefined;
 }
 
 export interface HttpServer {
@@ -86,6 +97,11 @@ const ciphers = [
   'ECDHE-ECDSA-CHACHA20-POLY1305',
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':');
+/**
+ * No session is resumed, as a resumed one may come without the certificate that it began with, and none is renegotiated, as that could exchange
+ * the certificate under an open connection.
+ */
+const secureOptions = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
 const loopbackRanges = [parseRange('127.0.0.0/8'), parseRange('::1')];
 const defaultDrainMs = 10_000;
 /** While it lasts, busy clients learn with their next answer that their connection ends, instead of finding it cut. */
@@ -102,7 +118,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const state = { isDraining: false };
   const log = createRequestLog(options.logger);
   const refuse = createRefusal(options, connections, log);
-  const listener = getRequestListener((request, env) => options.app.fetch(request, env), {
+  const { app, admits, origin } = options;
+  const listener = getRequestListener((request, env) => app.fetch(request, { ...env, listenerOrigin: origin?.() }), {
     errorHandler: (error) => answerAdapterError(options, log, error),
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -111,7 +128,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const refusal = unanswered > limits.maxUnansweredRequests ? tooManyUnanswered : judgeRequest(request);
     if (refusal !== undefined) return refuse(request, response, refusal);
     if (state.isDraining) response.setHeader('Connection', 'close');
-    void listener(request, response);
+    if (admits === undefined) void listener(request, response);
+    else
+      void dropUnlessAdmitted(request.socket, admits).then((isAdmitted) =>
+        isAdmitted ? listener(request, response) : undefined,
+      );
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     if (connections.begin(request.socket, response) === 0) return;
@@ -119,12 +140,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   trackConnections(server, connections, limits, options.tls === undefined);
   answerWithoutRequest(server, connections, options, log);
+  if (admits !== undefined) holdConnections(server, admits);
   let drained: Promise<void> | undefined;
   return {
     server,
     listen: (address) => listen(server, address, options.tls === undefined),
     setSecureContext: (tls) => {
-      if (server instanceof TlsServer) server.setSecureContext({ ...tls, minVersion: 'TLSv1.2', ciphers });
+      if (server instanceof TlsServer) server.setSecureContext(contextOf(tls));
       else throw new MacaroonError('ERR_ARGUMENT', 'a plain HTTP server has no certificate', { argument: 'tls' });
     },
     drain: (deadlineMs = defaultDrainMs) => {
@@ -148,12 +170,21 @@ function createBareServer(limits: ServerLimits, tls: ServerTls | undefined): Ser
   const server =
     tls === undefined
       ? createPlainServer(http)
-      : createTlsServer({ ...http, ...tls, minVersion: 'TLSv1.2', ciphers, handshakeTimeout: limits.headersTimeoutMs });
+      : createTlsServer({
+          ...{ ...http, ...contextOf(tls), handshakeTimeout: limits.headersTimeoutMs },
+          // Whoever shows a certificate that proves nothing is answered as one who shows none.
+          ...{ requestCert: tls.clientAuthorities !== undefined, rejectUnauthorized: false },
+        });
   // 0: Node drops no header; the guard counts them. How many there can be at all is bounded by their size.
   server.maxHeadersCount = 0;
   server.maxConnections = limits.maxConnections;
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
   return server;
+}
+
+function contextOf({ cert, key, clientAuthorities }: ServerTls): SecureContextOptions {
+  const ca = clientAuthorities === undefined ? {} : { ca: [...clientAuthorities] };
+  return { cert, key, ...ca, minVersion: 'TLSv1.2', ciphers, secureOptions };
 }
 
 const tooManyUnanswered: GuardRefusal = {
@@ -200,7 +231,7 @@ function trackConnections(server: Server, connections: Connections, limits: Serv
 function answerWithoutRequest(
   server: Server,
   connections: Connections,
-  { clock, randomBytes }: HttpServerOptions,
+  { clock, randomBytes, onTlsFailure }: HttpServerOptions,
   log: RequestLog,
 ): void {
   const refuse = (socket: Socket, code: ProblemCode, method?: string): void => {
@@ -212,8 +243,14 @@ function answerWithoutRequest(
     if (answered === 'earlier') socket.destroy();
     else writeProblem(socket, code, requestId);
   };
+  const isTlsFailure = ({ code }: NodeJS.ErrnoException, socket: Socket): boolean => {
+    if (code?.startsWith('ERR_SSL_') !== true) return false;
+    onTlsFailure?.(socket, code);
+    return true;
+  };
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === 'ECONNRESET') socket.destroy();
+    // OpenSSL may report a bad signature on a certificate only after the handshake, and then as a fault of the connection.
+    if (error.code === 'ECONNRESET' || isTlsFailure(error, socket)) socket.destroy();
     // What comes in while the last answer goes out is thrown away.
     else if (connections.isEnding(socket)) return;
     else if (!socket.writable) socket.destroy();
