@@ -8,6 +8,10 @@ import { join, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { MacaroonError } from '../core/index.js';
 import { pinOf } from '../transport/pin.js';
+import { createAuthenticators } from './auth/authenticators.js';
+import { makeChallenge } from './auth/challenges.js';
+import { createEnrol } from './auth/enrolments.js';
+import { createClientLogin } from './auth/registry.js';
 import { type Config, type ConfigInput, loadConfig } from './config.js';
 import { createIssuer } from './domain/create-issuer.js';
 import type { Issuer } from './domain/issuer.js';
@@ -15,7 +19,10 @@ import { createLogger, type Logger } from './http/access-log.js';
 import { createApp } from './http/app.js';
 import { createHttpServer } from './http/http-server.js';
 import { certificateNames, issuerUrl, setUp, writePublicFile } from './maintenance.js';
+import { createCertificateTools } from './pki/certificate-tools.js';
+import { ensureIssuerKeys, publishedKeys } from './pki/issuer-keys.js';
 import { ensureAuthority, ensureServerIdentity, type ServerIdentity } from './pki/server-identity.js';
+import { openReplayStore } from './replay.js';
 import { hasStore } from './store/data-files.js';
 import { loadMasterKey } from './store/master-key.js';
 import { openStore } from './store/open-store.js';
@@ -47,6 +54,10 @@ export interface ServeFlags {
   readonly url?: string | undefined;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
+  /** File of further CAs that client certificates may come from. */
+  readonly clientCa?: string | undefined;
+  /** Port of the listener for clients with a certificate alone. */
+  readonly mtlsPort?: number | undefined;
   readonly plainHttp?: boolean | undefined;
 }
 
@@ -66,8 +77,9 @@ export interface RunningServer {
  * anything is touched.
  */
 export async function serve(flags: ServeFlags, env: NodeJS.ProcessEnv): Promise<RunningServer> {
-  const { url, tlsCert, tlsKey, plainHttp, config: configFile, ...same } = flags;
-  const given: ConfigInput = { ...same, public_url: url, tls_cert: tlsCert, tls_key: tlsKey, plain_http: plainHttp };
+  const { url, tlsCert, tlsKey, clientCa, mtlsPort, plainHttp, config: configFile, ...same } = flags;
+  const tls = { tls_cert: tlsCert, tls_key: tlsKey, client_ca: clientCa, mtls_port: mtlsPort, plain_http: plainHttp };
+  const given: ConfigInput = { ...same, public_url: url, ...tls };
   const config = loadConfig({ ...given, config: configFile }, env);
   const isNew = !hasStore(config.data);
   if (isNew) await setUp(config, env);
@@ -97,9 +109,25 @@ export async function serve(flags: ServeFlags, env: NodeJS.ProcessEnv): Promise<
 
 async function serveStore(config: Config, store: IssuerStore, isNew: boolean, failed: Promise<never>): Promise<RunningServer> {
   const logger = createLogger(config.log_level);
-  const issuer = createIssuer({ store, clock, randomBytes });
+  const certificates = createCertificateTools({ vault: store, trustDomain: config.trust_domain, clock, randomBytes });
+  const issuer = createIssuer({ store, clock, randomBytes, certificates });
+  const replayStore = openReplayStore(config, isNew);
   let isDraining = false;
   let url = '';
+  const keys = await ensureIssuerKeys(store, clock);
+  const challengeKey = store.deriveKey('challenge');
+  const tools = { issuer, clock, randomBytes, serverName: () => url, challengeKey, ...keys };
+  const clientLogin = createClientLogin({
+    issuer,
+    authenticators: createAuthenticators(tools),
+    replayStore,
+    failureLimits: {
+      perClientAndAddress: config.failed_logins_per_client_address,
+      perAddress: config.failed_logins_per_address,
+      windowSeconds: 60,
+      maxKeys: 50_000,
+    },
+  });
   const app = createApp({
     issuer,
     clock,
@@ -111,12 +139,10 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
       await store.checkHealth();
     },
     trustedProxies: config.trusted_proxies,
-    failureLimits: {
-      perClientAndAddress: config.failed_logins_per_client_address,
-      perAddress: config.failed_logins_per_address,
-      windowSeconds: 60,
-      maxKeys: 50_000,
-    },
+    clientLogin,
+    enrol: createEnrol({ ...tools, limiter: clientLogin.limiter }),
+    makeChallenge: (request) => makeChallenge(tools, request),
+    jwks: publishedKeys(keys),
   });
   const http = createHttpServer({ app, clock, randomBytes, logger, tls: await identityOf(config, store) });
   const { port } = await http.listen({ host: config.host, port: config.port });
@@ -137,6 +163,7 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
       for (const timer of timers) clearInterval(timer);
       await http.drain(drainDeadlineMs);
       await issuer.flushFailures();
+      await replayStore.close();
       await store.close();
       logger.info('stopped');
     })();

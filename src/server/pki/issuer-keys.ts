@@ -56,3 +56,11 @@ function publicHalf(key: KeyObject): PublicHalf {
   const jwk = readPublicJwk({ ...createPublicKey(key).export({ format: 'jwk' }) });
   return { jwk, kid: jwkThumbprint(jwk) };
 }
+
+/** The public halves as discovery shows them (RFC 7517): what each is for, and how it is called. */
+export function publishedKeys({ answerKey, timeKey }: IssuerKeys): readonly Readonly<Record<string, string>>[] {
+  return [
+    { ...answerKey.jwk, kid: answerKey.kid, use: 'sig', alg: 'EdDSA' },
+    { ...timeKey.jwk, kid: timeKey.kid, use: 'enc', alg: 'RSA-OAEP-256' },
+  ];
+}
