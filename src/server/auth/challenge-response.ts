@@ -70,7 +70,7 @@ async function authenticate(tools: Tools, request: AuthenticationRequest): Promi
   if (credential === undefined || modeOf(credential.algorithm) !== made.mode) return fail('signature_wrong');
   if (tools.clock() >= made.endMs) return fail('challenge_expired');
   const sentAtMs = made.endMs - challengeLifeMs;
-  const claim = { scope: method, nonce: id, sentAtMs, windowMs: 0, staleAtMs: made.endMs };
+  const claim = { scope: `${method}:${client}`, nonce: id, sentAtMs, windowMs: 0, staleAtMs: made.endMs };
   return { ok: true, client, credential, account, claim, keyThumbprint: thumbprintOf(credential) };
 }
 

@@ -2,7 +2,7 @@
  * Makes challenges and knows them again. Nothing is stored for a challenge that is not answered: its id holds its end and a MAC over what it is
  * for, and its value is derived from the id. A client that does not exist gets one too, so that nobody learns who does.
  */
-import { constants, publicEncrypt } from 'node:crypto';
+import { constants, createPublicKey, hkdfSync, publicEncrypt } from 'node:crypto';
 import { formatRfc3339 } from '../../caveats/rfc3339.js';
 import { concatBytes, decodeBase64url, encodeBase64url, equalBytes, hmacSha256, lengthPrefixed } from '../../core/index.js';
 import {
@@ -21,12 +21,13 @@ import type { AuthenticatorTools } from './authenticators.js';
 const method = 'challenge_response';
 const idLabel = 'macaroond/challenge-id/v1';
 const valueLabel = 'macaroond/challenge-value/v1';
+const standInLabel = 'macaroond/challenge-stand-in/v1';
 const timeBytes = 6;
 const randomPartBytes = 16;
 const macBytes = 16;
 const idBytes = timeBytes + randomPartBytes + macBytes;
-/** Length of the ciphertext that somebody without a key to encrypt to is shown: as of RSA-3072. */
-const standInCiphertextBytes = 384;
+/** Of RSA-3072, the one size of keys that challenges are encrypted to. */
+const modulusBytes = 384;
 
 type Tools = Pick<AuthenticatorTools, 'issuer' | 'clock' | 'randomBytes' | 'serverName' | 'challengeKey'>;
 
@@ -37,20 +38,20 @@ export interface ChallengeScope {
   readonly purpose: string;
 }
 
-/** A new challenge, answered or not within a minute. Throws `invalid_request` for a purpose that is too long. */
+/** A new challenge, answered or not within a minute. Throws `invalid_request` for a purpose that is too long to be encrypted. */
 export async function makeChallenge(tools: Tools, request: ChallengeRequest): Promise<ChallengeResponse> {
   const { client, mode, purpose, credential_id: credentialId } = request;
   const expiresAtMs = tools.clock() + challengeLifeMs;
   const id = challengeId(tools, { client, mode, purpose }, expiresAtMs, tools.randomBytes(randomPartBytes));
   const value = challengeValue(tools, id);
   const server = tools.serverName();
-  const plaintext = challengePlaintext({ server, client, id, purpose }, value);
-  if (plaintext.length > maxChallengePlaintextBytes)
-    throw new IssuerError('invalid_request', 'the purpose is too long', '/purpose');
   const account = await tools.issuer.credentialsForLogin(client);
   const credential = decryptingCredential(account?.live ?? [], credentialId);
+  const plaintext = challengePlaintext({ server, client, id, purpose }, value);
   const shown =
-    mode === 'sign' ? { challenge: encodeBase64url(value) } : { encrypted_challenge: encrypted(tools, credential, plaintext) };
+    mode === 'sign'
+      ? { challenge: encodeBase64url(value) }
+      : { encrypted_challenge: encrypted(plaintext, credential?.publicKey ?? standInKey(tools, client)) };
   const end = { expires_in: challengeLifeMs / 1000, expires_at: formatRfc3339(expiresAtMs) };
   return { challenge_id: id, client, server, purpose, mode, ...shown, ...end };
 }
@@ -106,10 +107,23 @@ function decryptingCredential(live: readonly CredentialRecord[], id: string | un
   return id === undefined ? able.at(-1) : able.find((one) => one.id === id);
 }
 
-function encrypted({ randomBytes }: Tools, credential: CredentialRecord | undefined, plaintext: Uint8Array): string {
-  const { publicKey } = credential ?? { publicKey: null };
-  if (publicKey === null) return encodeBase64url(randomBytes(standInCiphertextBytes));
+/** `plaintext` to a public key: SubjectPublicKeyInfo, base64url. */
+function encrypted(plaintext: Uint8Array, publicKey: string): string {
+  if (plaintext.length > maxChallengePlaintextBytes)
+    throw new IssuerError('invalid_request', 'the purpose is too long for a challenge to decrypt', '/purpose');
   const key = { key: Buffer.from(decodeBase64url(publicKey)), format: 'der', type: 'spki' } as const;
   const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256', oaepLabel: Buffer.from(challengeLabel) };
   return encodeBase64url(new Uint8Array(publicEncrypt({ ...key, ...oaep }, plaintext)));
+}
+
+/**
+ * What is encrypted to for a client that has no such key: the same for a name every time, and a number that nobody has factored. So its
+ * challenges look and cost like those of a client that has one.
+ */
+function standInKey({ challengeKey }: Pick<Tools, 'challengeKey'>, client: string): string {
+  const modulus = new Uint8Array(hkdfSync('sha256', challengeKey, '', lengthPrefixed(standInLabel, client), modulusBytes));
+  modulus[0] = (modulus[0] ?? 0) | 0x80;
+  modulus[modulusBytes - 1] = (modulus[modulusBytes - 1] ?? 0) | 1;
+  const key = createPublicKey({ key: { kty: 'RSA', n: encodeBase64url(modulus), e: 'AQAB' }, format: 'jwk' });
+  return encodeBase64url(key.export({ type: 'spki', format: 'der' }));
 }

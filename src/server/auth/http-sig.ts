@@ -26,8 +26,8 @@ import { createHttpSigAnswers } from './http-sig-answers.js';
 import { standInAccount } from './stand-in.js';
 
 const method = 'http_sig';
-/** As the header writes it: whether a request means to prove its client by this method. */
-const tagText = `;tag="${requestTag}"`;
+/** As headers write it, blanks after `;` included: whether a request means to prove its client by this method. */
+const tagPattern = new RegExp(`; *tag="${requestTag}"`);
 const noncePattern = /^[!-~]{16,64}$/;
 /** Tried for a credential that is not there: SubjectPublicKeyInfo of the Ed25519 base point, whose private key nobody kept. */
 const standInKey = decodeBase64url('MCowBQYDK2VwAyEAWGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY');
@@ -40,7 +40,7 @@ export function createHttpSig(tools: Tools): ClientAuthenticator {
   return {
     method,
     kind: 'header',
-    recognises: ({ headers }) => (headers.get('signature-input') ?? []).some((line) => line.includes(tagText)),
+    recognises: ({ headers }) => (headers.get('signature-input') ?? []).some((line) => tagPattern.test(line)),
     authenticate: async (request) => {
       const parsed = readSignature(request);
       if (parsed === undefined) return { ok: false, client: undefined, reason: 'credentials_malformed', account: standInAccount };
@@ -146,7 +146,7 @@ function coversEnough({ components }: ParsedSignature, hasBody: boolean): boolea
 
 function isTimely(nowMs: number, created: number, expires: number): boolean {
   const isShort = expires > created && expires - created <= maxSignatureLifeSeconds;
-  return isShort && created * 1000 < nowMs + maxCreatedAheadMs && nowMs < expires * 1000;
+  return isShort && created * 1000 <= nowMs + maxCreatedAheadMs && nowMs < expires * 1000;
 }
 
 function thumbprintOf({ publicKey }: CredentialRecord): string | undefined {

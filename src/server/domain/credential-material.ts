@@ -14,6 +14,7 @@ import {
 } from '../../protocol/http-signature/index.js';
 import type { NewCredentialRequest } from '../../protocol/wire.js';
 import { isDnsName } from './addresses.js';
+import { canonicalSubject } from './distinguished-name.js';
 import { IssuerError } from './issuer-error.js';
 import type { IssuerDependencies, StoreDependencies } from './ports.js';
 import type { AuthMethod, CredentialAlgorithm, CredentialRecord } from './records.js';
@@ -30,6 +31,7 @@ type RequestOf<Method> = Extract<NewCredentialRequest, { readonly auth_method: M
 
 const none = { algorithm: null, publicKey: null, binding: null, secret: undefined } as const;
 const maxRsaBits = 4096;
+const decryptingRsaBits = 3072;
 const maxUriLength = 512;
 const uriPattern = /^[a-z][a-z0-9+.-]*:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/;
 const spiffeIdPattern = /^spiffe:\/\/[a-z0-9._-]+(?:\/[A-Za-z0-9._-]+)+$/;
@@ -93,8 +95,9 @@ async function signatureMaterial(deps: IssuerDependencies, request: RequestOf<'h
 
 async function challengeMaterial(request: RequestOf<'challenge_response'>): Promise<CredentialMaterial> {
   const key = await readPublicKey(request.public_key);
-  if (request.mode === 'decrypt' && key.algorithm !== 'rsa-pss-sha512') {
-    throw refusal('mode decrypt takes an RSA key', '/public_key');
+  // Of one size, so that a challenge does not tell by its length whether the client is there; smaller ones could not hold it.
+  if (request.mode === 'decrypt' && key.rsaBits !== decryptingRsaBits) {
+    throw refusal(`mode decrypt takes an RSA key of ${decryptingRsaBits} bits`, '/public_key');
   }
   const algorithm = request.mode === 'decrypt' ? 'decrypt-rsa-oaep-256' : signingAlgorithms[key.algorithm];
   return { ...none, authMethod: 'challenge_response', algorithm, publicKey: key.publicKey };
@@ -108,22 +111,21 @@ const signingAlgorithms = {
 } as const satisfies Readonly<Record<AsymmetricAlgorithm, CredentialAlgorithm>>;
 
 /** The key and the one http_sig algorithm that takes it. */
-async function readPublicKey(pem: string): Promise<{ readonly publicKey: string; readonly algorithm: AsymmetricAlgorithm }> {
-  try {
-    const { spki, jwk } = publicKeyOf(pem);
-    const [algorithm] = algorithmsOf(jwk);
-    if (algorithm === undefined || modulusBits(jwk) > maxRsaBits) {
-      throw refusal(`an RSA key has 2048 to ${maxRsaBits} bits`, '/public_key');
-    }
-    // Whether a point is on its curve is known once it is imported.
-    await importVerifyingKey({ spki }, algorithm);
-    return { publicKey: encodeBase64url(spki), algorithm };
-  } catch (error) {
-    if (error instanceof MacaroonError && error.code === 'ERR_ARGUMENT') throw refusal(error.message, '/public_key');
-    throw error;
-  }
+async function readPublicKey(
+  pem: string,
+): Promise<{ readonly publicKey: string; readonly algorithm: AsymmetricAlgorithm; readonly rsaBits: number }> {
+  const { spki, jwk } = argumentAt('/public_key', () => publicKeyOf(pem));
+  const rsaBits = modulusBits(jwk);
+  const [algorithm] = algorithmsOf(jwk);
+  if (algorithm === undefined || rsaBits > maxRsaBits) throw refusal(`an RSA key has 2048 to ${maxRsaBits} bits`, '/public_key');
+  // Whether a point is on its curve is known once it is imported.
+  await importVerifyingKey({ spki }, algorithm).catch((error: unknown) => {
+    throw refusalOf(error, '/public_key');
+  });
+  return { publicKey: encodeBase64url(spki), algorithm, rsaBits };
 }
 
+/** 0 for a key that is not RSA. */
 function modulusBits(jwk: PublicJwk): number {
   return jwk.kty === 'RSA' ? Math.floor((jwk.n.length * 3) / 4) * 8 : 0;
 }
@@ -136,7 +138,7 @@ export function keyThumbprintOf(publicKey: string | null): string | undefined {
 function nameOf(deps: IssuerDependencies, client: string, { san, subject }: RequestOf<'tls_client_auth'>): string {
   if (san !== undefined && subject !== undefined)
     throw refusal('a certificate is known by san or by subject, not by both', '/subject');
-  if (subject !== undefined) return subjectName(deps, subject);
+  if (subject !== undefined) return subjectName(subject);
   if (san === undefined) return `uri:${clientUri(deps, client)}`;
   if (san.startsWith('dns:')) {
     if (isDnsName(san.slice(4))) return san;
@@ -153,12 +155,8 @@ function nameOf(deps: IssuerDependencies, client: string, { san, subject }: Requ
   return san;
 }
 
-function subjectName(deps: IssuerDependencies, text: string): string {
-  const subject = deps.certificates.canonicalSubject(text);
-  if (subject === undefined || subject === '') {
-    throw refusal('not a subject such as CN=mail,O=Example (RFC 4514; quote special characters by \\)', '/subject');
-  }
-  return `dn:${subject}`;
+function subjectName(text: string): string {
+  return argumentAt('/subject', () => `dn:${canonicalSubject(text)}`);
 }
 
 function thumbprintOf(deps: IssuerDependencies, pem: string): string {
@@ -178,6 +176,19 @@ function isSpiffeId(uri: string): boolean {
 /** The URI that every client has unless others are registered, and that no other client can have. */
 export function clientUri(deps: IssuerDependencies, client: string): string {
   return `spiffe://${deps.certificates.trustDomain}/client/${client}`;
+}
+
+/** What `read` gives. Throws what it finds wrong with a request's text as `invalid_request` with a pointer to the member. */
+function argumentAt<T>(pointer: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw refusalOf(error, pointer);
+  }
+}
+
+function refusalOf(error: unknown, pointer: string): unknown {
+  return error instanceof MacaroonError && error.code === 'ERR_ARGUMENT' ? refusal(error.message, pointer) : error;
 }
 
 function refusal(message: string, pointer: string): IssuerError {

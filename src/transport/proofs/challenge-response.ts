@@ -1,5 +1,5 @@
 /** `challenge_response`, the client's half: asks the issuer for a challenge and answers it with a key that never leaves; see `protocol/challenge.ts`. */
-import { constants, createPrivateKey, type KeyObject, privateDecrypt, sign } from 'node:crypto';
+import { constants, type KeyObject, privateDecrypt, sign } from 'node:crypto';
 import { decodeBase64url, equalBytes, MacaroonError } from '../../core/index.js';
 import {
   type ChallengeRequest,
@@ -12,10 +12,11 @@ import {
 } from '../../protocol/challenge.js';
 import { formatDictionary } from '../../protocol/http-signature/index.js';
 import { requestHash } from '../../protocol/request-hash.js';
+import { parsePrivateKey } from '../private-key.js';
 import type { ProverTools, RequestProver } from './prover.js';
 
 export interface ChallengeCredential {
-  /** URL of the issuer, by which a challenge must name it. */
+  /** URL of the issuer without a slash at its end, by which a challenge must name it. */
   readonly issuer: string;
   readonly client: string;
   readonly credentialId: string;
@@ -26,9 +27,12 @@ export interface ChallengeCredential {
 
 const randomBytes = 32;
 
-/** Proves the client by answering a challenge a request. Throws `ERR_ARGUMENT` for a private key that is none. */
+/**
+ * Proves the client by answering one challenge for each request. Throws `ERR_ARGUMENT` for a private key that is none; its `prove` throws
+ * `ERR_ISSUER_*`, also for a challenge that is not one for just this client and request.
+ */
 export function challengeProver(credential: ChallengeCredential, tools: ProverTools): RequestProver {
-  const key = readKey(credential.privateKey);
+  const key = parsePrivateKey(credential.privateKey, 'privateKey');
   const { client, algorithm, credentialId } = credential;
   return {
     async prove(request) {
@@ -37,8 +41,8 @@ export function challengeProver(credential: ChallengeCredential, tools: ProverTo
       const asked: ChallengeRequest = { client, mode, purpose, credential_id: credentialId };
       const answer = await tools.ask('POST', '/v1/challenges', asked);
       const id = textIn(answer, 'challenge_id');
-      const subject = { server: credential.issuer.replace(/\/$/, ''), client, id, purpose };
-      if (textIn(answer, 'server') !== subject.server) throw unusable('server');
+      const subject = { server: credential.issuer, client, id, purpose };
+      if (textIn(answer, 'server') !== subject.server) throw unusable('it calls itself by another URL than the credential');
       const hash = requestHash(request);
       const response =
         mode === 'sign'
@@ -52,16 +56,6 @@ export function challengeProver(credential: ChallengeCredential, tools: ProverTo
       return { headers: { [challengeHeader]: value } };
     },
   };
-}
-
-function readKey(pem: string): KeyObject {
-  try {
-    return createPrivateKey(pem);
-  } catch {
-    throw new MacaroonError('ERR_ARGUMENT', 'the private key must be PEM, PKCS #8, without a passphrase', {
-      argument: 'privateKey',
-    });
-  }
 }
 
 function signature(key: KeyObject, algorithm: ChallengeCredential['algorithm'], message: Uint8Array): Uint8Array {
@@ -82,17 +76,17 @@ function decrypted(key: KeyObject, subject: ChallengeSubject, ciphertext: Uint8A
     const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256', oaepLabel: Buffer.from(challengeLabel) };
     plaintext = new Uint8Array(privateDecrypt({ key, ...oaep }, ciphertext));
   } catch {
-    throw unusable('encrypted_challenge');
+    throw unusable('it cannot be decrypted with the key of the credential');
   }
   const random = plaintext.slice(-randomBytes);
-  if (!equalBytes(challengePlaintext(subject, random), plaintext)) throw unusable('encrypted_challenge');
+  if (!equalBytes(challengePlaintext(subject, random), plaintext)) throw unusable('it was made for something else');
   return random;
 }
 
 function textIn(answer: unknown, name: string): string {
   const value = typeof answer === 'object' && answer !== null ? Reflect.get(answer, name) : undefined;
   if (typeof value === 'string') return value;
-  throw unusable(name);
+  throw unusable(`${name} is missing`);
 }
 
 function bytesIn(answer: unknown, name: string): Uint8Array {
@@ -100,10 +94,10 @@ function bytesIn(answer: unknown, name: string): Uint8Array {
   try {
     return decodeBase64url(text);
   } catch {
-    throw unusable(name);
+    throw unusable(`${name} is not base64url`);
   }
 }
 
-function unusable(name: string): MacaroonError {
-  return new MacaroonError('ERR_ISSUER_ANSWER', `the issuer's challenge cannot be used: ${name} is missing or not as expected`);
+function unusable(fault: string): MacaroonError {
+  return new MacaroonError('ERR_ISSUER_ANSWER', `the issuer's challenge cannot be used: ${fault}`);
 }

@@ -6,6 +6,7 @@ import {
   answerKeyOf,
   answerMessage,
   answerTag,
+  maxCreatedAheadMs,
   maxSignatureLifeSeconds,
   requestComponents,
   requestTag,
@@ -28,7 +29,6 @@ import {
   verifyMessage,
 } from '../../protocol/http-signature/index.js';
 import { InterferenceError } from '../../protocol/interference-error.js';
-import { memoryReplayStore } from '../../protocol/memory-replay-store.js';
 import type { CredentialProof } from '../credential.js';
 import { findIssuerKey } from './issuer-jwks.js';
 import type { ProverTools, ProvingRequest, RequestProver } from './prover.js';
@@ -46,13 +46,17 @@ interface AnswerKeys {
   readonly issuer: { readonly keyid: string; readonly key: VerifyingKey };
 }
 
-/** How far the issuer's clock may lie from ours in the time of an answer, seconds. */
-const maxAnswerSkewSeconds = 60;
+/** Longest time, milliseconds, in which an answer comes back that our clock is set by: nobody had the time to play with it. */
+const quickAnswerMs = 5_000;
+/** Answered requests that are remembered, to tell an answer that somebody sent again. */
+const maxAnswered = 1000;
 
 /** Proves the client by signing its requests. Throws `ERR_ARGUMENT` for a key that cannot be used, at the first request. */
 export function httpSigProver({ credentialId, proof }: HttpSigCredential, tools: ProverTools): RequestProver {
   const { clock, randomBytes } = tools;
-  const seenAnswers = memoryReplayStore({ clock });
+  const answered = new Set<string>();
+  /** What is added to our clock to get the issuer's; told by a signed answer alone. */
+  let offsetMs = 0;
   let signingKey: Promise<SigningKey> | undefined;
   let answerKeys: Promise<AnswerKeys> | undefined;
   return {
@@ -67,32 +71,41 @@ export function httpSigProver({ credentialId, proof }: HttpSigCredential, tools:
       const hasBody = request.body.length > 0;
       const digest = hasBody ? { 'content-digest': contentDigest(request.body) } : {};
       const message = messageOf(request, digest);
-      const created = Math.floor(clock() / 1000);
+      const startMs = clock();
+      const created = Math.floor((startMs + offsetMs) / 1000);
+      const expires = created + maxSignatureLifeSeconds;
       const nonce = encodeBase64url(randomBytes(32));
       const signature = await signMessage(message, {
         label: 'sig',
         components: requestComponents(hasBody),
-        parameters: { created, expires: created + maxSignatureLifeSeconds, nonce, keyid: credentialId, tag: requestTag },
+        parameters: { created, expires, nonce, keyid: credentialId, tag: requestTag },
         key,
       });
-      const checkAnswer = async (answer: PlainAnswer): Promise<'final'> => {
-        await requireGenuine(answer, message, nonce, keys);
-        return 'final';
+      const checkAnswer = async (answer: PlainAnswer): Promise<'final' | 'again'> => {
+        const answeredAt = await timeOfGenuine(answer, message, nonce, keys);
+        // As no moment since the request was sent was within its times, no copy of it can have been accepted.
+        const wasNeverTimely = answeredAt < created - maxCreatedAheadMs / 1000 || answeredAt >= expires + quickAnswerMs / 1000;
+        if (answer.status !== 401 || !wasNeverTimely || clock() - startMs >= quickAnswerMs) return 'final';
+        offsetMs = answeredAt * 1000 - clock();
+        return 'again';
       };
       return { headers: { ...digest, ...signature }, checkAnswer };
     },
   };
 
-  async function requireGenuine(answer: PlainAnswer, request: SignedRequest, reqNonce: string, keys: AnswerKeys): Promise<void> {
-    const { parsed, nonce, created } = readAnswerSignature(answer, reqNonce);
-    const isSuccess = answer.status < 400;
-    const { keyid } = parsed.parameters;
-    const signer = [keys.own, ...(isSuccess ? [] : [keys.issuer])].find((one) => one.keyid === keyid);
-    if (signer === undefined) throw new InterferenceError('wrong');
-    if (!(await isGenuine(answer, request, parsed, signer.key))) throw new InterferenceError('wrong');
-    if (Math.abs(clock() / 1000 - created) > maxAnswerSkewSeconds) throw new InterferenceError('wrong');
-    if (!(await seenAnswers.claim(signer.keyid, nonce, clock() + 2000 * maxAnswerSkewSeconds)))
-      throw new InterferenceError('repeated');
+  /** When the answer was made, Unix seconds. Throws `InterferenceError` unless it is one to just this request. */
+  async function timeOfGenuine(answer: PlainAnswer, request: SignedRequest, nonce: string, keys: AnswerKeys): Promise<number> {
+    const { status } = answer;
+    const parsed = readAnswerSignature(answer);
+    const { keyid, created, reqNonce } = parsed.parameters;
+    if (reqNonce !== undefined && answered.has(reqNonce)) throw new InterferenceError('repeated', status);
+    const signer = [keys.own, ...(status < 400 ? [] : [keys.issuer])].find((one) => one.keyid === keyid);
+    if (signer === undefined || created === undefined || reqNonce !== nonce) throw new InterferenceError('wrong', status);
+    if (!(await isGenuine(answer, request, parsed, signer.key))) throw new InterferenceError('wrong', status);
+    answered.add(nonce);
+    const [oldest] = answered;
+    if (answered.size > maxAnswered && oldest !== undefined) answered.delete(oldest);
+    return created;
   }
 }
 
@@ -113,28 +126,21 @@ async function answerKeysOf(credentialId: string, proof: HttpSigCredential['proo
   return { own: { keyid: credentialId, key: hmacSignatureKey(answerKeyOf(encodeUtf8(proof.secret))) }, issuer };
 }
 
-interface AnswerSignature {
-  readonly parsed: ParsedSignature;
-  readonly nonce: string;
-  readonly created: number;
-}
-
-/** The one signature of the answer that is for this request. Throws `InterferenceError`. */
-function readAnswerSignature({ headers }: PlainAnswer, reqNonce: string): AnswerSignature {
-  if (headers['signature'] === undefined || headers['content-digest'] === undefined) throw new InterferenceError('missing');
+/** The one signature of the answer that is meant for us. Throws `InterferenceError`. */
+function readAnswerSignature({ status, headers }: PlainAnswer): ParsedSignature {
+  if (headers['signature'] === undefined || headers['content-digest'] === undefined)
+    throw new InterferenceError('missing', status);
   let signatures: readonly ParsedSignature[];
   try {
     const fields = new Map(Object.entries(headers).map(([name, value]) => [name, [value]]));
     signatures = parseSignatures(fields).filter(({ parameters }) => parameters.tag === answerTag);
   } catch {
-    throw new InterferenceError('wrong');
+    throw new InterferenceError('wrong', status);
   }
   const [parsed, ...more] = signatures;
-  if (parsed === undefined) throw new InterferenceError('missing');
-  const { nonce, created, reqNonce: answered } = parsed.parameters;
-  if (more.length > 0 || nonce === undefined || created === undefined || answered !== reqNonce)
-    throw new InterferenceError('wrong');
-  return { parsed, nonce, created };
+  if (parsed === undefined) throw new InterferenceError('missing', status);
+  if (more.length > 0) throw new InterferenceError('wrong', status);
+  return parsed;
 }
 
 async function isGenuine(

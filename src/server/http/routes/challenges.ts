@@ -11,7 +11,7 @@ const challengeRequest = z.strictObject({
   /** Method and path of the request that will carry the answer. */
   purpose: z
     .string()
-    .regex(/^(?:GET|POST|PUT|DELETE) \/[!-~]{0,58}$/, 'must be a method, one space and a path, e.g. POST /v1/tokens'),
+    .regex(/^(?:GET|POST|PUT|DELETE) \/[!-~]{0,126}$/, 'must be a method, one space and a path, e.g. POST /v1/tokens'),
   credential_id: credentialId.optional(),
 });
 
