@@ -50,9 +50,13 @@ function checkMembers(text: string): void {
   }
 }
 
+/** PEM is the one kind of text that has lines. */
+const pemStart = '-----BEGIN ';
+const lineEnd = /\r?\n/g;
+
 function checkString(text: string, levels: readonly Level[], level: Level | undefined): void {
   const isName = level?.names !== undefined && level.member === undefined;
-  if (forbiddenCharacter.test(text)) {
+  if (forbiddenCharacter.test(isName || !text.startsWith(pemStart) ? text : text.replaceAll(lineEnd, ''))) {
     throw refusal(levels, `${isName ? 'a name' : 'text'} with control characters or halves of characters is refused`);
   }
   if (!isName) return;

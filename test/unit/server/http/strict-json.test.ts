@@ -33,6 +33,15 @@ describe('strict JSON', () => {
     expect(pointerOfRefusal(text)).toBe(pointer);
   });
 
+  it('takes the lines of PEM, and lines of nothing else', () => {
+    const pem = '-----BEGIN PUBLIC KEY-----\nAAAA\r\n-----END PUBLIC KEY-----\n';
+    expect(parseStrictJson(JSON.stringify({ pem }))).toEqual({ pem });
+    expect(pointerOfRefusal(JSON.stringify({ a: `x${pem}` }))).toBe('/a');
+    expect(pointerOfRefusal(JSON.stringify({ [pem]: 1 }))).toBe('');
+    expect(pointerOfRefusal(JSON.stringify({ a: '-----BEGIN \u0000' }))).toBe('/a');
+    expect(pointerOfRefusal(JSON.stringify({ a: '-----BEGIN \r' }))).toBe('/a');
+  });
+
   it.each(['{"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]}', '{"a":"a","b":"a","c":["a","a"]}', '[]', '{}', '"a"', '1', 'null'])(
     'takes %s',
     (text) => {
