@@ -8,9 +8,9 @@ import { createIssuer } from '../../src/server/domain/create-issuer.js';
 import { type AdminCaller, adminActions, type ClientCaller, type Issuer } from '../../src/server/domain/issuer.js';
 import { IssuerError } from '../../src/server/domain/issuer-error.js';
 import type { IssuerDependencies } from '../../src/server/domain/ports.js';
+import { createCertificateTools } from '../../src/server/pki/certificate-tools.js';
 import { createStore } from '../../src/server/store/open-store.js';
 import type { IssuerStore } from '../../src/server/store/sqlite-store.js';
-import { certificateTools } from './certificate-tools.js';
 
 export interface IssuerAtHand {
   readonly issuer: Issuer;
@@ -31,7 +31,8 @@ export async function issuerAtHand(): Promise<IssuerAtHand> {
   const clock = () => time.nowMs;
   const masterKey = createSecretKey(randomBytes(32));
   const store = await createStore({ dataDirectory: directory, masterKey, clock, randomBytes, mode: 'serve', reserveBytes: 4096 });
-  const deps = { store, clock, randomBytes, certificates: certificateTools };
+  const certificates = createCertificateTools({ vault: store, trustDomain: 'example.com', clock, randomBytes });
+  const deps = { store, clock, randomBytes, certificates };
   await createFirstAdmin(deps);
   const issuer = createIssuer(deps);
   const admin = (actions: readonly string[] = adminActions, client = 'admin'): AdminCaller => ({

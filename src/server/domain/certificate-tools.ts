@@ -29,8 +29,6 @@ export interface CertificateTools {
   readonly trustDomain: string;
   /** Certificates of the CA, PEM; the one that signs first. */
   authorityPem(): Promise<string>;
-  /** The one spelling (RFC 4514) of a subject DN as people write it; `undefined` when it is none. */
-  canonicalSubject(text: string): string | undefined;
   /** What a certificate (PEM, alone) is called by; `undefined` when it is none. */
   readCertificate(pem: string):
     | {

@@ -1,8 +1,8 @@
 /** The port of the use cases to X.509, over the company CA in the vault. */
 import { type Clock, MacaroonError, type RandomBytes } from '../../core/index.js';
 import type { CertificateTools } from '../domain/certificate-tools.js';
-import { canonicalSubject } from '../domain/distinguished-name.js';
 import { readClientCertificate } from './client-certificate.js';
+import { companyAuthorities } from './company-authorities.js';
 import { issueClientCertificate } from './issue-certificate.js';
 import { pemBlocks } from './pem.js';
 import { createRevocationList } from './revocation-list.js';
@@ -23,14 +23,13 @@ export function createCertificateTools({ trustDomain, ...options }: CertificateT
   const { clock, randomBytes } = options;
   return {
     trustDomain,
-    authorityPem: async () => (await ensureAuthority(options)).certificatePem,
-    canonicalSubject: (text) => ifArgumentHolds(() => canonicalSubject(text)),
+    authorityPem: async () => (await companyAuthorities(options)).join(''),
     readCertificate(pem) {
       const blocks = pemBlocks(pem, 'CERTIFICATE');
       const certificate = readClientCertificate(blocks[0] ?? new Uint8Array());
       return blocks.length === 1 && certificate.isWellFormed ? certificate : undefined;
     },
-    readSigningRequest: async (pem) => ifArgumentHolds(() => readSigningRequest(pem).spki),
+    readSigningRequest: async (pem) => publicKeyOfRequest(pem),
     issue: async ({ client, publicKey, uris, hosts, lifeMs }) =>
       await issueClientCertificate({
         authority: await ensureAuthority(options),
@@ -49,10 +48,10 @@ export function createCertificateTools({ trustDomain, ...options }: CertificateT
   };
 }
 
-/** What `read` gives; `undefined` when it is the caller's text that is wrong. */
-function ifArgumentHolds<T>(read: () => T): T | undefined {
+/** The key that is certified; `undefined` when the text is no request that proves to own one. */
+function publicKeyOfRequest(pem: string): Uint8Array | undefined {
   try {
-    return read();
+    return readSigningRequest(pem).spki;
   } catch (error) {
     if (error instanceof MacaroonError) return undefined;
     throw error;

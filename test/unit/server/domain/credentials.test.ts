@@ -1,7 +1,8 @@
 /** Credentials of every auth method: what is kept, what is shown once, and what can never be had twice. */
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NewCredentialRequest } from '../../../../src/protocol/wire.js';
+import { createAuthority } from '../../../../src/server/pki/certificate-authority.js';
 import { type IssuerAtHand, issuerAtHand, refusal } from '../../../support/issuer-at-hand.js';
 
 let at: IssuerAtHand;
@@ -17,7 +18,7 @@ const pem = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toSt
 const keys = {
   ed25519: pem(generateKeyPairSync('ed25519').publicKey),
   p256: pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey),
-  rsa: rsaOf(2048),
+  rsa: rsaOf(3072),
 };
 
 /** A public key that looks like RSA: an odd number of `bits` bits, whose factors nobody knows. */
@@ -107,19 +108,22 @@ describe('a certificate', () => {
     [{ auth_method: 'tls_client_auth', san: 'uri:spiffe://partner.org/ns/a/b.c_D-1' }, 'uri:spiffe://partner.org/ns/a/b.c_D-1'],
     [{ auth_method: 'tls_client_auth', san: 'uri:urn:uuid:7c1a' }, 'uri:urn:uuid:7c1a'],
     [{ auth_method: 'tls_client_auth', san: 'dns:mail.example.com' }, 'dns:mail.example.com'],
-    [{ auth_method: 'tls_client_auth', subject: 'CN=mail, O=Example' }, 'dn:CN=mail,O=Example'],
+    [{ auth_method: 'tls_client_auth', subject: '/O=Example/CN=mail' }, 'dn:CN=mail,O=Example'],
   ])('is registered by %j', async (request, binding) => {
     expect(await add(request)).toMatchObject({ binding });
     expect(await at.issuer.credentials('mail')).toMatchObject([{ binding, auth_method: 'tls_client_auth' }]);
   });
 
   it('of its own is registered by its thumbprint until it expires', async () => {
-    const certificate = `Certificate of mail until ${at.time.nowMs + 1}`;
+    const selfSigned = async (madeAtMs: number) => (await createAuthority('mail', () => madeAtMs, randomBytes)).certificatePem;
+    const certificate = await selfSigned(at.time.nowMs);
     const made = await add({ auth_method: 'self_signed_tls_client_auth', certificate });
-    expect(made.binding).toBe(`x5t:${createHash('sha256').update(certificate).digest('base64url')}`);
-    const expired = `Certificate of mail until ${at.time.nowMs}`;
-    expect(await refusal(add({ auth_method: 'self_signed_tls_client_auth', certificate: expired }))).toBe('invalid_request');
-    expect(await refusal(add({ auth_method: 'self_signed_tls_client_auth', certificate: 'none' }))).toBe('invalid_request');
+    expect(made.binding).toBe(`x5t:${createHash('sha256').update(new X509Certificate(certificate).raw).digest('base64url')}`);
+    const [expired, other] = await Promise.all([selfSigned(0), selfSigned(at.time.nowMs)]);
+    for (const wrong of [expired, 'none', certificate + other, certificate.replace('MII', 'MIA')]) {
+      const request = { auth_method: 'self_signed_tls_client_auth', certificate: wrong } as const;
+      expect(await refusal(add(request))).toBe('invalid_request');
+    }
   });
 });
 
