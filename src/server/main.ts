@@ -3,30 +3,32 @@
  * `config.ts` and `maintenance.ts`, that sees all of the server.
  */
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createSecureContext } from 'node:tls';
 import { MacaroonError } from '../core/index.js';
 import { pinOf } from '../transport/pin.js';
 import { createAuthenticators } from './auth/authenticators.js';
 import { makeChallenge } from './auth/challenges.js';
+import { createConnectionGate } from './auth/connection-gate.js';
 import { createEnrol } from './auth/enrolments.js';
+import type { FailureLimits } from './auth/failure-limiter.js';
 import { createClientLogin } from './auth/registry.js';
 import { type Config, type ConfigInput, loadConfig } from './config.js';
+import { grantNewAdminActions } from './domain/bootstrap.js';
 import { createIssuer } from './domain/create-issuer.js';
 import type { Issuer } from './domain/issuer.js';
 import { createLogger, type Logger } from './http/access-log.js';
 import { createApp } from './http/app.js';
-import { createHttpServer } from './http/http-server.js';
-import { certificateNames, issuerUrl, setUp, writePublicFile } from './maintenance.js';
+import { openListeners } from './listeners.js';
+import { setUp, writePublicFile } from './maintenance.js';
 import { createCertificateTools } from './pki/certificate-tools.js';
 import { ensureIssuerKeys, publishedKeys } from './pki/issuer-keys.js';
-import { ensureAuthority, ensureServerIdentity, type ServerIdentity } from './pki/server-identity.js';
+import { createPeerCertificates } from './pki/peer-certificate.js';
 import { openReplayStore } from './replay.js';
 import { hasStore } from './store/data-files.js';
 import { loadMasterKey } from './store/master-key.js';
 import { openStore } from './store/open-store.js';
 import type { IssuerStore } from './store/sqlite-store.js';
+import { loadTls, readPem } from './tls-files.js';
 
 export type { Config } from './config.js';
 export { type DoctorFinding, runDoctor } from './doctor.js';
@@ -63,6 +65,8 @@ export interface ServeFlags {
 
 export interface RunningServer {
   readonly url: string;
+  /** Of the listener for clients with a certificate alone; `undefined` without `mtls_port`. */
+  readonly mtlsUrl: string | undefined;
   readonly dataDirectory: string;
   /** Whether the data directory was made by this start. */
   readonly isNew: boolean;
@@ -109,7 +113,12 @@ export async function serve(flags: ServeFlags, env: NodeJS.ProcessEnv): Promise<
 
 async function serveStore(config: Config, store: IssuerStore, isNew: boolean, failed: Promise<never>): Promise<RunningServer> {
   const logger = createLogger(config.log_level);
-  const certificates = createCertificateTools({ vault: store, trustDomain: config.trust_domain, clock, randomBytes });
+  const pki = { vault: store, clock, randomBytes };
+  const certificates = createCertificateTools({ ...pki, trustDomain: config.trust_domain });
+  // On a full disk it waits for the next start; what is there is served.
+  await grantNewAdminActions({ store, clock, randomBytes }).catch((error: unknown) => {
+    if (!(error instanceof MacaroonError) || error.code !== 'ERR_STORE_FULL') throw error;
+  });
   const issuer = createIssuer({ store, clock, randomBytes, certificates });
   const replayStore = openReplayStore(config, isNew);
   let isDraining = false;
@@ -117,17 +126,10 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
   const keys = await ensureIssuerKeys(store, clock);
   const challengeKey = store.deriveKey('challenge');
   const tools = { issuer, clock, randomBytes, serverName: () => url, challengeKey, ...keys };
-  const clientLogin = createClientLogin({
-    issuer,
-    authenticators: createAuthenticators(tools),
-    replayStore,
-    failureLimits: {
-      perClientAndAddress: config.failed_logins_per_client_address,
-      perAddress: config.failed_logins_per_address,
-      windowSeconds: 60,
-      maxKeys: 50_000,
-    },
-  });
+  const authenticators = createAuthenticators(tools);
+  const clientLogin = createClientLogin({ issuer, authenticators, replayStore, failureLimits: failureLimitsOf(config) });
+  let tls = await loadTls(config, pki);
+  const peers = createPeerCertificates(() => tls.clientAuthorities, clock);
   const app = createApp({
     issuer,
     clock,
@@ -143,17 +145,17 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
     enrol: createEnrol({ ...tools, limiter: clientLogin.limiter }),
     makeChallenge: (request) => makeChallenge(tools, request),
     jwks: publishedKeys(keys),
+    certificateOf: peers.ofRequest,
   });
-  const http = createHttpServer({ app, clock, randomBytes, logger, tls: await identityOf(config, store) });
-  const { port } = await http.listen({ host: config.host, port: config.port });
-  url = issuerUrl(config, port);
+  const gate = createConnectionGate({ issuer, authenticators });
+  const listeners = await openListeners({ config, app, peers, gate, tls, clock, randomBytes, logger });
+  url = listeners.url;
   const announce = () => tellCommandLine(config, url, logger);
   announce();
-  logger.info({ url }, 'listening');
+  logger.info({ url, mtls_url: listeners.mtlsUrl }, 'listening');
   const timers = startTimers(issuer, logger, async () => {
-    const identity = await identityOf(config, store);
-    if (identity === undefined) return;
-    http.setSecureContext(identity);
+    tls = await loadTls(config, pki);
+    listeners.setTls(tls);
     announce();
   });
   let stopping: Promise<void> | undefined;
@@ -161,7 +163,7 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
     stopping ??= (async () => {
       isDraining = true;
       for (const timer of timers) clearInterval(timer);
-      await http.drain(drainDeadlineMs);
+      await listeners.drain(drainDeadlineMs);
       await issuer.flushFailures();
       await replayStore.close();
       await store.close();
@@ -170,35 +172,19 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
     return stopping;
   };
   const closed = new Promise<void>((resolve, reject) => {
-    http.server.once('close', () => stop().then(resolve, reject));
+    listeners.closed.then(stop).then(resolve, reject);
     failed.catch(async (error: unknown) => {
       logger.error({ code: error instanceof MacaroonError ? error.code : 'unknown' }, 'the store failed');
       await stop();
       reject(error);
     });
   });
-  return { url, dataDirectory: config.data, isNew, closed, stop };
+  return { url, mtlsUrl: listeners.mtlsUrl, dataDirectory: config.data, isNew, closed, stop };
 }
 
-/** The certificate to serve with: one's own, the one that this issuer's CA made, or none for plain HTTP. */
-async function identityOf(config: Config, store: IssuerStore): Promise<ServerIdentity | undefined> {
-  if (config.plain_http) return undefined;
-  const { tls_cert: certFile, tls_key: keyFile } = config;
-  if (certFile !== undefined && keyFile !== undefined) return readOwnIdentity(certFile, keyFile);
-  const options = { vault: store, names: certificateNames(config), clock, randomBytes };
-  writePublicFile(join(config.data, 'ca.crt'), (await ensureAuthority(options)).certificatePem);
-  return (await ensureServerIdentity(options)).identity;
-}
-
-function readOwnIdentity(certFile: string, keyFile: string): ServerIdentity {
-  const identity = { cert: readPem(certFile), key: readPem(keyFile) };
-  try {
-    createSecureContext(identity);
-    return identity;
-  } catch (cause) {
-    const message = `${certFile} and ${keyFile} are not the PEM files of a certificate and its private key`;
-    throw new MacaroonError('ERR_CONFIG', message, { argument: 'tls_cert', cause });
-  }
+function failureLimitsOf(config: Config): FailureLimits {
+  const { failed_logins_per_client_address: perClientAndAddress, failed_logins_per_address: perAddress } = config;
+  return { perClientAndAddress, perAddress, windowSeconds: 60, maxKeys: 50_000 };
 }
 
 /**
@@ -208,18 +194,12 @@ function readOwnIdentity(certFile: string, keyFile: string): ServerIdentity {
 function tellCommandLine({ data, tls_cert: certFile }: Config, url: string, logger: Logger): void {
   try {
     const own =
-      certFile === undefined ? {} : { pin_sha256: pinOf(new X509Certificate(readPem(certFile))), tls_cert: resolve(certFile) };
+      certFile === undefined
+        ? {}
+        : { pin_sha256: pinOf(new X509Certificate(readPem(certFile, 'tls_cert'))), tls_cert: resolve(certFile) };
     writePublicFile(join(data, 'endpoint.json'), `${JSON.stringify({ url, ...own })}\n`);
   } catch {
     logger.warn('endpoint.json could not be written: the command line may not find this issuer');
-  }
-}
-
-function readPem(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new MacaroonError('ERR_CONFIG', `${path} cannot be read: it must be a PEM file`, { argument: 'tls_cert', cause });
   }
 }
 

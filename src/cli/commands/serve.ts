@@ -30,9 +30,10 @@ async function serve(session: Session, options: ServeOptions): Promise<void> {
   const files = { tlsCert: path(tlsCert), tlsKey: path(tlsKey), clientCa: path(clientCa) };
   const paths = { data: path(data), config: path(config), ...files };
   const server = await (await session.io.loadServerSide()).serve({ ...flags, ...paths }, session.io.env);
-  const { url, dataDirectory, isNew } = server;
+  const { url, mtlsUrl, dataDirectory, isNew } = server;
   session.note(`macaroond: listening on ${url}, data in ${dataDirectory}`);
-  if (json) session.printJson({ url, data: dataDirectory });
+  if (mtlsUrl !== undefined) session.note(`macaroond: for clients with a certificate alone: ${mtlsUrl}`);
+  if (json) session.printJson({ url, mtls_url: mtlsUrl, data: dataDirectory });
   if (isNew || session.io.stderr.isTTY === true) {
     const { nextCommands } = await import('../next-commands.js');
     const tlsCert = (await readEndpoint(dataDirectory))?.tlsCert;

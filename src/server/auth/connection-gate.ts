@@ -15,8 +15,8 @@ export interface PresentedConnection {
 export interface ConnectionGate {
   /** Whether the connection may carry requests now; when it may not, why is in the audit log. Throws only for broken machinery. */
   admits(connection: PresentedConnection): Promise<boolean>;
-  /** Notes a handshake that failed before there was a connection; `code` is the error's. */
-  noteHandshakeFailure(address: string | undefined, code: string): Promise<void>;
+  /** Notes that TLS broke the connection off. `code` is OpenSSL's, and the reason where the certificate has no fault of its own. */
+  noteTlsFailure(connection: PresentedConnection, code: string): Promise<void>;
 }
 
 export interface ConnectionGateOptions {
@@ -42,7 +42,10 @@ export function createConnectionGate({ issuer, authenticators }: ConnectionGateO
       await refuse(address, result.ok ? 'client_disabled' : result.reason, result.client);
       return false;
     },
-    noteHandshakeFailure: (address, code) => refuse(address, code),
+    noteTlsFailure: ({ address, certificate }, code) => {
+      const fault = certificate?.fault;
+      return refuse(address, fault === undefined ? code : `certificate_${fault}`);
+    },
   };
 }
 

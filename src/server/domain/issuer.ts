@@ -201,5 +201,7 @@ export const adminActions: readonly string[] = [
   'audiences:read',
   'audiences:write',
   'revocations:write',
+  'certificates:read',
+  'certificates:write',
   'audit:read',
 ];
