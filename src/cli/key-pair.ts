@@ -41,7 +41,7 @@ function asPem({ publicKey, privateKey }: KeyPairKeyObjectResult): KeyPair {
 
 /** The public key in the file at `path`, PEM. Throws a usage error for anything else: a private key must not be sent by mistake. */
 export async function readPublicKeyFile(path: string, flag: string): Promise<string> {
-  const pem = await readKeyFile(path, flag, false);
+  const pem = `${(await readKeyFile(path, flag, false)).trim()}\n`;
   return usable(flag, () => {
     publicKeyOf(pem);
     return pem;

@@ -37,7 +37,8 @@ async function writeKeys(
   const { publicKey, privateKey } =
     kind === 'rsa' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ed25519');
   const pair = { publicKey: publicPem(publicKey), privateKey: privatePem(privateKey) };
-  await writeFile(inCwd(`${name}.pub`), pair.publicKey);
+  // As an editor may leave it: the issuer takes PEM and nothing around it.
+  await writeFile(inCwd(`${name}.pub`), `\n${pair.publicKey}\n`);
   await writeFile(inCwd(`${name}.key`), pair.privateKey, { mode: 0o600 });
   return pair;
 }
