@@ -7,7 +7,7 @@ const attenuate = '^src/client/attenuate\\.ts$';
 /** What the command line shares between commands that talk to an issuer; itself loaded by `await import()` alone. */
 const networkOfCli = '^src/cli/(admin-api|new-credential)\\.ts$';
 const sqliteOfVerifier = '^src/verifier/sqlite[^/]*\\.ts$';
-const nodeOnlyVerifier = `^src/verifier/(key-sources/|node\\.ts$)|${sqliteOfVerifier}`;
+const nodeOnlyVerifier = `^src/verifier/(key-sources/|node[^/]*\\.ts$)|${sqliteOfVerifier}`;
 
 /**
  * One row a layer. `at`: its files, less `except`. `ours`: what it may import of ours beside itself. `npm`: packages. `types`:
@@ -19,7 +19,7 @@ const layers = [
   { name: 'protocol', at: '^src/protocol/', ours: ['^src/(core|caveats)/'] },
   { name: 'transport', at: '^src/transport/', ours: ['^src/(core|protocol)/'], npm: ['undici'], node: true },
   { name: 'verifier', at: '^src/verifier/', except: nodeOnlyVerifier, ours: ['^src/(core|caveats|protocol)/'], types: ['hono'] },
-  { name: 'verifier-node', at: '^src/verifier/node\\.ts$', ours: ['^src/(core|caveats|protocol|verifier)/'], node: true },
+  { name: 'verifier-node', at: '^src/verifier/node[^/]*\\.ts$', ours: ['^src/(core|caveats|protocol|verifier)/'], node: true },
   {
     name: 'verifier-sqlite',
     at: sqliteOfVerifier,

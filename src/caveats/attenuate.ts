@@ -42,7 +42,7 @@ export interface Restrictions {
   readonly methods?: readonly string[];
   /** Canonical paths without a literal comma; each allows what is below it too. */
   readonly paths?: readonly string[];
-  /** Further conditions, `name SP argument`. A name that the registry does not know is taken as it is. */
+  /** Further conditions, `name SP argument` or `request-required`. A name that the registry does not know is taken as it is. */
   readonly conditions?: readonly string[];
 }
 
@@ -146,7 +146,7 @@ function listText(name: keyof typeof listTypes, items: readonly string[]): strin
 function requireCondition(condition: string, index: number, registry: CaveatRegistry): void {
   const parsed = registry.parse(condition);
   if (!parsed.ok && parsed.code !== 'ERR_CAVEAT_UNKNOWN') throw argumentError('conditions', `item ${index}: ${parsed.message}`);
-  if (!conditionPattern.test(condition) || !isUtf8Text(condition)) {
+  if (!(parsed.ok || conditionPattern.test(condition)) || !isUtf8Text(condition)) {
     throw argumentError('conditions', `item ${index}: a condition is a name, one space, and an argument`);
   }
 }

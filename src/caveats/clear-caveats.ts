@@ -4,9 +4,10 @@
  */
 import { type CaveatErrorCode, type PendingCondition, printable } from '../core/index.js';
 import { catchPromise } from './catch-promise.js';
-import type { RequestContext } from './caveat-type.js';
+import type { CaveatSetting, CaveatType, RequestContext } from './caveat-type.js';
 import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ConditionResult, ParsedCaveat } from './registry.js';
+import { request } from './types/request.js';
 
 /** Where a caveat stands in its token. */
 export interface CaveatPlace {
@@ -39,9 +40,8 @@ interface CaveatFault {
 type UnreadCondition = CaveatFault & { readonly text: string };
 
 /** A condition that was read, to be checked for one request after another. Holds no bytes of the token. */
-export interface ReadCondition {
+export interface ReadCondition extends CaveatSetting {
   readonly caveatIndex: number;
-  readonly dischargeIndex?: number | undefined;
   readonly reading: ParsedCaveat | UnreadCondition;
 }
 
@@ -65,17 +65,23 @@ export function checkCaveats(
 
 /** `conditions` as `registry` reads them. */
 export function readConditions(registry: CaveatRegistry, conditions: readonly PendingCondition[]): readonly ReadCondition[] {
-  return conditions.map(({ condition, caveatIndex, dischargeIndex }) => {
+  const read = conditions.map(({ condition, caveatIndex, dischargeIndex, isLast = false }) => {
     const parsed = registry.parse(condition);
-    return { caveatIndex, dischargeIndex, reading: parsed.ok ? parsed.caveat : unread(parsed, condition) };
+    return { caveatIndex, dischargeIndex, isLast, reading: parsed.ok ? parsed.caveat : unread(parsed, condition) };
   });
+  const isSealed = read.some((one) => one.isLast && one.dischargeIndex === undefined && isOfType(one.reading, request));
+  return read.map((one) => ({ ...one, isSealed }));
+}
+
+function isOfType(reading: ReadCondition['reading'], type: CaveatType<unknown>): boolean {
+  return 'type' in reading && reading.type === type;
 }
 
 /** `clearCaveats` of conditions that were read before. */
 export function clearConditions(conditions: readonly ReadCondition[], context: RequestContext): ClearResult {
   const caveats: ParsedCaveat[] = [];
   for (const condition of conditions) {
-    const verdict = judge(condition.reading, context);
+    const verdict = judge(condition, context);
     if ('code' in verdict) return { ok: false, code: verdict.code, message: verdict.message, ...placeOf(condition) };
     caveats.push(verdict);
   }
@@ -85,7 +91,7 @@ export function clearConditions(conditions: readonly ReadCondition[], context: R
 /** `checkCaveats` of conditions that were read before. */
 export function checkConditions(conditions: readonly ReadCondition[], context: RequestContext): readonly CheckedCaveat[] {
   return conditions.map((condition) => {
-    const verdict = judge(condition.reading, context);
+    const verdict = judge(condition, context);
     const common = { ...placeOf(condition), text: printable(condition.reading.text) };
     return 'code' in verdict
       ? { ...common, holds: false, code: verdict.code, message: verdict.message }
@@ -114,12 +120,13 @@ export function describeCaveat(caveat: ParsedCaveat): string {
   return printable(caveat.text);
 }
 
-/** `reading` itself when it holds for `context`, or why it does not. */
-function judge(reading: ParsedCaveat | UnreadCondition, context: RequestContext): ParsedCaveat | CaveatFault {
+/** The reading of `condition` when it holds for `context`, or why it does not. */
+function judge(condition: ReadCondition, context: RequestContext): ParsedCaveat | CaveatFault {
+  const { reading } = condition;
   if ('code' in reading) return reading;
   const { name } = reading.type;
   try {
-    const result = reading.type.check(reading.value, context);
+    const result = reading.type.check(reading.value, context, condition);
     if (catchPromise(result)) return { code: 'ERR_CAVEAT_DENIED', message: `${name}: its check must not be async` };
     if (result.holds === true) return reading;
     if (result.reason === 'missing-context') {
@@ -127,7 +134,7 @@ function judge(reading: ParsedCaveat | UnreadCondition, context: RequestContext)
       return { code: 'ERR_CAVEAT_CONTEXT', message };
     }
     const message = `${name}: needs ${printable(result.expected)}, got ${printable(result.actual)}`;
-    return { code: 'ERR_CAVEAT_DENIED', message };
+    return { code: result.reason === 'stale' ? 'ERR_REQUEST_STALE' : 'ERR_CAVEAT_DENIED', message };
   } catch {
     return { code: 'ERR_CAVEAT_DENIED', message: `${name}: its check failed` };
   }

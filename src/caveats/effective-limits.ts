@@ -1,10 +1,10 @@
 /** What a token allows once its identifier and all its caveats are taken together. */
 import { printable } from '../core/index.js';
+import { type CaveatType, formatCondition } from './caveat-type.js';
 import type { HeldType, LimitingFacts } from './in-force.js';
 import { InForce } from './in-force.js';
 import { formatRange } from './ip-address.js';
 import type { ParsedCaveat } from './registry.js';
-import { standardCaveats } from './standard.js';
 import { action } from './types/action.js';
 import { ip } from './types/ip.js';
 import { method } from './types/method.js';
@@ -23,11 +23,13 @@ export interface EffectiveLimits {
   readonly ips: readonly string[] | undefined;
   readonly methods: readonly string[] | undefined;
   readonly paths: readonly string[] | undefined;
-  /** What the caveat types of a service itself demand, as conditions that must all hold. */
+  /** What all other caveat types demand, those of a service itself too, as conditions that must all hold. */
   readonly others: readonly string[];
   /** `false` when the caveats exclude each other, so that no request can be allowed. */
   readonly canHold: boolean;
 }
+
+const limitTypes: readonly CaveatType<unknown>[] = [timeBefore, timeAfter, action, ip, method, path];
 
 /** The limits of `caveats`, together with those of the identifier where `facts` are given. */
 export function effectiveLimits(facts: LimitingFacts | undefined, caveats: readonly ParsedCaveat[]): EffectiveLimits {
@@ -40,7 +42,7 @@ export function effectiveLimits(facts: LimitingFacts | undefined, caveats: reado
     ips: inForce.value(ip, [])?.map(formatRange),
     methods: inForce.value(method, []),
     paths: inForce.value(path, []),
-    others: inForce.othersThan(standardCaveats).flatMap(conditionsOf),
+    others: inForce.othersThan(limitTypes).flatMap(conditionsOf),
     canHold: !inForce.canNeverHold,
   };
 }
@@ -48,7 +50,7 @@ export function effectiveLimits(facts: LimitingFacts | undefined, caveats: reado
 function conditionsOf({ type, values }: HeldType): readonly string[] {
   return values.map((value) => {
     try {
-      return printable(`${type.name} ${type.format(value)}`);
+      return printable(formatCondition(type, value));
     } catch {
       return type.name;
     }

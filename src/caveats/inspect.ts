@@ -15,12 +15,15 @@ import {
   printable,
   type UnverifiedMacaroon,
 } from '../core/index.js';
+import type { CaveatType } from './caveat-type.js';
 import { type CaveatPlace, describeCaveat } from './clear-caveats.js';
 import { type EffectiveLimits, effectiveLimits } from './effective-limits.js';
 import { type LintFinding, lintConditions } from './lint.js';
 import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ParsedCaveat } from './registry.js';
 import { standardRegistry } from './standard.js';
+import { request } from './types/request.js';
+import { requestRequired } from './types/request-required.js';
 
 /** One caveat of a token that nobody verified. */
 export interface InspectedCaveat extends CaveatPlace {
@@ -95,11 +98,16 @@ export function inspect(text: string, options: InspectOptions): Inspection {
   const facts = identifier.readable ? identifier.facts : undefined;
   const conditions = conditionsOf(token);
   const parsed: ParsedCaveat[] = [];
-  for (const { condition } of conditions) {
+  const misplaced: InspectedFinding[] = [];
+  for (const { condition, place, isLast } of conditions) {
     const result = registry.parse(condition);
-    if (result.ok) parsed.push(result.caveat);
+    if (!result.ok) continue;
+    parsed.push(result.caveat);
+    const message = placeFault(result.caveat.type, place, isLast);
+    if (message !== undefined) misplaced.push({ ...place, kind: 'contradiction', message });
   }
-  const effective = effectiveLimits(facts, parsed);
+  const allowed = effectiveLimits(facts, parsed);
+  const effective = { ...allowed, canHold: allowed.canHold && misplaced.length === 0 };
   return {
     verified: false,
     identifier,
@@ -111,7 +119,7 @@ export function inspect(text: string, options: InspectOptions): Inspection {
       caveats: inspectCaveats(registry, discharge, dischargeIndex),
     })),
     effective,
-    findings: findingsOf(registry, conditions, facts),
+    findings: [...findingsOf(registry, conditions, facts), ...misplaced],
     textLength: text.length,
     warnings: warningsOf(token, text.length, effective, facts, options.nowMs),
   };
@@ -129,15 +137,33 @@ function readIdentifier(bytes: Uint8Array): InspectedIdentifier {
 interface PlacedCondition {
   readonly condition: Uint8Array;
   readonly place: CaveatPlace;
+  /** Whether nothing comes after it in its macaroon. */
+  readonly isLast: boolean;
 }
 
 /** Every first-party condition, root macaroon first. */
 function conditionsOf(token: UnverifiedMacaroon): readonly PlacedCondition[] {
   const read = (caveats: readonly Caveat[], dischargeIndex?: number) =>
     caveats.flatMap((caveat, caveatIndex) =>
-      caveat.kind === 'first-party' ? [{ condition: caveat.condition, place: placeOf(caveatIndex, dischargeIndex) }] : [],
+      caveat.kind === 'first-party'
+        ? [
+            {
+              condition: caveat.condition,
+              place: placeOf(caveatIndex, dischargeIndex),
+              isLast: caveatIndex === caveats.length - 1,
+            },
+          ]
+        : [],
     );
   return [...read(token.root.caveats), ...token.discharges.flatMap((discharge, i) => read(discharge.caveats, i))];
+}
+
+/** Why no request can be allowed by a caveat of `type` at `place`. */
+function placeFault(type: CaveatType<unknown>, { dischargeIndex }: CaveatPlace, isLast: boolean): string | undefined {
+  if (dischargeIndex !== undefined && (type === request || type === requestRequired)) {
+    return `${type.name} has no place in a discharge: every verifier denies it there`;
+  }
+  return type === request && !isLast ? 'request must be the last caveat of its token: what comes after it denies' : undefined;
 }
 
 function placeOf(caveatIndex: number, dischargeIndex: number | undefined): CaveatPlace {

@@ -33,3 +33,14 @@ export function pathCovers(prefix: string, path: string): boolean {
   if (!path.startsWith(prefix)) return false;
   return path.length === prefix.length || prefix.endsWith('/') || path[prefix.length] === '/';
 }
+
+/** A query as it is sent: printable ASCII without space and `#`. What it means is the service's affair; it is compared as it is. */
+const queryPattern = /^[!"$-~]*$/;
+
+/** Whether `target` is a canonical path, alone or with `?` and a query. */
+export function isCanonicalTarget(target: string): boolean {
+  const query = target.indexOf('?');
+  return query < 0
+    ? isCanonicalPath(target)
+    : isCanonicalPath(target.slice(0, query)) && queryPattern.test(target.slice(query + 1));
+}

@@ -3,9 +3,16 @@ import { type CaveatErrorCode, decodeUtf8, MacaroonError } from '../core/index.j
 import { catchPromise } from './catch-promise.js';
 import type { CaveatType, ParseResult } from './caveat-type.js';
 import { RecentReadings } from './recent-readings.js';
+import { cnf } from './types/cnf.js';
+import { request } from './types/request.js';
+import { requestRequired } from './types/request-required.js';
+
+const reservedTypes: ReadonlyMap<string, CaveatType<unknown>> = new Map(
+  [cnf, request, requestRequired].map((type) => [type.name, type]),
+);
 
 /** Names that the protocol keeps for itself; a service cannot give them another meaning. */
-export const reservedNames: readonly string[] = ['cnf', 'request', 'request-required'];
+export const reservedNames: readonly string[] = [...reservedTypes.keys()];
 
 const namePattern = /^[a-z][a-z0-9-]*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
@@ -35,14 +42,14 @@ export interface CaveatRegistry {
 }
 
 /**
- * A registry of `types`, whose `parse` must depend on the argument alone: what it gave is kept. Throws `ERR_ARGUMENT` for a name that is given twice, reserved, or not `[a-z][a-z0-9-]*`.
+ * A registry of `types`, whose `parse` must depend on the argument alone: what it gave is kept. Throws `ERR_ARGUMENT` for a name that is given twice, reserved for another type, or not `[a-z][a-z0-9-]*`.
  */
 export function createCaveatRegistry(types: readonly CaveatType<unknown>[]): CaveatRegistry {
   const byName = new Map<string, CaveatType<unknown>>();
   for (const type of types) {
     const { name } = type;
     if (!namePattern.test(name)) throw argumentError('a caveat type has a name of lower-case letters, digits and "-"');
-    if (reservedNames.includes(name)) throw argumentError(`the caveat name ${name} is reserved`);
+    if (reservedTypes.has(name) && reservedTypes.get(name) !== type) throw argumentError(`the caveat name ${name} is reserved`);
     if (byName.has(name)) throw argumentError(`the caveat type ${name} is given twice`);
     byName.set(name, type);
   }
@@ -53,7 +60,8 @@ export function createCaveatRegistry(types: readonly CaveatType<unknown>[]): Cav
     if (known !== undefined) return known;
     const text = textOf(condition);
     const result = text === undefined ? malformed('a condition is UTF-8 text') : parseCondition(byName, text);
-    if (result.ok) readings.keep(condition, result);
+    // A sealed request comes once, and would only push out what comes again.
+    if (result.ok && result.caveat.type !== request) readings.keep(condition, result);
     return result;
   };
   return Object.freeze({ names: Object.freeze([...byName.keys()]), get: (name: string) => byName.get(name), parse });
@@ -66,8 +74,10 @@ function parseCondition(byName: ReadonlyMap<string, CaveatType<unknown>>, text: 
   if (!namePattern.test(name)) return malformed('a condition is a name, one space, and an argument');
   const type = byName.get(name);
   if (type === undefined) return { ok: false, code: 'ERR_CAVEAT_UNKNOWN', message: 'this verifier does not know the caveat' };
-  if (space < 0) return malformed(`${name} needs an argument`);
-  const argument = text.slice(space + 1);
+  if (space < 0 !== (type.takesNoArgument === true)) {
+    return malformed(space < 0 ? `${name} needs an argument` : `${name} takes no argument`);
+  }
+  const argument = space < 0 ? '' : text.slice(space + 1);
   const parsed = parseArgument(type, argument);
   if (!parsed.ok) return malformed(`${name}: ${parsed.message}`);
   return { ok: true, caveat: Object.freeze({ type, value: parsed.value, text }) };

@@ -2,14 +2,27 @@
 import type { CaveatType } from './caveat-type.js';
 import { type CaveatRegistry, createCaveatRegistry } from './registry.js';
 import { action } from './types/action.js';
+import { cnf } from './types/cnf.js';
 import { ip } from './types/ip.js';
 import { method } from './types/method.js';
 import { path } from './types/path.js';
+import { request } from './types/request.js';
+import { requestRequired } from './types/request-required.js';
 import { timeAfter } from './types/time-after.js';
 import { timeBefore } from './types/time-before.js';
 
-/** `time-before`, `time-after`, `action`, `ip`, `method`, `path`. */
-export const standardCaveats: readonly CaveatType<unknown>[] = Object.freeze([timeBefore, timeAfter, action, ip, method, path]);
+/** `time-before`, `time-after`, `action`, `ip`, `method`, `path`, `cnf`, `request-required`, `request`. */
+export const standardCaveats: readonly CaveatType<unknown>[] = Object.freeze([
+  timeBefore,
+  timeAfter,
+  action,
+  ip,
+  method,
+  path,
+  cnf,
+  requestRequired,
+  request,
+]);
 
 /** A registry of `standardCaveats` alone. */
 export const standardRegistry: CaveatRegistry = createCaveatRegistry(standardCaveats);

@@ -13,7 +13,7 @@ const keyGenerator = encodeUtf8('macaroons-key-generator');
 const redacted = '[redacted]';
 
 /** Bytes that `JSON.stringify`, `util.inspect` and string templates cannot show. */
-abstract class SecretBytes {
+export abstract class SecretBytes {
   readonly #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {

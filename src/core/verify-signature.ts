@@ -9,7 +9,15 @@ import type { LimitErrorCode, SignatureErrorCode } from './errors.js';
 import { hmacFromMidstate, hmacStep, type KeyMidstate } from './hmac.js';
 import { type MacaroonKey, midstateOf } from './keys.js';
 import { limits } from './limits.js';
-import { boundSignature, type Macaroon, type ThirdPartyCaveat, thirdPartyStep, type UnverifiedMacaroon } from './macaroon.js';
+import {
+  boundSignature,
+  type Macaroon,
+  type Signature,
+  type ThirdPartyCaveat,
+  thirdPartyStep,
+  toSignature,
+  type UnverifiedMacaroon,
+} from './macaroon.js';
 import { openVerificationId } from './secretbox.js';
 import { stateToBytes, stateWords } from './sha256.js';
 
@@ -20,6 +28,8 @@ export interface PendingCondition {
   readonly caveatIndex: number;
   /** Which discharge holds it (position in the token, from 0); absent for the root macaroon. */
   readonly dischargeIndex?: number;
+  /** There when no caveat of its macaroon, of a third party neither, comes after it. */
+  readonly isLast?: true;
 }
 
 export type SignatureResult =
@@ -56,6 +66,15 @@ export function verifySignature(token: UnverifiedMacaroon, key: MacaroonKey): Si
   if (failure !== undefined) return { ok: false, code: failure };
   if (walk.used.includes(false)) return { ok: false, code: 'ERR_DISCHARGE_UNUSED' };
   return { ok: true, conditions };
+}
+
+/**
+ * Signature of `root`, whose own holds under `key`, before its last caveat: what its holder had before adding that. Secret, as with it every other
+ * caveat could take the place of the last one. A root without caveats has none before: it gives its own.
+ */
+export function signatureBeforeLastCaveat(root: Macaroon, key: MacaroonKey): Signature {
+  runChain({ ...root, caveats: root.caveats.slice(0, -1) }, key.midstate);
+  return toSignature(stateToBytes(chain));
 }
 
 /** Runs the chain of `macaroon` from `midstate` into `chain` and returns what its third-party caveats ask for. */
@@ -99,7 +118,8 @@ function conditionsOf(macaroon: Macaroon, dischargeIndex?: number): PendingCondi
   macaroon.caveats.forEach((caveat, caveatIndex) => {
     if (caveat.kind !== 'first-party') return;
     const { condition } = caveat;
-    conditions.push(dischargeIndex === undefined ? { condition, caveatIndex } : { condition, caveatIndex, dischargeIndex });
+    const place = dischargeIndex === undefined ? { condition, caveatIndex } : { condition, caveatIndex, dischargeIndex };
+    conditions.push(caveatIndex === macaroon.caveats.length - 1 ? { ...place, isLast: true } : place);
   });
   return conditions;
 }

@@ -17,8 +17,9 @@ export class InterferenceError extends MacaroonError {
   /** The server may or may not have carried the request out. */
   readonly outcome = 'unknown';
 
-  constructor(kind: InterferenceKind) {
-    super('ERR_INTERFERENCE', messages[kind]);
+  /** `status` of the answer, which nothing vouches for. */
+  constructor(kind: InterferenceKind, status?: number) {
+    super('ERR_INTERFERENCE', messages[kind], status === undefined ? {} : { status });
     this.kind = kind;
   }
 }

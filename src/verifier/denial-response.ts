@@ -58,7 +58,13 @@ export const denialProblems: Readonly<Record<DenialCode, ProblemCode>> = Object.
 });
 
 /** What is wrong with how a request was made, whatever its token. */
-export type RequestFault = AuthorizationFault | 'too-many-headers' | 'repeated-header' | 'target-form';
+export type RequestFault =
+  | AuthorizationFault
+  | 'too-many-headers'
+  | 'repeated-header'
+  | 'target-form'
+  | 'body-too-large'
+  | 'body-incomplete';
 
 /** Why a request does not pass. For logs and audits; what is answered tells less. */
 export type RefusalCause =
@@ -87,6 +93,8 @@ const faultDetails: Readonly<Record<RequestFault, string>> = {
   'too-many-headers': 'the request has too many headers',
   'repeated-header': 'the request repeats the Authorization or the Host header',
   'target-form': 'the request target must be a path',
+  'body-too-large': 'the body is larger than the service takes with a token that is bound to it',
+  'body-incomplete': 'the body did not arrive in full',
 };
 
 /** The answer to a request that does not pass for `cause`. `realm` names the service in `WWW-Authenticate`: see `checkRealm`. */
@@ -113,6 +121,8 @@ function requestRefusal(fault: RequestFault, realm: string): RefusalResponse {
   if (fault === 'missing' || fault === 'other-scheme') {
     return responseOf(problemOf('invalid_token', { detail }), { 'www-authenticate': `Macaroon realm="${realm}"` });
   }
+  // What is left of a body is not read, so the connection cannot go on.
+  if (fault === 'body-too-large') return responseOf(problemOf('payload_too_large', { detail }), { connection: 'close' });
   return responseOf(problemOf('invalid_request', { detail }), {});
 }
 

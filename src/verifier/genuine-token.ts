@@ -11,15 +11,25 @@ import {
   MacaroonError,
   MacaroonKey,
   readKeyReference,
+  signatureBeforeLastCaveat,
   type UnverifiedMacaroon,
   verifySignature,
 } from '../core/index.js';
+import { type AnswerKey, answerKeyOf } from '../protocol/sealed-answer.js';
+import { sealOf } from '../protocol/sealed-request.js';
+import { bindingOf } from './binding.js';
 import type { AudienceKey, Denial, DenialCode, KeyLookup, KeySource } from './result.js';
 import type { GenuineToken, SignatureCache } from './signature-cache.js';
 
 /** How far a text came. */
 export type Authentication =
-  | { readonly ok: true; readonly token: GenuineToken; readonly entry: AudienceKey }
+  | {
+      readonly ok: true;
+      readonly token: GenuineToken;
+      readonly entry: AudienceKey;
+      /** What the answer must be signed with; there when the token claims to be sealed, whether it is sealed well or not. */
+      readonly answerKey?: AnswerKey;
+    }
   | { readonly ok: false; readonly failedAt: 'decode' | 'key' | 'signature'; readonly denial: Denial };
 
 type KeyFault = Extract<KeyLookup, { found: false }>['code'];
@@ -60,7 +70,12 @@ export async function authenticate(
   if (!signature.ok) return { ok: false, failedAt: 'signature', denial: denied(signature.code, messageOf(signature.code)) };
   const facts = orDenial(() => decodeIdentifier(token.root.identifier));
   if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
-  const genuine: GenuineToken = { facts, conditions: readConditions(registry, signature.conditions) };
+  const conditions = readConditions(registry, signature.conditions);
+  const genuine: GenuineToken = { facts, conditions, binding: bindingOf(conditions) };
+  if (sealOf(token.root) !== undefined) {
+    // It comes once, so there is nothing to remember.
+    return { ok: true, token: genuine, entry, answerKey: answerKeyOf(signatureBeforeLastCaveat(token.root, entry.key)) };
+  }
   cache.set(text, entry.key, genuine);
   return { ok: true, token: genuine, entry };
 }

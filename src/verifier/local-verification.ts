@@ -6,10 +6,15 @@ import type { CaveatRegistry, ParsedCaveat } from '../caveats/registry.js';
 import { action } from '../caveats/types/action.js';
 import { timeBefore } from '../caveats/types/time-before.js';
 import type { IdentifierFacts } from '../core/index.js';
+import type { ReplayStore } from '../protocol/replay-store.js';
+import type { Binding } from './binding.js';
+import { claimRequest } from './claim-request.js';
 import { caveatStep, explanationOf } from './explanation.js';
 import { type FactInput, factChecks } from './fact-checks.js';
 import { type Authentication, authenticate, brokenSource, denied } from './genuine-token.js';
+import type { KeyProof } from './key-proof.js';
 import { markVerified } from './mark-verified.js';
+import type { RequestProofs } from './request-proofs.js';
 import type {
   Denial,
   ExplainedStep,
@@ -20,9 +25,26 @@ import type {
   VerifiedMacaroon,
   VerifyResult,
 } from './result.js';
-import { SignatureCache } from './signature-cache.js';
+import { type GenuineToken, SignatureCache } from './signature-cache.js';
 
 type Authenticated = Extract<Authentication, { ok: true }>;
+
+/** What a local verifier stands on. */
+export interface LocalSetup {
+  readonly audience: string;
+  readonly keys: KeySource;
+  readonly registry: CaveatRegistry;
+  /** Absent where no request can be bound to a token. */
+  readonly replayStore: ReplayStore | undefined;
+  /** How far the time of sending of a sealed request may lie from ours. */
+  readonly windowMs: number;
+}
+
+/** The request at hand as the caveats see it, and the key that signed it, where a caveat asks for one. */
+interface BoundContext {
+  readonly context: RequestContext;
+  readonly keyProof: KeyProof | undefined;
+}
 
 const revocationTexts: Readonly<Record<RevocationCode, string>> = {
   ERR_REVOKED_TOKEN: 'the token was revoked',
@@ -35,29 +57,35 @@ export class LocalVerification {
   readonly #audience: string;
   readonly #keys: KeySource;
   readonly #registry: CaveatRegistry;
+  readonly #replayStore: ReplayStore | undefined;
+  readonly #windowMs: number;
   readonly #cache = new SignatureCache();
 
-  constructor(audience: string, keys: KeySource, registry: CaveatRegistry) {
+  constructor({ audience, keys, registry, replayStore, windowMs }: LocalSetup) {
     this.#audience = audience;
     this.#keys = keys;
     this.#registry = registry;
+    this.#replayStore = replayStore;
+    this.#windowMs = windowMs;
   }
 
-  /** The first fault in order, or the verified token. Throws what the key source throws. */
-  async verify(text: string, context: RequestContext): Promise<VerifyResult> {
-    const authentication = await this.#authenticate(text);
+  /** The first fault in order, or the verified token. Throws what the key source, the replay store and reading the body throw. */
+  async verify(text: string, context: RequestContext, proofs: RequestProofs): Promise<VerifyResult> {
+    const authentication = await this.#authenticate(text, proofs);
     if (!authentication.ok) return authentication.denial;
     const revocation = await this.#revocationOf(authentication.token.facts);
     if (revocation !== undefined) return revocation;
     const input = this.#factInput(authentication, context);
     for (const check of factChecks) if (!check.holds(input)) return denied(check.code, check.explain(input));
     const { token } = authentication;
-    return resultOf(token.facts, clearConditions(token.conditions, context));
+    const bound = token.binding === undefined ? { context, keyProof: undefined } : await bind(token.binding, context, proofs);
+    const cleared = clearConditions(token.conditions, bound.context);
+    return (cleared.ok ? await this.#claim(token, bound) : undefined) ?? resultOf(token.facts, cleared);
   }
 
   /** Every step as far as the token can be trusted to tell it: nothing after a signature that does not hold. */
-  async explain(text: string, context: RequestContext): Promise<Explanation> {
-    const authentication = await this.#authenticate(text);
+  async explain(text: string, context: RequestContext, proofs: RequestProofs): Promise<Explanation> {
+    const authentication = await this.#authenticate(text, proofs);
     if (!authentication.ok) return explanationOf(authentication.denial, failedSteps(authentication));
     const steps: ExplainedStep[] = authenticationNames.map((name) => ({ holds: true, text: `${name}: ${passedTexts[name]}` }));
     const { token } = authentication;
@@ -71,9 +99,14 @@ export class LocalVerification {
       steps.push({ holds, text: `${check.name}: ${why}` });
       if (!holds) fault ??= denied(check.code, why);
     }
-    const checked = checkConditions(token.conditions, context);
+    const bound = token.binding === undefined ? { context, keyProof: undefined } : await bind(token.binding, context, proofs);
+    const checked = checkConditions(token.conditions, bound.context);
     for (const { text: condition, ...caveat } of checked) steps.push(caveatStep({ ...caveat, condition }));
-    return explanationOf(fault ?? resultOf(token.facts, clearedBy(checked)), steps);
+    const cleared = clearedBy(checked);
+    if (fault !== undefined || !cleared.ok) return explanationOf(fault ?? resultOf(token.facts, cleared), steps);
+    const repeated = await this.#claim(token, bound);
+    if (repeated !== undefined) steps.push({ holds: false, text: `nonce: ${repeated.message}` });
+    return explanationOf(repeated ?? resultOf(token.facts, cleared), steps);
   }
 
   /** Forgets every verified signature and ends the key source's work. */
@@ -82,8 +115,20 @@ export class LocalVerification {
     await this.#keys.close();
   }
 
-  #authenticate(text: string): Promise<Authentication> {
-    return authenticate(text, this.#audience, this.#keys, this.#registry, this.#cache);
+  async #authenticate(text: string, proofs: RequestProofs): Promise<Authentication> {
+    const authentication = await authenticate(text, this.#audience, this.#keys, this.#registry, this.#cache);
+    if (authentication.ok && authentication.answerKey !== undefined) {
+      proofs.onAnswerKey(authentication.answerKey, authentication.token.facts.tokenId);
+    }
+    return authentication;
+  }
+
+  /** Claims the nonces of a request whose every condition holds. */
+  async #claim({ facts, binding }: GenuineToken, { keyProof }: BoundContext): Promise<Denial | undefined> {
+    if (binding === undefined) return undefined;
+    const { seal } = binding;
+    const nonces = { audience: this.#audience, tokenId: facts.tokenId, windowMs: this.#windowMs, seal, keyProof };
+    return claimRequest(this.#replayStore, nonces);
   }
 
   async #revocationOf(facts: IdentifierFacts): Promise<Denial | undefined> {
@@ -98,6 +143,21 @@ export class LocalVerification {
   #factInput({ token, entry }: Authenticated, context: RequestContext): FactInput {
     return { facts: token.facts, entry, audience: this.#audience, context };
   }
+}
+
+/** `context` with what the bound caveats ask for, read only now. Frozen like `context`. */
+async function bind(binding: Binding, context: RequestContext, proofs: RequestProofs): Promise<BoundContext> {
+  const request = binding.asksRequest ? await proofs.facts(binding) : undefined;
+  const keyProof = binding.asksKey ? await proofs.key(context.nowMs) : undefined;
+  const bound = {
+    __proto__: null,
+    ...context,
+    request: Object.freeze(request),
+    certificateThumbprint:
+      context.certificateThumbprint ?? (binding.asksCertificate ? proofs.certificateThumbprint() : undefined),
+    keyThumbprint: keyProof?.thumbprint ?? context.keyThumbprint,
+  };
+  return { context: Object.freeze(bound), keyProof };
 }
 
 function resultOf(facts: IdentifierFacts, cleared: ClearResult): VerifyResult {

@@ -4,7 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RefusalResponse } from './denial-response.js';
-import { createRequestGuard, type RequireMacaroonOptions, readNodeRequest } from './request-guard.js';
+import { signNodeAnswer } from './node-answer.js';
+import { readNodeBody } from './node-body.js';
+import { createRequestGuard, type RawRequest, type RequireMacaroonOptions, readNodeRequest } from './request-guard.js';
 import type { VerifiedMacaroon } from './result.js';
 import type { Verifier } from './verifier.js';
 
@@ -22,7 +24,8 @@ export interface MacaroonRequest extends IncomingMessage {
 /**
  * Passes a request only with a token that allows it, and answers all others itself. Resolves to the verified token, which is also
  * `request.macaroon`, or to `undefined` when the answer has been sent; calls `next`, where there is one, in the first case. Never
- * rejects: what `next` throws is answered with 500.
+ * rejects: what `next` throws is answered with 500. The answer to a sealed request is held back until it is complete, and signed; what compresses
+ * answers goes behind this middleware, and what reads bodies too.
  */
 export type NodeMiddleware = (
   request: MacaroonRequest,
@@ -34,7 +37,13 @@ export type NodeMiddleware = (
 export function requireMacaroon(verifier: Verifier, options: RequireMacaroonOptions<MacaroonRequest>): NodeMiddleware {
   const guard = createRequestGuard(verifier, options);
   return async (request, response, next) => {
-    const result = await guard(request, readNodeRequest(request.method ?? '', request), (macaroon) => {
+    const method = request.method ?? '';
+    const raw: RawRequest = {
+      ...readNodeRequest(method, request),
+      body: (maxBytes) => readNodeBody(request, maxBytes),
+      onSigner: (sign) => signNodeAnswer(method, response, sign),
+    };
+    const result = await guard(request, raw, (macaroon) => {
       request.macaroon = macaroon;
       return next?.();
     });

@@ -3,12 +3,16 @@
  * as they came, verify, and turn the outcome into an answer.
  */
 import { catchPromise } from '../caveats/catch-promise.js';
-import type { IpRange } from '../caveats/ip-address.js';
+import { type IpRange, parseAddress, rangeContains } from '../caveats/ip-address.js';
 import { isAction, MacaroonError, requireKnownNames } from '../core/index.js';
+import type { AnswerSigner } from '../protocol/answer-signer.js';
+import { readClientCertField } from '../protocol/client-cert-field.js';
+import { type HeaderFields, headerFields } from '../protocol/header-fields.js';
 import { readAuthorization } from './authorization.js';
 import { clientAddress, parseTrustedProxies } from './client-address.js';
 import { checkRealm, type RefusalCause, type RefusalResponse, type RequestFault, refusalResponse } from './denial-response.js';
 import type { VerifiedMacaroon } from './result.js';
+import type { SentRequest } from './sent-request.js';
 import type { Verifier } from './verifier.js';
 
 /** Above it a request is refused; far above it Node drops headers without a word. */
@@ -22,6 +26,13 @@ export interface RequireMacaroonOptions<Incoming> {
   readonly trustedProxies?: readonly string[] | undefined;
   /** Address of the peer, where there is no socket to ask; used instead of the socket's. */
   readonly address?: ((incoming: Incoming) => string | undefined) | undefined;
+  /**
+   * Certificate (DER) that the peer showed in its TLS handshake, where there is no socket to ask; used instead of the socket's. Behind
+   * `trustedProxies` neither counts, but what they say in `Client-Cert` (RFC 9440).
+   */
+  readonly certificate?: ((incoming: Incoming) => Uint8Array | undefined) | undefined;
+  /** Largest body in bytes that is read to compare it with a token that is bound to it, 1 to 2^31-1; 1 MiB when absent. */
+  readonly maxBodyBytes?: number | undefined;
   /** What `WWW-Authenticate` calls the service; the verifier's audience when absent. */
   readonly realm?: string | undefined;
   /** Told of each refused request, with the exact reason that the answer keeps back: for logs. Not waited for when it is async. */
@@ -36,6 +47,27 @@ export interface RawRequest {
   /** Every header in order, repeated ones repeated. */
   readonly headers: Iterable<readonly [name: string, value: string]>;
   readonly socketAddress: string | undefined;
+  /** Certificate (DER) that the peer showed to the socket. */
+  readonly certificate: () => Uint8Array | undefined;
+  /** The body as sent, which the handler can read all the same afterwards. Throws `BodyFault`, also past `maxBytes`. */
+  readonly body: (maxBytes: number) => Promise<Uint8Array>;
+  /** Told how the answer must be signed, before there is one. */
+  readonly onSigner: (sign: AnswerSigner) => void;
+}
+
+/** A body that cannot be compared with the token. */
+export class BodyFault extends Error {
+  readonly fault: Extract<RequestFault, 'body-too-large' | 'body-incomplete'>;
+
+  constructor(fault: BodyFault['fault']) {
+    super(fault);
+    this.fault = fault;
+  }
+}
+
+/** The error for a body that somebody read before us, so that nobody can tell any more what was sent. */
+export function bodyWasRead(): MacaroonError {
+  return badArgument('request', 'has a body that was read already: put requireMacaroon before whatever reads bodies');
 }
 
 type GuardResult =
@@ -58,20 +90,45 @@ export interface NodeIncoming {
   /** What came over the wire, where a framework rewrites `url` for mounted routers. */
   readonly originalUrl?: string | undefined;
   readonly rawHeaders: readonly string[];
-  readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
+  readonly socket?:
+    | {
+        readonly remoteAddress?: string | undefined;
+        /** Of a TLS socket. It is there for a resumed session only where the session had one: never look at `authorized` instead. */
+        readonly getPeerX509Certificate?: (() => { readonly raw: Uint8Array } | undefined) | undefined;
+      }
+    | undefined;
 }
 
-/** The request as `incoming` has it from the wire. */
-export function readNodeRequest(method: string, incoming: NodeIncoming): RawRequest {
+/** The request as `incoming` has it from the wire, but for its body. */
+export function readNodeRequest(
+  method: string,
+  incoming: NodeIncoming,
+): Pick<RawRequest, 'method' | 'target' | 'headers' | 'socketAddress' | 'certificate'> {
   const { url = '', originalUrl = url, rawHeaders, socket } = incoming;
-  return { method, target: originalUrl, headers: headerPairs(rawHeaders), socketAddress: socket?.remoteAddress };
+  return {
+    method,
+    target: originalUrl,
+    headers: [...headerPairs(rawHeaders)],
+    socketAddress: socket?.remoteAddress,
+    certificate: () => socket?.getPeerX509Certificate?.()?.raw,
+  };
 }
 
 function* headerPairs(rawHeaders: readonly string[]): Generator<readonly [string, string]> {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) yield [rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''];
 }
 
-const optionNames: readonly string[] = ['action', 'trustedProxies', 'address', 'realm', 'onRefused'];
+const optionNames: readonly string[] = [
+  'action',
+  'trustedProxies',
+  'address',
+  'certificate',
+  'maxBodyBytes',
+  'realm',
+  'onRefused',
+];
+const defaultMaxBodyBytes = 1024 * 1024;
+const mostBodyBytes = 2 ** 31 - 1;
 
 /** The guard for `options`. Throws `ERR_ARGUMENT` for an option that is unknown or cannot be used. */
 export function createRequestGuard<Incoming>(
@@ -83,6 +140,10 @@ export function createRequestGuard<Incoming>(
   if (typeof action !== 'function' && (typeof action !== 'string' || !isAction(action))) {
     throw badArgument('action', 'must be an action such as invoices:read, or a function that tells it');
   }
+  const maxBodyBytes = options.maxBodyBytes ?? defaultMaxBodyBytes;
+  if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 1 || maxBodyBytes > mostBodyBytes) {
+    throw badArgument('maxBodyBytes', `must be a whole number from 1 to ${mostBodyBytes}`);
+  }
   const trustedProxies = parseTrustedProxies(options.trustedProxies ?? []);
   const realm = checkRealm(options.realm ?? verifier.audience);
   /** The token, or why there is none. Options that are async, which they must not be, are awaited so that they fail in here. */
@@ -92,7 +153,16 @@ export function createRequestGuard<Incoming>(
     if ('fault' in request) return { kind: 'request', fault: request.fault };
     const needed = typeof action === 'function' ? await action(incoming) : action;
     const { ip, path } = request;
-    const result = await verifier.verify(request.text, { action: needed, method: raw.method, path, ip });
+    const isProxied = isListed(peerAddress, trustedProxies);
+    const certificateOf = options.certificate;
+    const certificate = () => (certificateOf === undefined ? raw.certificate() : certificateOf(incoming));
+    const result = await verifier.verify(request.text, {
+      action: needed,
+      method: raw.method,
+      path,
+      ip,
+      request: sentRequest(raw, isProxied, certificate, maxBodyBytes),
+    });
     return result.ok === true ? result : { kind: 'denial', denial: result };
   };
   const refuse = (cause: RefusalCause, incoming: Incoming): GuardResult => {
@@ -110,9 +180,37 @@ export function createRequestGuard<Incoming>(
       await pass?.(outcome);
       return { ok: true, macaroon: outcome };
     } catch (error) {
-      return refuse({ kind: 'error', error }, incoming);
+      return refuse(error instanceof BodyFault ? { kind: 'request', fault: error.fault } : { kind: 'error', error }, incoming);
     }
   };
+}
+
+/** `raw` as the verifier takes it. Its headers are sorted only for a token that asks for them. */
+function sentRequest(
+  raw: RawRequest,
+  isProxied: boolean,
+  certificate: () => Uint8Array | undefined,
+  maxBodyBytes: number,
+): SentRequest {
+  let fields: HeaderFields | undefined;
+  const read = (): HeaderFields => {
+    fields ??= headerFields(raw.headers);
+    return fields;
+  };
+  return {
+    target: raw.target,
+    get headers() {
+      return read();
+    },
+    body: () => raw.body(maxBodyBytes),
+    certificate: isProxied ? () => readClientCertField(read()) : certificate,
+    onSigner: raw.onSigner,
+  };
+}
+
+function isListed(text: string | undefined, ranges: readonly IpRange[]): boolean {
+  const address = text === undefined ? undefined : parseAddress(text);
+  return address !== undefined && ranges.some((range) => rangeContains(range, address));
 }
 
 interface ReadableRequest {

@@ -7,6 +7,8 @@ import type {
   SignatureErrorCode,
   TokenErrorCode,
 } from '../core/index.js';
+import type { AnswerSigner } from '../protocol/answer-signer.js';
+import type { SentRequest, ToldRequest } from './sent-request.js';
 
 /** Facts of the request at hand, as the service sees it: own properties. `nowMs` comes from the verifier's clock; `at` is refused too. */
 export interface VerifyContext {
@@ -14,6 +16,12 @@ export interface VerifyContext {
   readonly ip?: string | undefined;
   readonly method?: string | undefined;
   readonly path?: string | undefined;
+  /** The request itself, for tokens that are sealed to it or bound to a key that signed it. Without it those are denied. */
+  readonly request?: SentRequest | ToldRequest | undefined;
+  /** SHA-256 of the certificate (DER) that the peer showed in its TLS handshake, base64url. */
+  readonly certificateThumbprint?: string | undefined;
+  /** RFC 7638 thumbprint of the key that signed the request, where somebody else has made sure of it. */
+  readonly keyThumbprint?: string | undefined;
   readonly [fact: string]: unknown;
 }
 
@@ -38,6 +46,8 @@ export interface VerifiedMacaroon {
   readonly expiresAtMs: number;
   /** Every cleared condition, root macaroon first. */
   readonly caveats: readonly string[];
+  /** Signs the answer to a sealed request, which every one must be. Not enumerable. */
+  readonly signAnswer?: AnswerSigner;
 }
 
 export interface Denial {
@@ -49,6 +59,8 @@ export interface Denial {
   readonly dischargeIndex?: number;
   /** For people; quotes a condition only after the signature held. */
   readonly message: string;
+  /** Signs the answer to a sealed request whose signature held, which every one must be. Not enumerable. */
+  readonly signAnswer?: AnswerSigner;
 }
 
 export type VerifyResult = VerifiedMacaroon | Denial;
@@ -98,7 +110,7 @@ export type KeyLookup =
       >;
     };
 
-/** A verifier that holds no keys asks the issuer about each token. */
+/** A verifier that holds no keys asks the issuer about each token. The context's `request` is a `ToldRequest`. */
 export interface RemoteSource {
   readonly kind: 'remote';
   verify(audience: string, text: string, context: VerifyContext): Promise<VerifyResult>;

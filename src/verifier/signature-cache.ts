@@ -8,6 +8,7 @@
  */
 import type { ReadCondition } from '../caveats/clear-caveats.js';
 import type { IdentifierFacts, MacaroonKey } from '../core/index.js';
+import type { Binding } from './binding.js';
 
 /** 22 characters of payload, the dot, 6 of checksum: what a token with prefix ends in. */
 const tailLength = 29;
@@ -21,6 +22,8 @@ export interface GenuineToken {
   readonly facts: IdentifierFacts;
   /** First-party conditions, read but still to be cleared, root macaroon first. */
   readonly conditions: readonly ReadCondition[];
+  /** What it asks of the request beyond the usual; absent for a bearer token. */
+  readonly binding?: Binding | undefined;
 }
 
 interface Entry {

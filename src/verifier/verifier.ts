@@ -8,11 +8,16 @@ import type { RequestContext } from '../caveats/caveat-type.js';
 import type { CaveatRegistry } from '../caveats/registry.js';
 import { standardRegistry } from '../caveats/standard.js';
 import { type Clock, isAction, MacaroonError, requireKnownNames, requireName } from '../core/index.js';
+import { memoryReplayStore } from '../protocol/memory-replay-store.js';
+import type { ReplayStore } from '../protocol/replay-store.js';
 import { explanationOf } from './explanation.js';
 import { decodeToken } from './genuine-token.js';
 import { LocalVerification } from './local-verification.js';
 import { readClock } from './read-clock.js';
+import { RemoteVerification } from './remote-verification.js';
+import { RequestProofs, type RequestSetup } from './request-proofs.js';
 import type { Denial, Explanation, KeySource, RemoteSource, VerifyContext, VerifyResult } from './result.js';
+import { parseOrigins } from './sent-request.js';
 
 export interface VerifierOptions {
   /** Name of the service that the tokens must be for, e.g. `invoice`. */
@@ -23,6 +28,12 @@ export interface VerifierOptions {
   readonly caveats?: CaveatRegistry | undefined;
   /** Time; the machine's when absent. Not for a remote source, where the issuer's counts. */
   readonly clock?: Clock | undefined;
+  /** URLs that clients reach the service by, such as `https://invoice.example`. Without them it takes no token that is bound to a request. */
+  readonly origins?: readonly string[] | undefined;
+  /** Where the nonces of sealed and signed requests are kept: one for all processes of the service. In memory when absent; one that is given is not closed. */
+  readonly replayStore?: ReplayStore | undefined;
+  /** How far the time of a sealed request may lie from ours, 1 to 300,000 ms; 5,000 when absent. Not for a remote source. */
+  readonly requestWindowMs?: number | undefined;
 }
 
 export interface Verifier {
@@ -38,7 +49,10 @@ export interface Verifier {
   close(): Promise<void>;
 }
 
-const optionNames: readonly string[] = ['audience', 'keys', 'caveats', 'clock'];
+const optionNames: readonly string[] = ['audience', 'keys', 'caveats', 'clock', 'origins', 'replayStore', 'requestWindowMs'];
+const defaultWindowMs = 5_000;
+/** The client's nonces would have to be kept too long beyond it. */
+const maxWindowMs = 300_000;
 
 /** A verifier for one audience. Throws `ERR_ARGUMENT` for an unknown, missing or unfitting option. */
 export function createVerifier(options: VerifierOptions): Verifier {
@@ -49,38 +63,79 @@ export function createVerifier(options: VerifierOptions): Verifier {
   if (keys?.kind !== 'remote') throw badArgument('keys', 'must be a key source such as issuerKeys(…)');
   if (options.caveats !== undefined) throw badArgument('caveats', 'is of no use with a remote source: the issuer clears them');
   if (options.clock !== undefined) throw badArgument('clock', "is of no use with a remote source: the issuer's counts");
-  return remoteVerifier(audience, keys);
+  if (options.requestWindowMs !== undefined) {
+    throw badArgument('requestWindowMs', "is of no use with a remote source: the issuer's counts");
+  }
+  return remoteVerifier(audience, keys, options);
+}
+
+/** What a verifier is, as far as requests are concerned, and the store of their nonces. */
+interface RequestOptions {
+  readonly setup: RequestSetup;
+  readonly replayStore: ReplayStore | undefined;
+  close(): Promise<void>;
+}
+
+function requestOptions(options: VerifierOptions, clock: Clock): RequestOptions {
+  const origins = options.origins === undefined ? [] : parseOrigins(options.origins);
+  const windowMs = options.requestWindowMs ?? defaultWindowMs;
+  if (!Number.isSafeInteger(windowMs) || windowMs < 1 || windowMs > maxWindowMs) {
+    throw badArgument('requestWindowMs', `must be whole milliseconds from 1 to ${maxWindowMs}`);
+  }
+  // Made now: it refuses what was sent before it was there.
+  const ownStore = options.replayStore === undefined && origins.length > 0 ? memoryReplayStore({ clock }) : undefined;
+  return {
+    setup: { origins, windowMs, clock },
+    replayStore: options.replayStore ?? ownStore,
+    close: async () => ownStore?.close(),
+  };
 }
 
 function localVerifier(audience: string, keys: KeySource, options: VerifierOptions): Verifier {
-  const { caveats = standardRegistry, clock = Date.now } = options;
-  const local = new LocalVerification(audience, keys, caveats);
+  const { caveats: registry = standardRegistry, clock = Date.now } = options;
+  const { setup, replayStore, close } = requestOptions(options, () => readClock(clock));
+  const local = new LocalVerification({ audience, keys, registry, replayStore, windowMs: setup.windowMs });
   // Frozen, so that no caveat type can change what the next one sees.
-  const requestOf = (text: string, context: VerifyContext): RequestContext =>
-    Object.freeze(Object.assign(factsOf(text, context), { nowMs: readClock(clock) }));
-  return Object.freeze({
-    audience,
-    verify: async (text: string, context: VerifyContext) => local.verify(text, requestOf(text, context)),
-    explain: async (text: string, context: VerifyContext) => local.explain(text, requestOf(text, context)),
-    close: () => local.close(),
-  });
-}
-
-/** What is no token at all is denied here: it need not go over the network. */
-function remoteVerifier(audience: string, source: RemoteSource): Verifier {
+  const contextOf = ({ request: _request, ...facts }: VerifyContext): RequestContext =>
+    Object.freeze(Object.assign({ __proto__: null }, facts, { nowMs: readClock(clock) }));
   return Object.freeze({
     audience,
     verify: async (text: string, context: VerifyContext) => {
       const facts = factsOf(text, context);
-      return formatFault(text) ?? source.verify(audience, text, facts);
+      const proofs = new RequestProofs(text, facts, setup);
+      return proofs.finish(await local.verify(text, contextOf(facts), proofs));
+    },
+    explain: async (text: string, context: VerifyContext) => {
+      const facts = factsOf(text, context);
+      return local.explain(text, contextOf(facts), new RequestProofs(text, facts, setup));
+    },
+    close: async () => {
+      await local.close();
+      await close();
+    },
+  });
+}
+
+/** What is no token at all is denied here: it need not go over the network. */
+function remoteVerifier(audience: string, source: RemoteSource, options: VerifierOptions): Verifier {
+  const { setup, replayStore, close } = requestOptions(options, Date.now);
+  const remote = new RemoteVerification({ audience, source, setup, replayStore });
+  return Object.freeze({
+    audience,
+    verify: async (text: string, context: VerifyContext) => {
+      const facts = factsOf(text, context);
+      return formatFault(text) ?? (await remote.verify(text, facts));
     },
     explain: async (text: string, context: VerifyContext) => {
       const facts = factsOf(text, context);
       const fault = formatFault(text);
-      if (fault === undefined) return source.explain(audience, text, facts);
+      if (fault === undefined) return remote.explain(text, facts);
       return explanationOf(fault, [{ holds: false, text: `decode: ${fault.message}` }]);
     },
-    close: () => source.close(),
+    close: async () => {
+      await source.close();
+      await close();
+    },
   });
 }
 
@@ -100,7 +155,7 @@ function factsOf(text: string, context: VerifyContext): VerifyContext {
   if (typeof facts.action !== 'string' || !isAction(facts.action)) {
     throw badArgument('action', 'must be an action such as invoices:read, without "*"');
   }
-  for (const name of ['ip', 'method', 'path'] as const) {
+  for (const name of ['ip', 'method', 'path', 'certificateThumbprint', 'keyThumbprint'] as const) {
     if (facts[name] !== undefined && typeof facts[name] !== 'string') throw badArgument(name, 'must be text when it is known');
   }
   for (const name of ['nowMs', 'at']) {

@@ -12,7 +12,7 @@ const documents = [...filesBelow('docs', /\.md$/), ...['README.md', 'CHANGELOG.m
 const configuration = ['package.json', 'package-lock.json', '.npmrc', 'biome.json', 'knip.json', '.ci/run'].map(readProjectFile);
 
 /** Layers that run in browsers too, where there is no `Buffer` and no `process`. */
-const browserSafe = /^src\/(core|caveats|protocol|client\/attenuate\.ts$|verifier\/(?!key-sources\/|node\.ts$|sqlite))/;
+const browserSafe = /^src\/(core|caveats|protocol|client\/attenuate\.ts$|verifier\/(?!key-sources\/|node[^/]*\.ts$|sqlite))/;
 
 /** Decodes padded base64, which our own codec does not, and refuses every text that its bytes do not print as again. */
 const mayDecodeWithBuffer: readonly string[] = ['src/server/auth/basic-credentials.ts'];

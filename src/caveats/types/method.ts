@@ -5,19 +5,24 @@ import { narrowList, parseList } from '../list.js';
 /** Upper-case methods as registered with IANA, such as `GET` and `VERSION-CONTROL`. */
 const methodPattern = /^[A-Z]+(?:-[A-Z]+)*$/;
 
+/** Whether `text` is an upper-case method. */
+export function isMethod(text: string): boolean {
+  return methodPattern.test(text);
+}
+
 export const method: CaveatType<readonly string[]> = Object.freeze<CaveatType<readonly string[]>>({
   name: 'method',
   parse: (argument) =>
     parseList(
       argument,
-      (text) => (methodPattern.test(text) ? text : undefined),
+      (text) => (isMethod(text) ? text : undefined),
       'expected HTTP methods in upper case, separated by commas',
     ),
   format: (methods) => methods.join(','),
   check(methods, context) {
     const requested: unknown = context.method;
     if (requested === undefined) return { holds: false, reason: 'missing-context', needs: 'method' };
-    const isValid = typeof requested === 'string' && methodPattern.test(requested);
+    const isValid = typeof requested === 'string' && isMethod(requested);
     if (isValid && methods.includes(requested)) return { holds: true };
     const actual = isValid ? requested : 'something that is not an upper-case method';
     return { holds: false, reason: 'denied', expected: methods.join(' or '), actual };

@@ -35,7 +35,7 @@ describe('clearCaveats', () => {
 
   it.each([
     ['account 42', 'ERR_CAVEAT_UNKNOWN'],
-    ['request-required', 'ERR_CAVEAT_UNKNOWN'],
+    ['request-required', 'ERR_CAVEAT_CONTEXT'],
     ['method get', 'ERR_CAVEAT_MALFORMED'],
     ['method POST', 'ERR_CAVEAT_DENIED'],
     ['time-before 2026-11-21T22:21:00Z', 'ERR_CAVEAT_DENIED'],

@@ -110,6 +110,9 @@ const rangeValue: fc.Arbitrary<IpRange> = fc.tuple(addressText, fc.integer({ min
 
 const timeValue = fc.integer({ min: nowMs - 5, max: nowMs + 5 });
 
+/** Out of three, so that they often meet. */
+const thumbprint = fc.constantFrom(...['A', 'B', 'C'].map((letter) => `${letter.repeat(42)}A`));
+
 /** A generator of values for each standard type, by name. */
 export const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   'time-before': timeValue,
@@ -118,6 +121,19 @@ export const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   ip: listOf(rangeValue, ({ bytes, prefixBits }) => `${bytes.join('.')}/${prefixBits}`),
   method: listOf(methodText),
   path: listOf(pathText),
+  cnf: fc.oneof(
+    thumbprint.map((certificate) => ({ certificate })),
+    thumbprint.map((key) => ({ key })),
+  ),
+  'request-required': fc.constant(true),
+  request: fc.record({
+    method: methodText,
+    authority: fc.constantFrom('a.example', '[2001:db8::1]:8443'),
+    target: fc.tuple(pathText, fc.constantFrom('', '?', '?a=b&c')).map(([path, query]) => path + query),
+    digest: thumbprint,
+    sentAtMs: timeValue,
+    nonce: thumbprint,
+  }),
 };
 
 /** Generated requests, some of which tell less than everything or something that cannot be read. */
@@ -131,4 +147,6 @@ export const requestValue: fc.Arbitrary<RequestContext> = fc.record({
   path: fc.option(fc.oneof({ weight: 5, arbitrary: pathText }, { weight: 1, arbitrary: fc.constant('/a/../b') }), {
     nil: undefined,
   }),
+  certificateThumbprint: fc.option(thumbprint, { nil: undefined }),
+  keyThumbprint: fc.option(thumbprint, { nil: undefined }),
 });

@@ -49,7 +49,11 @@ describe('chain', () => {
         const macaroon = build(id, list);
         expect(verifySignature(tokenOf(macaroon), key)).toEqual({
           ok: true,
-          conditions: list.map((one, caveatIndex) => ({ condition: one, caveatIndex })),
+          conditions: list.map((one, caveatIndex) => ({
+            condition: one,
+            caveatIndex,
+            ...(caveatIndex === list.length - 1 ? { isLast: true } : {}),
+          })),
         });
         expect(verifySignature(tokenOf(macaroon), otherKey)).toEqual({ ok: false, code: 'ERR_SIGNATURE_MISMATCH' });
       }),
@@ -130,7 +134,7 @@ describe('chain', () => {
     const hash = (message: Uint8Array) => hmacSha256(before.signature, message);
     const imitation = concatBytes(hash(caveat.verificationId), hash(caveat.identifier));
     const result = verifySignature(tokenOf(withCaveats(third, [{ kind: 'first-party', condition: imitation }])), key);
-    expect(result).toEqual({ ok: true, conditions: [{ condition: imitation, caveatIndex: 0 }] });
+    expect(result).toEqual({ ok: true, conditions: [{ condition: imitation, caveatIndex: 0, isLast: true }] });
   });
 });
 

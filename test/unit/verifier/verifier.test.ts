@@ -126,7 +126,7 @@ describe('verify', () => {
 
   it.each<[string, string, string]>([
     ['an unknown caveat', 'account 42', 'ERR_CAVEAT_UNKNOWN'],
-    ['a reserved caveat', 'request-required', 'ERR_CAVEAT_UNKNOWN'],
+    ['a caveat that asks for the request', 'request-required', 'ERR_CAVEAT_CONTEXT'],
     ['a malformed caveat', 'ip 10.0.0.1/8', 'ERR_CAVEAT_MALFORMED'],
     ['another address', 'ip 192.168.0.0/16', 'ERR_CAVEAT_DENIED'],
     ['a time that has passed', 'time-before 2026-11-21T22:21:00Z', 'ERR_CAVEAT_DENIED'],

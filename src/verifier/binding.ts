@@ -1,0 +1,51 @@
+/** What a token asks of the request that brings it: that it is sealed to it, that a certificate was shown, that a key signed it. Bearer tokens ask nothing. */
+import { type ReadCondition, readConditions } from '../caveats/clear-caveats.js';
+import { standardRegistry } from '../caveats/standard.js';
+import { type Confirmation, cnf } from '../caveats/types/cnf.js';
+import { request, type Seal } from '../caveats/types/request.js';
+import { requestRequired } from '../caveats/types/request-required.js';
+import type { UnverifiedMacaroon } from '../core/index.js';
+
+export interface Binding {
+  /** Whether a caveat looks at the request as a whole. */
+  readonly asksRequest: boolean;
+  /** Whether a caveat names the certificate that the peer must show. */
+  readonly asksCertificate: boolean;
+  /** Whether a caveat names the key that must have signed the request. */
+  readonly asksKey: boolean;
+  /** The seal at the end of the root macaroon, and its place there. */
+  readonly seal?: (Seal & { readonly caveatIndex: number }) | undefined;
+}
+
+/** The binding of `conditions`; `undefined` when they ask nothing of the kind. */
+export function bindingOf(conditions: readonly ReadCondition[]): Binding | undefined {
+  let asksRequest = false;
+  let asksCertificate = false;
+  let asksKey = false;
+  let seal: Binding['seal'];
+  for (const { reading, isLast, dischargeIndex, caveatIndex } of conditions) {
+    if ('code' in reading) continue;
+    const { type, value } = reading;
+    if (type === request || type === requestRequired) asksRequest = true;
+    if (type === cnf) {
+      const { certificate, key } = value as Confirmation;
+      asksCertificate ||= certificate !== undefined;
+      asksKey ||= key !== undefined;
+    }
+    if (type === request && isLast && dischargeIndex === undefined) seal = { ...(value as Seal), caveatIndex };
+  }
+  return asksRequest || asksCertificate || asksKey ? { asksRequest, asksCertificate, asksKey, seal } : undefined;
+}
+
+/** What `token` claims to ask. Nothing of it is verified. */
+export function claimedBinding({ root, discharges }: UnverifiedMacaroon): Binding | undefined {
+  const conditions = [root, ...discharges].flatMap(({ caveats }, i) =>
+    caveats.flatMap((caveat, caveatIndex) => {
+      if (caveat.kind !== 'first-party') return [];
+      const place = i === 0 ? { caveatIndex } : { caveatIndex, dischargeIndex: i - 1 };
+      const { condition } = caveat;
+      return [caveatIndex === caveats.length - 1 ? { condition, ...place, isLast: true as const } : { condition, ...place }];
+    }),
+  );
+  return bindingOf(readConditions(standardRegistry, conditions));
+}

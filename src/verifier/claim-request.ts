@@ -1,0 +1,51 @@
+/** Claims the nonces of a request that was found good in everything else, last of all, so that it is accepted once. */
+import { MacaroonError } from '../core/index.js';
+import { claimNonce, type ReplayStore } from '../protocol/replay-store.js';
+import type { Binding } from './binding.js';
+import type { KeyProof } from './key-proof.js';
+import type { Denial } from './result.js';
+
+/** How far the clock of who signs may be ahead of ours. */
+const maxAheadMs = 5_000;
+
+export interface RequestNonces {
+  readonly audience: string;
+  readonly tokenId: string;
+  readonly windowMs: number;
+  readonly seal: Binding['seal'];
+  readonly keyProof: KeyProof | undefined;
+}
+
+/** Why the request is refused as one that was here before; `undefined` when it is new, and from now on no more. Throws `ERR_ARGUMENT` without a store, and what the store throws. */
+export async function claimRequest(store: ReplayStore | undefined, nonces: RequestNonces): Promise<Denial | undefined> {
+  const { audience, tokenId, windowMs, seal, keyProof } = nonces;
+  if (seal === undefined && keyProof === undefined) return undefined;
+  if (store === undefined)
+    throw new MacaroonError('ERR_ARGUMENT', 'replayStore is missing: nonces must be kept', { argument: 'replayStore' });
+  if (keyProof !== undefined) {
+    const { thumbprint, nonce, createdAtMs, expiresAtMs } = keyProof;
+    // Neither audiences nor thumbprints hold a colon, so no two senders share a scope.
+    const scope = `cnf_jkt:${audience}:${thumbprint}`;
+    const claim = { scope, nonce, sentAtMs: createdAtMs, windowMs: maxAheadMs, staleAtMs: expiresAtMs };
+    const state = await claimNonce(store, claim);
+    if (state !== 'new') return repeated(state, 'the signature of the key');
+  }
+  if (seal === undefined) return undefined;
+  const { nonce, sentAtMs, caveatIndex } = seal;
+  const scope = `sealed_request:${audience}:${tokenId}`;
+  const state = await claimNonce(store, { scope, nonce, sentAtMs, windowMs, staleAtMs: sentAtMs + windowMs });
+  return state === 'new' ? undefined : repeated(state, 'the sealed request', caveatIndex);
+}
+
+function repeated(state: 'repeated' | 'unknown', what: string, caveatIndex?: number): Denial {
+  const message =
+    state === 'repeated'
+      ? `${what} was used before`
+      : `${what} was made before this verifier could know whether it was used: make it anew`;
+  return Object.freeze({
+    ok: false,
+    code: 'ERR_REQUEST_REPEATED',
+    message,
+    ...(caveatIndex === undefined ? {} : { caveatIndex }),
+  });
+}

@@ -1,0 +1,95 @@
+/**
+ * Verifies by asking the issuer. What the issuer cannot see is read here: which origin was called, the digest of the content, and the key that signed
+ * the request, whose nonce is kept here too. That of a sealed request is kept at the issuer.
+ */
+import type { RequestFacts } from '../caveats/caveat-type.js';
+import { decode, decodeIdentifier } from '../core/index.js';
+import type { ReplayStore } from '../protocol/replay-store.js';
+import type { AnswerKey } from '../protocol/sealed-answer.js';
+import { type Binding, claimedBinding } from './binding.js';
+import { claimRequest } from './claim-request.js';
+import type { KeyProof } from './key-proof.js';
+import { RequestProofs, type RequestSetup } from './request-proofs.js';
+import type { Denial, Explanation, RemoteSource, VerifyContext, VerifyResult } from './result.js';
+import type { ToldRequest } from './sent-request.js';
+
+export interface RemoteSetup {
+  readonly audience: string;
+  readonly source: RemoteSource;
+  readonly setup: RequestSetup;
+  readonly replayStore: ReplayStore | undefined;
+}
+
+/** A call that was made ready for the issuer. */
+interface RemoteCall {
+  readonly proofs: RequestProofs;
+  readonly binding: Binding | undefined;
+  readonly keyProof: KeyProof | undefined;
+  readonly context: VerifyContext;
+}
+
+export class RemoteVerification {
+  readonly #audience: string;
+  readonly #source: RemoteSource;
+  readonly #setup: RequestSetup;
+  readonly #replayStore: ReplayStore | undefined;
+
+  constructor({ audience, source, setup, replayStore }: RemoteSetup) {
+    this.#audience = audience;
+    this.#source = source;
+    this.#setup = setup;
+    this.#replayStore = replayStore;
+  }
+
+  /** What the issuer answers about the token in `text`, which is one. Throws what the source, the replay store and reading the body throw. */
+  async verify(text: string, facts: VerifyContext): Promise<VerifyResult> {
+    const call = await this.#call(text, facts);
+    const result = await this.#source.verify(this.#audience, text, call.context);
+    return call.proofs.finish(result.ok ? ((await this.#objection(call, result.tokenId)) ?? result) : result);
+  }
+
+  /** The same with every step. */
+  async explain(text: string, facts: VerifyContext): Promise<Explanation> {
+    const call = await this.#call(text, facts);
+    const explanation = await this.#source.explain(this.#audience, text, call.context);
+    const { result } = explanation;
+    const objection = result.ok ? await this.#objection(call, result.tokenId) : undefined;
+    if (objection === undefined) return explanation;
+    return Object.freeze({ ...explanation, result: objection, text: `${explanation.text}\n✗ ${objection.message}` });
+  }
+
+  async #call(text: string, { request, ...facts }: VerifyContext): Promise<RemoteCall> {
+    const proofs = new RequestProofs(text, { ...facts, request }, this.#setup);
+    const token = decode(text);
+    const binding = request === undefined ? undefined : claimedBinding(token);
+    if (binding === undefined) return { proofs, binding, keyProof: undefined, context: { __proto__: null, ...facts } };
+    const seen = binding.asksRequest ? await proofs.facts(binding) : undefined;
+    const keyProof = binding.asksKey ? await proofs.key(this.#setup.clock()) : undefined;
+    // The issuer has found the signature to hold when it tells the key, so the identifier can be read.
+    const onAnswerKey = (key: AnswerKey) => proofs.onAnswerKey(key, decodeIdentifier(token.root.identifier).tokenId);
+    const told = seen === undefined ? {} : { request: toldRequest(seen, onAnswerKey) };
+    const shown = binding.asksCertificate ? proofs.certificateThumbprint() : undefined;
+    const context = {
+      __proto__: null,
+      ...facts,
+      ...told,
+      ...(keyProof === undefined ? {} : { keyThumbprint: keyProof.thumbprint }),
+      ...(shown === undefined || facts.certificateThumbprint !== undefined ? {} : { certificateThumbprint: shown }),
+    };
+    return { proofs, binding, keyProof, context };
+  }
+
+  /** Why a request that the issuer allows is refused all the same. */
+  async #objection({ proofs, binding, keyProof }: RemoteCall, tokenId: string): Promise<Denial | undefined> {
+    if (binding?.seal !== undefined && proofs.overridesMethod) {
+      const message = 'request: needs no header that overrides the method, got one';
+      return Object.freeze({ ok: false, code: 'ERR_CAVEAT_DENIED', message, caveatIndex: binding.seal.caveatIndex });
+    }
+    const nonces = { audience: this.#audience, tokenId, windowMs: this.#setup.windowMs, seal: undefined, keyProof };
+    return await claimRequest(this.#replayStore, nonces);
+  }
+}
+
+function toldRequest({ authority, target, digest }: RequestFacts, onAnswerKey: (key: AnswerKey) => void): ToldRequest {
+  return { authority, target, digest, onAnswerKey };
+}

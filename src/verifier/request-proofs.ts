@@ -1,0 +1,113 @@
+/**
+ * What one call of `verify` was told of its request, and what it hands back for it: the facts that bound caveats ask for, and the way to sign the
+ * answer. One for each call.
+ */
+import type { RequestFacts } from '../caveats/caveat-type.js';
+import { type Clock, MacaroonError } from '../core/index.js';
+import type { AnswerSigner } from '../protocol/answer-signer.js';
+import { singleField } from '../protocol/header-fields.js';
+import { type AnswerKey, sealedAnswerSigner } from '../protocol/sealed-answer.js';
+import type { Binding } from './binding.js';
+import type { KeyProof } from './key-proof.js';
+import type { VerifyContext, VerifyResult } from './result.js';
+import { type Origin, RequestReader, type SentRequest, type ToldRequest } from './sent-request.js';
+
+/** What a verifier is, as far as requests are concerned. */
+export interface RequestSetup {
+  /** None where the service configured none. */
+  readonly origins: readonly Origin[];
+  readonly windowMs: number;
+  readonly clock: Clock;
+}
+
+const randomBytes = (length: number): Uint8Array => globalThis.crypto.getRandomValues(new Uint8Array(length));
+
+export class RequestProofs {
+  readonly #text: string;
+  readonly #method: string;
+  readonly #setup: RequestSetup;
+  readonly #sent: SentRequest | undefined;
+  readonly #told: ToldRequest | undefined;
+  #reader: RequestReader | undefined;
+  #signAnswer: AnswerSigner | undefined;
+
+  /** Throws `ERR_ARGUMENT` for a `context.request` that is neither kind of request. */
+  constructor(text: string, { request, method = '' }: VerifyContext, setup: RequestSetup) {
+    this.#text = text;
+    this.#method = method;
+    this.#setup = setup;
+    if (request === undefined) return;
+    if (isSent(request)) {
+      this.#sent = request;
+    } else if (isTold(request)) {
+      this.#told = request;
+    } else {
+      throw new MacaroonError('ERR_ARGUMENT', 'request must hold target, headers and body, or authority, target and digest', {
+        argument: 'request',
+      });
+    }
+  }
+
+  /** What a `request` caveat is compared with. Throws what reading the body throws. */
+  async facts(binding: Binding): Promise<RequestFacts | undefined> {
+    const { windowMs } = this.#setup;
+    if (this.#told === undefined) return await this.#read()?.facts(binding, windowMs);
+    const { authority, target, digest } = this.#told;
+    return { authority, target, digest, windowMs, overridesMethod: false };
+  }
+
+  /** Whether a header asks to take the request for one with another method. */
+  get overridesMethod(): boolean {
+    return this.#read()?.overridesMethod === true;
+  }
+
+  /** The key that signed the request, if one did. Throws what reading the body throws. */
+  async key(nowMs: number): Promise<KeyProof | undefined> {
+    return await this.#read()?.key(nowMs);
+  }
+
+  /** SHA-256 of the certificate that the peer showed, if it did. */
+  certificateThumbprint(): string | undefined {
+    return this.#read()?.certificateThumbprint();
+  }
+
+  /** Tells whoever answers how: call it as soon as the signature of a sealed token held. */
+  onAnswerKey(key: AnswerKey, tokenId: string): void {
+    this.#told?.onAnswerKey?.(key);
+    if (this.#sent === undefined) return;
+    const authorization = singleField(this.#sent.headers, 'authorization') ?? `Macaroon ${this.#text}`;
+    const { clock } = this.#setup;
+    this.#signAnswer = sealedAnswerSigner(key, { method: this.#method, authorization, tokenId }, { clock, randomBytes });
+    this.#sent.onSigner?.(this.#signAnswer);
+  }
+
+  /** Made when a token asks for it: most ask for nothing. */
+  #read(): RequestReader | undefined {
+    if (this.#sent !== undefined) this.#reader ??= new RequestReader(this.#sent, this.#method, this.#setup.origins);
+    return this.#reader;
+  }
+
+  /** `result`, able to sign the answer where it must be signed. */
+  finish<Result extends VerifyResult>(result: Result): Result {
+    if (this.#signAnswer === undefined) return result;
+    return Object.freeze(Object.defineProperty({ ...result }, 'signAnswer', { value: this.#signAnswer }));
+  }
+}
+
+function isSent(request: SentRequest | ToldRequest): request is SentRequest {
+  return (
+    'headers' in request &&
+    typeof request.target === 'string' &&
+    request.headers instanceof Map &&
+    typeof request.body === 'function'
+  );
+}
+
+function isTold(request: SentRequest | ToldRequest): request is ToldRequest {
+  return (
+    'digest' in request &&
+    typeof request.authority === 'string' &&
+    typeof request.target === 'string' &&
+    typeof request.digest === 'string'
+  );
+}

@@ -1,0 +1,116 @@
+/**
+ * The request at hand, for tokens that are bound to it: what a service tells of it, and what is read out of that once the signature of the token held.
+ * Which authority it was sent to, the service's configured origins decide; `Host` only chooses among them.
+ */
+import { authorityOf } from '../caveats/authority.js';
+import type { RequestFacts } from '../caveats/caveat-type.js';
+import { encodeBase64url, MacaroonError, sha256 } from '../core/index.js';
+import type { AnswerSigner } from '../protocol/answer-signer.js';
+import { type HeaderFields, singleField } from '../protocol/header-fields.js';
+import type { AnswerKey } from '../protocol/sealed-answer.js';
+import { methodOverrideHeaders, requestContent, requestDigest } from '../protocol/sealed-request.js';
+import type { Binding } from './binding.js';
+import { type KeyProof, readKeyProof } from './key-proof.js';
+
+/** The request as it came over the wire. */
+export interface SentRequest {
+  /** Raw path and query. */
+  readonly target: string;
+  /** Every header. */
+  readonly headers: HeaderFields;
+  /** The body as sent. Called at most once, and only for a token whose signature held. What it throws, `verify` throws. */
+  readonly body: () => Uint8Array | Promise<Uint8Array>;
+  /** The certificate (DER) that the peer showed in its TLS handshake, if it did. */
+  readonly certificate?: (() => Uint8Array | undefined) | undefined;
+  /** Where the connection tells which of the service's origins was meant; all of the verifier's `origins` when absent. */
+  readonly origins?: readonly string[] | undefined;
+  /** Told how the answer must be signed once the signature of a sealed token held, also where `verify` throws afterwards. */
+  readonly onSigner?: ((sign: AnswerSigner) => void) | undefined;
+}
+
+/** The request as another verifier, whose word counts, tells of it. */
+export interface ToldRequest {
+  /** `host[:port]`, as `authorityOf` spells it. */
+  readonly authority: string;
+  /** Raw path and query. */
+  readonly target: string;
+  /** `requestDigest` of the content. */
+  readonly digest: string;
+  /** Told what the answer must be signed with once the signature of a sealed token held. */
+  readonly onAnswerKey?: ((key: AnswerKey) => void) | undefined;
+}
+
+/** One origin of a service. */
+export interface Origin {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly authority: string;
+}
+
+/** `texts` as origins, such as `https://invoice.example:8443`. Throws `ERR_ARGUMENT` for another text, and for none at all. */
+export function parseOrigins(texts: readonly string[]): readonly Origin[] {
+  const origins = texts.map((text) => {
+    const authority = authorityOf(text);
+    if (authority === undefined) throw badOrigins();
+    return { url: `${text.slice(0, text.indexOf('://')).toLowerCase()}://${authority}`, authority };
+  });
+  if (origins.length === 0) throw badOrigins();
+  return origins;
+}
+
+function badOrigins(): MacaroonError {
+  return new MacaroonError('ERR_ARGUMENT', 'origins must be URLs such as https://invoice.example, without a path', {
+    argument: 'origins',
+  });
+}
+
+/** Reads `sent` for a token that asks for it, each part once. */
+export class RequestReader {
+  readonly #sent: SentRequest;
+  readonly #method: string;
+  readonly #origins: readonly Origin[];
+  #body: Promise<Uint8Array> | undefined;
+
+  /** `configured`: the verifier's own origins. Throws `ERR_ARGUMENT` for origins that are none. */
+  constructor(sent: SentRequest, method: string, configured: readonly Origin[]) {
+    this.#sent = sent;
+    this.#method = method;
+    const all = sent.origins === undefined ? configured : parseOrigins(sent.origins);
+    const host = singleField(sent.headers, 'host');
+    const meant = all.filter(({ url, authority }) => authorityOf(`${url.slice(0, url.indexOf(':'))}://${host}`) === authority);
+    this.#origins = meant.length > 0 ? meant : all;
+  }
+
+  /** What a `request` caveat is compared with; `undefined` where no origin is configured. The body is read only for a seal. */
+  async facts({ seal }: Binding, windowMs: number): Promise<RequestFacts | undefined> {
+    const { target, headers } = this.#sent;
+    const [first] = this.#origins;
+    if (first === undefined) return undefined;
+    const { authority } = this.#origins.find((origin) => origin.authority === seal?.authority) ?? first;
+    const digest = seal === undefined ? '' : requestDigest(requestContent(headers, await this.#read()));
+    return { authority, target, digest, windowMs, overridesMethod: this.overridesMethod };
+  }
+
+  /** Whether a header asks to take the request for one with another method. */
+  get overridesMethod(): boolean {
+    return methodOverrideHeaders.some((name) => this.#sent.headers.has(name));
+  }
+
+  /** SHA-256 of the peer's certificate, base64url; `undefined` when it showed none. */
+  certificateThumbprint(): string | undefined {
+    const der = this.#sent.certificate?.();
+    return der === undefined ? undefined : encodeBase64url(sha256(der));
+  }
+
+  /** The key that signed the request, if one did. */
+  async key(nowMs: number): Promise<KeyProof | undefined> {
+    const { target, headers } = this.#sent;
+    const targetUris = this.#origins.map(({ url }) => `${url}${target}`);
+    return await readKeyProof({ method: this.#method, targetUris, headers, body: await this.#read() }, nowMs);
+  }
+
+  #read(): Promise<Uint8Array> {
+    this.#body ??= (async () => this.#sent.body())();
+    return this.#body;
+  }
+}
