@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { LoginAccount } from '../../../../src/server/auth/client-authenticator.js';
 import { createClientSecretBasic } from '../../../../src/server/auth/client-secret-basic.js';
 import type { CredentialRecord } from '../../../../src/server/domain/records.js';
+import { basic, requestOf } from './login-bench.js';
 
 vi.mock('node:crypto', async (importOriginal) => {
   const original = await importOriginal<typeof import('node:crypto')>();
@@ -13,7 +14,11 @@ const credentialOf = (id: string, secret: string): CredentialRecord => ({
   id,
   client: 'mail',
   authMethod: 'client_secret_basic',
+  algorithm: null,
   secretHash: createHash('sha256').update(secret).digest('base64url'),
+  publicKey: null,
+  binding: null,
+  ips: [],
   createdAtMs: 0,
   retiredAtMs: null,
 });
@@ -29,11 +34,8 @@ const accounts: Readonly<Record<string, LoginAccount>> = {
   two: accountOf(credentialOf('c1', 'first'), credentialOf('c2', 'second')),
 };
 const authenticator = createClientSecretBasic({ credentialsForLogin: async (client) => accounts[client] });
-const attempt = (id: string, secret: string) =>
-  authenticator.authenticate({
-    authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
-    address: '192.0.2.1',
-  });
+const requestBy = (id: string, secret: string) => requestOf({ headers: { authorization: basic(id, secret) } });
+const attempt = (id: string, secret: string) => authenticator.authenticate(requestBy(id, secret));
 
 describe('client_secret_basic', () => {
   beforeEach(() => {
@@ -64,7 +66,6 @@ describe('client_secret_basic', () => {
   it('ignores credentials of another method', async () => {
     const foreign: CredentialRecord = JSON.parse(JSON.stringify({ ...credentialOf('c1', 'first'), authMethod: 'http_sig' }));
     const other = createClientSecretBasic({ credentialsForLogin: async () => accountOf(foreign) });
-    const authorization = `Basic ${Buffer.from('mail:first').toString('base64')}`;
-    expect(await other.authenticate({ authorization, address: undefined })).toMatchObject({ ok: false, reason: 'secret_wrong' });
+    expect(await other.authenticate(requestBy('mail', 'first'))).toMatchObject({ ok: false, reason: 'secret_wrong' });
   });
 });
