@@ -31,6 +31,13 @@ const commands: readonly CommandEntry[] = [
     summary: 'what clients prove themselves with: add, list, retire',
     load: () => import('./commands/credential.js'),
   },
+  {
+    name: 'invite',
+    summary: 'let somebody enrol by a shared key: one name, or a group',
+    load: () => import('./commands/invite.js'),
+  },
+  { name: 'invitation', summary: 'who is invited: list, revoke', load: () => import('./commands/invitation.js') },
+  { name: 'enrol', summary: 'become a client, by an invitation', load: () => import('./commands/enrol.js') },
   { name: 'grant', summary: 'what clients may obtain: add, remove', load: () => import('./commands/grant.js') },
   { name: 'root-key', summary: 'keys that tokens hang on: list, rotate, destroy', load: () => import('./commands/root-key.js') },
   { name: 'mint', summary: 'obtain a token', load: () => import('./commands/mint.js') },

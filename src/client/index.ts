@@ -10,6 +10,7 @@ export {
   type PublicJwkText,
 } from '../transport/credential.js';
 export { type CredentialOverrides, loadCredential } from '../transport/credential-file.js';
+export { type Enrolment, enrol } from '../transport/enrol.js';
 export type { SecretCredential } from '../transport/given-credential.js';
 export { attenuate } from './attenuate.js';
 export {

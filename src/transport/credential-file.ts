@@ -2,7 +2,6 @@
  * Credential files: what a client is handed. JSON, readable by its owner alone (mode 0600), written once and never overwritten, because
  * the secret in it is shown a single time.
  */
-import { open, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { MacaroonError, requireKnownNames } from '../core/index.js';
 import { Credential, type CredentialParts } from './credential.js';
@@ -10,7 +9,7 @@ import { MemberFault, membersOf, type NamedFiles, readMembers } from './credenti
 import { readCaFile } from './issuer-endpoint.js';
 import { parseIssuerUrl } from './issuer-url.js';
 import { parsePin } from './pin.js';
-import { FileFault, readOwnFile } from './private-file.js';
+import { FileFault, readOwnFile, reserveOwnFile } from './private-file.js';
 
 const overrideNames = ['caFile', 'pinSha256', 'issuer'] as const satisfies readonly (keyof CredentialOverrides)[];
 
@@ -68,26 +67,13 @@ export interface ReservedCredentialFile {
  * Throws `ERR_CREDENTIAL_FILE` when something is there already or it cannot be made.
  */
 export async function reserveCredentialFile(path: string): Promise<ReservedCredentialFile> {
-  const handle = await open(path, 'wx', 0o600).catch((cause: unknown) => {
-    const exists = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
-    throw fileError(path, exists ? 'exists already and is not overwritten: name another file' : 'cannot be written', cause);
-  });
-  const discard = async (): Promise<void> => {
-    await handle.close().catch(() => undefined);
-    await rm(path, { force: true });
+  const told = (error: unknown) => {
+    throw error instanceof FileFault ? fileError(path, error.message, error.cause) : error;
   };
+  const file = await reserveOwnFile(path).catch(told);
   return {
-    discard,
-    write: async (credential, files) => {
-      try {
-        await handle.writeFile(`${JSON.stringify(membersOf(credential, files), null, 2)}\n`);
-        await handle.sync();
-      } catch (cause) {
-        await discard();
-        throw fileError(path, 'could not be written', cause);
-      }
-      await handle.close();
-    },
+    discard: () => file.discard(),
+    write: (credential, files) => file.write(`${JSON.stringify(membersOf(credential, files), null, 2)}\n`).catch(told),
   };
 }
 

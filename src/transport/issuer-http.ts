@@ -37,6 +37,8 @@ export interface IssuerRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
   /** The `Authorization` header, e.g. of a token; sent instead of the client's own proof. */
   readonly authorization?: string | undefined;
+  /** Makes sure that the answer is the issuer's, where the request proves something else than the client. Throws `InterferenceError`. */
+  readonly checkAnswer?: ((answer: PlainAnswer) => void) | undefined;
 }
 
 const optionNames = [
@@ -89,7 +91,9 @@ export class IssuerHttp {
   async request<Answer = unknown>(method: HttpMethod, path: string, request: IssuerRequest = {}): Promise<Answer> {
     const message = this.#messageOf(method, path, request);
     const isProved = this.#prover !== undefined && request.authorization === undefined;
-    return readAnswer(isProved ? await this.#prove(this.#prover, message) : await this.#exchange(message)) as Answer;
+    const answer = isProved ? await this.#prove(this.#prover, message) : await this.#exchange(message);
+    request.checkAnswer?.(answer);
+    return readAnswer(answer) as Answer;
   }
 
   /** Ends all connections; requests under way fail with `ERR_ISSUER_UNREACHABLE`. */

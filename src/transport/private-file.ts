@@ -1,5 +1,5 @@
-/** Reads files that hold secrets: only such as nobody but their owner can read, and no more than a bounded size. */
-import { type FileHandle, open } from 'node:fs/promises';
+/** Files that hold secrets: read only where nobody but their owner can, and no more than a bounded size; made once, never written over. */
+import { type FileHandle, open, rm } from 'node:fs/promises';
 
 const maxFileBytes = 256 * 1024;
 
@@ -23,6 +23,37 @@ export async function readOwnFile(path: string, isPrivate: boolean): Promise<str
   } finally {
     await handle?.close();
   }
+}
+
+/** A new, empty file that is still to be filled. */
+export interface ReservedFile {
+  /** Fills it and syncs it to the disk. Removes it, and throws `FileFault`, when that fails. */
+  write(text: string): Promise<void>;
+  /** Removes it, because there will be nothing to write. */
+  discard(): Promise<void>;
+}
+
+/** Makes the file at `path`, mode 0600, so that a secret is only asked for once there is a place to keep it. Throws `FileFault`. */
+export async function reserveOwnFile(path: string): Promise<ReservedFile> {
+  const handle = await open(path, 'wx', 0o600).catch((cause: unknown) => {
+    const exists = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
+    throw new FileFault(exists ? 'exists already and is not overwritten: name another file' : 'cannot be written', { cause });
+  });
+  const discard = async (): Promise<void> => {
+    await handle.close().catch(() => undefined);
+    await rm(path, { force: true });
+  };
+  const write = async (text: string): Promise<void> => {
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } catch (cause) {
+      await discard();
+      throw new FileFault('could not be written', { cause });
+    }
+    await handle.close();
+  };
+  return { write, discard };
 }
 
 function quoted(path: string): string {

@@ -88,6 +88,8 @@ export type AuthenticationResult =
       readonly client: string | undefined;
       readonly reason: FailureReason;
       readonly account: LoginAccount;
+      /** Claimed although it is refused: the proof is genuine and would hold later, when somebody could send it again. */
+      readonly claim?: NonceClaim | undefined;
       /** Signs the refusal, where the method has signed answers; there for unknown clients too, so that all look alike. */
       readonly signAnswer?: AnswerSigner | undefined;
     };

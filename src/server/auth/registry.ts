@@ -107,6 +107,7 @@ async function login(parts: Parts, request: LoginRequest, origin: Origin): Promi
   }
   if (!verdict.ok) {
     await parts.limiter.countFailure(place, client);
+    if (!main.result.ok && main.result.claim !== undefined) await claimNonce(parts.replayStore, main.result.claim);
     await fail(verdict.reason, client);
     return { ok: false, code: 'invalid_client', signAnswer };
   }

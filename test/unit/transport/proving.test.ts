@@ -148,7 +148,7 @@ describe('an answer with a proof', () => {
       },
     }));
     await http.request('GET', '/');
-    await expect(http.request('GET', '/')).rejects.toMatchObject({ code: 'ERR_INTERFERENCE', kind: 'wrong' });
+    await expect(http.request('GET', '/')).rejects.toMatchObject({ code: 'ERR_INTERFERENCE', kind: 'repeated' });
   });
 
   it('is not waited for when the connection breaks', async () => {
