@@ -301,6 +301,41 @@ export interface WireCredential {
   readonly retired_at?: string | undefined;
 }
 
+/** `POST /v1/ca/certificates` */
+export interface NewCertificateRequest {
+  /** PKCS #10, PEM. Its key is certified; names that it asks for are not looked at. */
+  readonly csr: string;
+  /** The client that asks, when absent. */
+  readonly client?: string | undefined;
+  /** 1 when absent. */
+  readonly days?: number | undefined;
+}
+
+/** A certificate of the issuer's CA, or a foreign one that was revoked, of which nothing but its thumbprint is known. */
+export interface WireCertificate {
+  /** base64url SHA-256 of the certificate, as in `cnf x5t#S256`. */
+  readonly thumbprint: string;
+  readonly state: 'valid' | 'expired' | 'revoked';
+  readonly client?: string | undefined;
+  /** Hexadecimal. */
+  readonly serial?: string | undefined;
+  readonly not_before?: string | undefined;
+  readonly not_after?: string | undefined;
+  readonly issued_at?: string | undefined;
+  readonly revoked_at?: string | undefined;
+}
+
+/** A certificate that was just issued. */
+export interface WireNewCertificate extends WireCertificate {
+  /** PEM. */
+  readonly certificate: string;
+  /** PEM: the certificate, then those of the CA. */
+  readonly chain: string;
+  /** Names in it. */
+  readonly uris: readonly string[];
+  readonly hosts: readonly string[];
+}
+
 export interface WireRootKey {
   readonly root_key_id: string;
   readonly client: string;

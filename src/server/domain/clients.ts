@@ -6,6 +6,7 @@ import { checkedHosts, checkedRanges, requireFreeHosts } from './addresses.js';
 import { record } from './audit-trail.js';
 import { checkedPolicy, defaultPolicy, proofsOfPolicy } from './auth-policy.js';
 import { requireActions, requireAuthorityOver, requireClient } from './authority.js';
+import { revokeCertificatesOf } from './certificates.js';
 import { isSelfMade, selfMadeMaterial } from './credential-material.js';
 import { insertCredential } from './credentials.js';
 import { putGrantWithin, toWireGrant } from './grants.js';
@@ -91,7 +92,7 @@ export async function showClient(read: StoreReader, name: string): Promise<WireC
 }
 
 /**
- * Ends a client for good: it proves itself no more and its tokens are revoked, in one transaction.
+ * Ends a client for good: it proves itself no more, its tokens and certificates are revoked, in one transaction.
  * Throws `not_found`, `forbidden`, and `conflict` when a client would disable itself.
  */
 export async function disableClient(deps: IssuerDependencies, caller: AdminCaller, name: string): Promise<WireClient> {
@@ -102,7 +103,8 @@ export async function disableClient(deps: IssuerDependencies, caller: AdminCalle
     if (client.state === 'disabled') return await toWireClient(tx, client);
     const disabled: ClientRecord = { ...client, state: 'disabled' };
     await revokeClientTokens(tx, disabled, nowMs, nowMs, 'disabled');
-    await record(tx, nowMs, caller, 'client.disabled', { client: name });
+    const revoked = await revokeCertificatesOf(tx, name, nowMs);
+    await record(tx, nowMs, caller, 'client.disabled', { client: name }, { certificates_revoked: revoked });
     return await toWireClient(tx, disabled);
   });
 }

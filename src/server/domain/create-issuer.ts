@@ -2,6 +2,7 @@
 
 import { createAudience, listAudiences, rotateAudience } from './audiences.js';
 import { listAudit } from './audit-trail.js';
+import { issueCertificate, listCertificates, revokeCertificate } from './certificates.js';
 import { changePolicy } from './client-policy.js';
 import { addVerifier, createClient, disableClient, listClients, showClient } from './clients.js';
 import { addCredential, listCredentials, retireCredential } from './credentials.js';
@@ -11,6 +12,7 @@ import { listGrants, putGrant, removeGrant } from './grants.js';
 import { createInvitation, listInvitations, revokeInvitation } from './invitations.js';
 import { adminClient, type Issuer, issuerAudience } from './issuer.js';
 import type { IssuerDependencies } from './ports.js';
+import { createRevocationLists } from './revocation-lists.js';
 import { revoke } from './revoking.js';
 import { destroyRootKey, listRootKeys, rotateRootKey } from './root-keys.js';
 import { mintForClient } from './tokens.js';
@@ -52,6 +54,11 @@ export function createIssuer(deps: IssuerDependencies): Issuer {
     audiences: () => listAudiences(read),
     createAudience: (caller, audience) => createAudience(deps, caller, audience),
     rotateAudience: (caller, audience, keepPrevious) => rotateAudience(deps, caller, audience, keepPrevious),
+    issueCertificate: (caller, request) => issueCertificate(deps, caller, request),
+    certificates: (client) => listCertificates(read, deps.clock(), client),
+    revokeCertificate: (caller, thumbprint) => revokeCertificate(deps, caller, thumbprint),
+    revocationList: createRevocationLists(deps),
+    authorityPem: () => deps.certificates.authorityPem(),
     audit: (filter) => listAudit(read, filter),
     noteFailure: (note) => failures.note(note),
     flushFailures: () => failures.flush(),

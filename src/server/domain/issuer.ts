@@ -7,6 +7,7 @@ import type {
   ClientPolicyRequest,
   MintRequest,
   MintResponse,
+  NewCertificateRequest,
   NewClientRequest,
   NewCredentialRequest,
   NewInvitationRequest,
@@ -15,12 +16,14 @@ import type {
   WireAudienceKey,
   WireAudienceKeys,
   WireAuditEntry,
+  WireCertificate,
   WireClient,
   WireCredential,
   WireEnrolment,
   WireGrant,
   WireGrantRequest,
   WireInvitation,
+  WireNewCertificate,
   WireNewClient,
   WireNewCredential,
   WireNewInvitation,
@@ -29,6 +32,7 @@ import type {
   WireRootKey,
 } from '../../protocol/wire.js';
 import type { AuditFilter, CertificateRecord, CredentialRecord } from './records.js';
+import type { RevocationList } from './revocation-lists.js';
 
 /** Where a request came from; goes to the audit log. */
 export interface Origin {
@@ -154,6 +158,14 @@ export interface Issuer {
   createAudience(caller: AdminCaller, audience: string): Promise<WireAudience>;
   /** New key generation; the one before it is revoked in the same transaction unless `keepPrevious`. */
   rotateAudience(caller: AdminCaller, audience: string, keepPrevious: boolean): Promise<WireAudience>;
+
+  // Certificates of the company CA
+  issueCertificate(caller: AdminCaller | ClientCaller, request: NewCertificateRequest): Promise<WireNewCertificate>;
+  certificates(client?: string): Promise<readonly WireCertificate[]>;
+  revokeCertificate(caller: AdminCaller | ClientCaller, thumbprint: string): Promise<WireCertificate>;
+  revocationList(): Promise<RevocationList>;
+  /** Certificates of the CA, PEM; the one that signs first. */
+  authorityPem(): Promise<string>;
 
   // Audit
   audit(

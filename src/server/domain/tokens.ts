@@ -20,6 +20,7 @@ import type { MintRequest, MintResponse } from '../../protocol/wire.js';
 import { type Actor, record } from './audit-trail.js';
 import { type ClientCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
+import { requireLiveCaller } from './live-caller.js';
 import type { StoreDependencies, StoreTransaction } from './ports.js';
 import type { ClientRecord, GrantRecord, RootKeyRecord } from './records.js';
 import { type BindingFacts, bindingConditions } from './token-bindings.js';
@@ -33,11 +34,7 @@ export async function mintForClient(deps: StoreDependencies, caller: ClientCalle
   // An administrator must get a token also on a full disk: revoking begins with it.
   const purpose = request.audience === issuerAudience ? 'revoke' : 'grow';
   return await deps.store.transaction(purpose, async (tx) => {
-    const client = await tx.client(caller.client);
-    const ids = [caller.credentialId, caller.secondCredentialId].filter((id) => id !== undefined);
-    const credentials = await Promise.all(ids.map((id) => tx.credential(id)));
-    const areLive = credentials.every((one) => one?.client === caller.client && one.retiredAtMs === null);
-    if (client?.state !== 'active' || !areLive) throw new IssuerError('invalid_client', 'the client could not be authenticated');
+    const client = await requireLiveCaller(tx, caller);
     return await mintWithin(deps, tx, client, request, {
       actor: caller,
       authMethods: caller.authMethods,
