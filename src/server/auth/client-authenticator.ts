@@ -104,6 +104,8 @@ export interface ClientAuthenticator {
   recognises(request: AuthenticationRequest): boolean;
   /** Checks the proof, with the same work for a client that is not there. Throws only for broken machinery and unreadable bodies. */
   authenticate(request: AuthenticationRequest): Promise<AuthenticationResult>;
+  /** Signs a refusal for which the proof was not looked at, where the method has signed answers; `undefined` where the proof is none. */
+  refusalSigner?(request: AuthenticationRequest): Promise<AnswerSigner | undefined>;
 }
 
 /** A method that only narrows a proof. */

@@ -48,6 +48,10 @@ export function createHttpSig(tools: Tools): ClientAuthenticator {
       const { secret, ...rest } = result;
       return { ...rest, signAnswer: answers(request, parsed.nonce, rest.ok ? { id: rest.credential.id, secret } : undefined) };
     },
+    refusalSigner: async (request) => {
+      const parsed = readSignature(request);
+      return parsed === undefined ? undefined : answers(request, parsed.nonce, undefined);
+    },
   };
 }
 
@@ -94,7 +98,6 @@ async function authenticate(tools: Tools, request: AuthenticationRequest, presen
   if (!coversEnough(parsed, body.length > 0)) return fail('signature_incomplete');
   if (!holds) return fail('signature_wrong');
   if (!digestHolds) return fail('digest_wrong');
-  if (!isTimely(tools.clock(), created, expires)) return fail('time_wrong');
   const claim = {
     scope: `${method}:${credential.id}`,
     nonce,
@@ -102,6 +105,9 @@ async function authenticate(tools: Tools, request: AuthenticationRequest, presen
     windowMs: maxCreatedAheadMs,
     staleAtMs: expires * 1000,
   };
+  const age = ageOf(tools.clock(), created, expires);
+  // One that is early would hold later, when its client has long taken it for refused.
+  if (age !== 'timely') return { ...fail('time_wrong'), claim: age === 'early' ? claim : undefined };
   return { ok: true, client, credential, account, claim, keyThumbprint: thumbprintOf(credential), secret };
 }
 
@@ -144,9 +150,11 @@ function coversEnough({ components }: ParsedSignature, hasBody: boolean): boolea
   return requestComponents(hasBody).every((component) => covered.has(component));
 }
 
-function isTimely(nowMs: number, created: number, expires: number): boolean {
+/** `never`: also when its time comes. */
+function ageOf(nowMs: number, created: number, expires: number): 'timely' | 'early' | 'never' {
   const isShort = expires > created && expires - created <= maxSignatureLifeSeconds;
-  return isShort && created * 1000 <= nowMs + maxCreatedAheadMs && nowMs < expires * 1000;
+  if (!isShort || nowMs >= expires * 1000) return 'never';
+  return created * 1000 <= nowMs + maxCreatedAheadMs ? 'timely' : 'early';
 }
 
 function thumbprintOf({ publicKey }: CredentialRecord): string | undefined {

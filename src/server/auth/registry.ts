@@ -35,6 +35,8 @@ export interface ClientLogin {
   readonly methods: readonly string[];
   /** Counts what failed; shared by every other way to prove something, so that none is a way around its limits. */
   readonly limiter: FailureLimiter;
+  /** Signs a refusal for which the proof of `request` was not looked at. */
+  refusalSigner(request: LoginRequest): Promise<AnswerSigner | undefined>;
   /** Throws only for broken machinery and a body that cannot be read. */
   login(request: LoginRequest, origin: Origin): Promise<LoginResult>;
 }
@@ -69,6 +71,7 @@ export function createClientLogin(options: ClientLoginOptions): ClientLogin {
   return {
     methods: [...authenticators, ...parts.conditions].map((one) => one.method),
     limiter: parts.limiter,
+    refusalSigner: (request) => refusalSigner(parts, request),
     login: (request, origin) => login(parts, request, origin),
   };
 }
@@ -80,7 +83,7 @@ async function login(parts: Parts, request: LoginRequest, origin: Origin): Promi
   const waitSeconds = await parts.limiter.retryAfterSeconds(place);
   if (waitSeconds > 0) {
     await fail('rate_limited');
-    return { ok: false, code: 'rate_limited', retryAfterSeconds: waitSeconds };
+    return { ok: false, code: 'rate_limited', retryAfterSeconds: waitSeconds, signAnswer: await refusalSigner(parts, request) };
   }
   const [authenticator, ...others] = parts.headerProofs.filter((one) => one.recognises(request));
   // Two `Authorization` headers may arrive joined by a comma, which no scheme of ours has.
@@ -118,6 +121,11 @@ async function login(parts: Parts, request: LoginRequest, origin: Origin): Promi
     return { ok: false, code: 'invalid_client', signAnswer };
   }
   return { ok: true, caller: callerOf(verdict, origin), signAnswer };
+}
+
+async function refusalSigner({ headerProofs }: Parts, request: LoginRequest): Promise<AnswerSigner | undefined> {
+  const [authenticator, ...others] = headerProofs.filter((one) => one.recognises(request));
+  return others.length > 0 ? undefined : await authenticator?.refusalSigner?.(request);
 }
 
 /** A proof and by which method it was checked. */

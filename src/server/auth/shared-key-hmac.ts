@@ -40,6 +40,12 @@ export function createSharedKeyHmac(tools: Tools): ClientAuthenticator {
     kind: 'header',
     recognises: ({ headers }) => headers.has(macHeader),
     authenticate: (request) => authenticate(tools, request),
+    refusalSigner: async (request) => {
+      const { name, nonce } = readMacFields(singleField(request.headers, macHeader) ?? '', 'request') ?? {};
+      if (name === undefined || nonce === undefined || !isName(name)) return undefined;
+      const account = (await tools.issuer.credentialsForLogin(name)) ?? standInAccount;
+      return answerSigner(tools, newest(await keysOf(tools, account, name)).key, nonce);
+    },
   };
 }
 

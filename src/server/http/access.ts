@@ -34,7 +34,11 @@ async function authenticateClient(
   challenge: string,
   onSigner: OnSigner,
 ): Promise<ClientCaller> {
-  const result = await services.clientLogin.login(facts, facts.origin);
+  const { clientLogin } = services;
+  const result = await clientLogin.login(facts, facts.origin).catch(async (error: unknown) => {
+    onSigner(await clientLogin.refusalSigner(facts));
+    throw error;
+  });
   onSigner(result.signAnswer);
   if (result.ok) return result.caller;
   switch (result.code) {
