@@ -21,7 +21,7 @@ const codeHints: Readonly<Record<string, string>> = {
 
 const problemHints: Readonly<Record<string, string>> = {
   invalid_client:
-    'the credential may be retired or its client disabled: an administrator makes a new one with "macaroond client rotate NAME --out FILE"',
+    'the credential may be retired, its client disabled, or its auth method not in the client\'s policy: an administrator finds the reason with "macaroond audit list --event login.failed"',
   invalid_token: 'the administration token is not valid (any more): unset MACAROOND_TOKEN, or mint a new one',
   insufficient_scope: 'the token does not cover this: mint one for audience macaroond that does',
   grant_exceeded: 'an administrator sees the grants with "macaroond client show NAME" and widens them with "macaroond grant add"',
