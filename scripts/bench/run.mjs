@@ -1,22 +1,83 @@
 /**
- * `npm run bench`: the benches on the built package. Ratios come first, as they hold on a busy machine: how many times the CPU time of
- * the contender at 1.00. `--json` prints the figures as JSON; `--rounds N` (41) sets how many rounds are measured.
+ * `npm run bench`: the functions of the library beside those of other libraries, in one process.
+ *
+ * Ratios come first, as they hold on a busy machine. `--json` prints the rows alone; `--rounds N` (41) sets how many rounds are measured;
+ * `--only path,…` leaves the other paths out.
  */
-import { cpus } from 'node:os';
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { benchVerify } from './verify.mjs';
+import { goals } from './goals.mjs';
+import { requirePeers } from './peers.mjs';
+import { judge, rowOf, table } from './report.mjs';
+import { measure, medianRatio } from './slices.mjs';
 
-const { values } = parseArgs({ options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '41' } } });
-const results = await benchVerify(Number(values.rounds));
+const { values } = parseArgs({
+  options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '41' }, only: { type: 'string' } },
+});
+const rounds = Number(values.rounds);
+if (!Number.isSafeInteger(rounds) || rounds < 1) fail('--rounds must be a whole number, 1 or more');
+
+// One of the peers greets there.
+console.log = console.error;
+const print = (text) => process.stdout.write(`${text}\n`);
+
+requirePeers();
+const { paths, testEveryone } = await import('./library/paths.mjs');
+const chosen = values.only?.split(',') ?? Object.keys(paths);
+for (const path of chosen) if (!(path in paths)) fail(`--only: there is no ${path}; there are ${Object.keys(paths).join(', ')}`);
+
+await testEveryone();
+const results = [];
+for (const path of chosen) {
+  const { caveats, contenders } = paths[path];
+  for (const count of caveats) {
+    console.error(`measuring ${path}, ${count} caveats`);
+    results.push({ path, caveats: count, samples: await measure(await contenders(count), rounds) });
+  }
+}
 
 if (values.json) {
-  console.log(JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, results }, null, 2));
+  const rows = results.flatMap(({ path, caveats, samples }) =>
+    Object.entries(samples).map(([contender, figures]) => rowOf(path, caveats, contender, figures)),
+  );
+  print(JSON.stringify({ rows }));
 } else {
-  for (const [operation, contenders] of Object.entries(results)) {
-    console.log(operation);
-    for (const [name, { ratio, nsPerOp }] of Object.entries(contenders)) {
-      const [times, microseconds] = [ratio.toFixed(2), (nsPerOp / 1000).toFixed(1)];
-      console.log(`  ${times.padStart(6)} ×  ${name.padEnd(24)} ${microseconds.padStart(7)} µs CPU`);
-    }
-  }
+  for (const result of results) printTable(result);
+  printGoals();
+  if (chosen.includes('verify-fresh')) printGarbage();
+}
+
+function printTable({ path, caveats, samples }) {
+  const { macaroond } = samples;
+  const lines = Object.entries(samples).map(([contender, figures]) => {
+    const row = rowOf(path, caveats, contender, figures);
+    const ratio = medianRatio(figures.cpuNs, macaroond.cpuNs);
+    return [contender, `${ratio.toFixed(2)} ×`, micro(row.cpu_ns), micro(row.wall_ns)];
+  });
+  print(`${table([[`${path}, ${caveats} caveats`, 'CPU to macaroond', 'CPU µs', 'wall µs'], ...lines])}\n`);
+}
+
+function printGoals() {
+  const lines = judge(goals, results).map(({ path, caveats, slow, fast, atLeast, ratio, isReached }) => [
+    `${path}, ${caveats} caveats: ${slow} to ${fast}`,
+    `≥ ${atLeast}`,
+    ratio.toFixed(2),
+    isReached ? 'reached' : 'MISSED',
+  ]);
+  if (lines.length > 0) print(`${table([['must reach', '×', 'measured', ''], ...lines])}\n`);
+}
+
+/** In a process of its own, whose heap is set up so that nothing is collected while it is counted. */
+function printGarbage() {
+  const script = new URL('./garbage.mjs', import.meta.url).pathname;
+  spawnSync(process.execPath, ['--expose-gc', '--max-semi-space-size=256', script], { stdio: 'inherit' });
+}
+
+function micro(nanoseconds) {
+  return (nanoseconds / 1000).toFixed(2);
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(2);
 }

@@ -1,57 +1,76 @@
 /**
  * How every bench here measures: all contenders in one process, in short slices whose order is shuffled anew each round, CPU time
- * and not wall time, and the ratio of two contenders taken round by round before the median is taken. A busy machine slows the
+ * beside wall time, and the ratio of two contenders taken round by round before the median is taken. A busy machine slows the
  * slices of one round alike, so ratios hold where times do not.
+ *
+ * A contender is `{ run, prepare?, holds? }`: `run(i)` does the operation once (or promises to), `prepare(count)` makes what the next
+ * `count` runs need, outside of what is measured, and `holds(result)` says whether the last result of a slice is the right one, so that
+ * nobody is fast by refusing.
  */
 
-const sliceMs = 6;
-const warmUpMs = 250;
+const defaults = { sliceMs: 6, warmUpMs: 250 };
+/** Slices of more operations would need too much to be prepared. */
+const maxSliceOperations = 20_000;
 
 /**
- * Measures `contenders` (name → function that does the operation once, or promises to) over `rounds` rounds.
- * Gives per name `nsPerOp` (median CPU time) and `ratio` (median over the rounds of its time to that of the contender `reference`).
+ * Measures `contenders` (by name) over `rounds` rounds. Gives by name `cpuNs` and `wallNs`: nanoseconds per operation, one figure a round, in the
+ * order of the rounds.
  */
-export async function measure(contenders, reference, rounds) {
+export async function measure(contenders, rounds, { sliceMs, warmUpMs } = defaults) {
   const names = Object.keys(contenders);
-  for (const name of names) await runFor(contenders[name], warmUpMs);
-  const samples = Object.fromEntries(names.map((name) => [name, []]));
+  const sizes = new Map();
+  for (const name of names) sizes.set(name, await warmUp(name, contenders[name], warmUpMs, sliceMs));
+  const samples = Object.fromEntries(names.map((name) => [name, { cpuNs: [], wallNs: [] }]));
   for (let round = 0; round < rounds; round++) {
-    for (const name of shuffled(names)) samples[name].push(await runFor(contenders[name], sliceMs));
-  }
-  return Object.fromEntries(
-    names.map((name) => [
-      name,
-      {
-        ratio: median(samples[name].map((ns, round) => ns / samples[reference][round])),
-        nsPerOp: Math.round(median(samples[name])),
-      },
-    ]),
-  );
-}
-
-/** CPU nanoseconds per operation over about `milliseconds`. */
-async function runFor(operation, milliseconds) {
-  const end = performance.now() + milliseconds;
-  let count = 0;
-  const before = process.cpuUsage();
-  do {
-    for (let i = 0; i < 8; i++) {
-      const pending = operation();
-      if (pending instanceof Promise) await pending;
+    for (const name of shuffled(names)) {
+      const { cpuNs, wallNs } = await runSlice(name, contenders[name], sizes.get(name));
+      samples[name].cpuNs.push(cpuNs);
+      samples[name].wallNs.push(wallNs);
     }
-    count += 8;
-  } while (performance.now() < end);
-  const { user, system } = process.cpuUsage(before);
-  return ((user + system) * 1000) / count;
+  }
+  return samples;
 }
 
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
+/** Runs `contender` for `warmUpMs` and gives how many operations take about `sliceMs`. */
+async function warmUp(name, contender, warmUpMs, sliceMs) {
+  let count = 1;
+  for (let spentMs = 0; spentMs < warmUpMs; ) {
+    const { wallNs } = await runSlice(name, contender, count);
+    spentMs += (wallNs * count) / 1e6;
+    count = Math.min(maxSliceOperations, Math.max(1, Math.round((sliceMs * 1e6) / wallNs)), count * 2);
+  }
+  return count;
+}
+
+async function runSlice(name, contender, count) {
+  contender.prepare?.(count);
+  let result;
+  const wallBefore = process.hrtime.bigint();
+  const cpuBefore = process.cpuUsage();
+  for (let i = 0; i < count; i++) {
+    const pending = contender.run(i);
+    result = pending instanceof Promise ? await pending : pending;
+  }
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const wallNs = Number(process.hrtime.bigint() - wallBefore);
+  if (contender.holds?.(result) === false) throw new Error(`${name} did not do what it is measured for`);
+  return { cpuNs: ((user + system) * 1000) / count, wallNs: wallNs / count };
+}
+
+/** The middle of `values`, or between the two in the middle. */
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function shuffled(items) {
+/** Median over the rounds of what `figures` are to `reference`. */
+export function medianRatio(figures, reference) {
+  return median(figures.map((figure, round) => figure / reference[round]));
+}
+
+/** `items` in a random order. */
+export function shuffled(items) {
   const order = [...items];
   for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor(Math.random() * (i + 1));

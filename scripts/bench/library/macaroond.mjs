@@ -1,0 +1,102 @@
+/** macaroond itself: the functions that its users call, on texts that come as new strings, as those of a header do. */
+import { lintConditions } from '../../../dist/caveats/lint.js';
+import { standardRegistry } from '../../../dist/caveats/standard.js';
+import { attenuate } from '../../../dist/client/index.js';
+import * as core from '../../../dist/core/index.js';
+import { memoryReplayStore } from '../../../dist/protocol/memory-replay-store.js';
+import { requestDigest, sealRequest } from '../../../dist/protocol/sealed-request.js';
+import { createVerifier, staticKeys } from '../../../dist/verifier/index.js';
+import { conditionsOf, context } from './conditions.mjs';
+import { key, keyBytes, newDischarged, newIdentifier, newMacaroon, rootKeyId, textOf } from './tokens.mjs';
+
+const authority = 'invoice.example';
+const windowMs = 60_000;
+/** So far ahead is the clock when tokens are verified: a store of nonces refuses what was sent before it was there. */
+const aheadMs = windowMs + 1000;
+const clock = () => Date.now() + aheadMs;
+
+function newVerifier() {
+  const keys = staticKeys([{ rootKeyId: core.encodeBase64url(rootKeyId), generation: 1, client: 'mail', key: keyBytes }]);
+  let storeClock = Date.now;
+  const replayStore = memoryReplayStore({ clock: () => storeClock(), maxNonces: 10_000_000 });
+  storeClock = clock;
+  return createVerifier({
+    audience: 'invoice',
+    keys,
+    clock,
+    origins: [`https://${authority}`],
+    requestWindowMs: windowMs,
+    replayStore,
+  });
+}
+
+const wireOf = (text) => Buffer.from(text, 'latin1');
+const isAllowed = (result) => result.ok;
+
+/** For the test that every contender passes. */
+export const subject = {
+  name: 'macaroond',
+  token: (count) => textOf(newMacaroon(count)),
+  verify: async (text, request) => (await newVerifier().verify(text, request)).ok,
+};
+
+/** Each of the tokens that `newText` makes is verified once. */
+function verifyingOnce(newText, request = context) {
+  const verifier = newVerifier();
+  let wires = [];
+  return {
+    prepare: (count) => {
+      wires = Array.from({ length: count }, () => wireOf(newText()));
+    },
+    run: (i) => verifier.verify(wires[i].latin1Slice(), request),
+    holds: isAllowed,
+  };
+}
+
+export function verifyFresh(count) {
+  return verifyingOnce(() => textOf(newMacaroon(count)));
+}
+
+export function verifyDischarge(count) {
+  return verifyingOnce(() => {
+    const { root, discharges } = newDischarged(count);
+    return textOf(root, discharges);
+  });
+}
+
+/** `hotTokens` tokens go round, each of which was verified before. */
+export async function verifySeen(count, hotTokens) {
+  const verifier = newVerifier();
+  const wires = Array.from({ length: hotTokens }, () => wireOf(textOf(newMacaroon(count))));
+  for (const wire of wires) await verifier.verify(wire.latin1Slice(), context);
+  return { run: (i) => verifier.verify(wires[i % hotTokens].latin1Slice(), context), holds: isAllowed };
+}
+
+/** For each request a token of `count` caveats is sealed to it: always the same, or, where it `isUnseen`, another. */
+export function verifyChild(count, { isUnseen }) {
+  const sent = { method: context.method, authority, target: context.path, body: new Uint8Array(0) };
+  const tools = { clock, randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)) };
+  const parent = textOf(newMacaroon(count));
+  const newText = () => sealRequest(isUnseen ? textOf(newMacaroon(count)) : parent, sent, tools).text;
+  return verifyingOnce(newText, { ...context, request: { authority, target: sent.target, digest: requestDigest(sent) } });
+}
+
+export function attenuating(count) {
+  const wire = wireOf(textOf(newMacaroon(count)));
+  return { run: () => attenuate(wire.latin1Slice(), { methods: ['GET'] }) };
+}
+
+export function minting() {
+  const identifier = newIdentifier();
+  return { run: () => textOf(core.mint(key, identifier)) };
+}
+
+export function decoding(count) {
+  const wire = wireOf(textOf(newMacaroon(count)));
+  return { run: () => core.decode(wire.latin1Slice()) };
+}
+
+export function linting(count) {
+  const conditions = conditionsOf(count);
+  return { run: () => lintConditions(standardRegistry, conditions) };
+}

@@ -1,0 +1,57 @@
+/** npm `macaroon`, on the very tokens that macaroond reads. It writes JSON, as its binary form is broken: three caveats take gigabytes. */
+import macaroon from 'macaroon';
+import { checkCondition, context } from './conditions.mjs';
+import { keyBytes, newDischarged, newIdentifier, newMacaroon, payloadOf, textOf } from './tokens.mjs';
+
+/** It reads one macaroon at a time. */
+function verify(text, request, dischargeTexts = []) {
+  try {
+    const [root, ...discharges] = [text, ...dischargeTexts].map((one) => macaroon.importMacaroon(payloadOf(one)));
+    root.verify(keyBytes, (condition) => checkCondition(condition, request), discharges);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const subject = { name: 'npm-macaroon', token: (count) => textOf(newMacaroon(count)), verify };
+
+export function verifyFresh(count) {
+  return verifying({ root: newMacaroon(count), discharges: [] });
+}
+
+export function verifyDischarge(count) {
+  return verifying(newDischarged(count));
+}
+
+function verifying({ root, discharges }) {
+  const [wire, ...others] = [root, ...discharges].map((one) => Buffer.from(textOf(one), 'latin1'));
+  const run = () =>
+    verify(
+      wire.latin1Slice(),
+      context,
+      others.map((other) => other.latin1Slice()),
+    );
+  return { run, holds: (result) => result };
+}
+
+export function attenuating(count) {
+  const wire = Buffer.from(payloadOf(textOf(newMacaroon(count))), 'latin1');
+  return {
+    run: () => {
+      const imported = macaroon.importMacaroon(wire.latin1Slice());
+      imported.addFirstPartyCaveat('method GET');
+      return JSON.stringify(imported.exportJSON());
+    },
+  };
+}
+
+export function minting() {
+  const identifier = newIdentifier();
+  return { run: () => JSON.stringify(macaroon.newMacaroon({ identifier, rootKey: keyBytes }).exportJSON()) };
+}
+
+export function decoding(count) {
+  const wire = Buffer.from(payloadOf(textOf(newMacaroon(count))), 'latin1');
+  return { run: () => macaroon.importMacaroon(wire.latin1Slice()) };
+}

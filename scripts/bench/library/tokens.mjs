@@ -1,0 +1,55 @@
+/** Keys, identifiers and tokens of macaroond, which npm `macaroon` reads as well. */
+import { randomBytes } from 'node:crypto';
+import * as core from '../../../dist/core/index.js';
+import { conditionsOf } from './conditions.mjs';
+
+const randomly = (length) => new Uint8Array(randomBytes(length));
+const nowMs = Date.now();
+
+export const rootKeyId = randomly(16);
+/** The audience key. */
+export const keyBytes = randomly(32);
+export const key = new core.MacaroonKey(keyBytes);
+
+/** A new identifier, as the issuer makes them. */
+export function newIdentifier() {
+  return core.encodeIdentifier({
+    rootKeyId,
+    generation: 1,
+    tokenId: core.createUuidV7(nowMs, randomly),
+    expiresAtMs: nowMs + 3_600_000,
+    audience: 'invoice',
+    client: 'mail',
+    authMethods: ['client_secret_basic'],
+    actions: ['invoices:read', 'invoices:pay'],
+  });
+}
+
+/** A new macaroon with the first `count` conditions. */
+export function newMacaroon(count) {
+  const minted = core.mint(key, newIdentifier());
+  return conditionsOf(count).reduce((macaroon, condition) => core.addFirstPartyCaveat(macaroon, condition), minted);
+}
+
+export function textOf(root, discharges = []) {
+  return core.encode({ root, discharges });
+}
+
+/** The first `count - 1` conditions and a third-party caveat, with its discharge. */
+export function newDischarged(count) {
+  const caveatKey = new core.MacaroonKey(randomly(32));
+  const identifier = randomly(24);
+  const root = core.addThirdPartyCaveat(newMacaroon(count - 1), { key: caveatKey, identifier }, randomly);
+  return { root, discharges: [core.bindForRequest(root, core.mint(caveatKey, identifier))] };
+}
+
+/** `text` with one bit of its signature changed, and a checksum that is right. */
+export function forge(text) {
+  const { root, discharges } = core.decode(text);
+  return textOf({ ...root, signature: root.signature.map((byte, i) => (i === 7 ? byte ^ 1 : byte)) }, discharges);
+}
+
+/** What is in `text` for a library that knows nothing of prefix and checksum. */
+export function payloadOf(text) {
+  return text.slice(core.textPrefix.length, text.lastIndexOf('.'));
+}

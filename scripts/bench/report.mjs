@@ -1,0 +1,33 @@
+/** Figures as rows, as tables for people, and beside what they must reach. */
+import { median, medianRatio } from './slices.mjs';
+
+/** The row of one contender: medians over the rounds, whole nanoseconds. */
+export function rowOf(path, caveats, contender, { cpuNs, wallNs }) {
+  return { path, caveats, contender, cpu_ns: Math.round(median(cpuNs)), wall_ns: Math.round(median(wallNs)) };
+}
+
+/**
+ * The ratio that each of `goals` asks for, in CPU time, taken round by round. `results` are `{ path, caveats, samples }`; a goal that names what was not measured is left out.
+ */
+export function judge(goals, results) {
+  return goals.flatMap((goal) => {
+    const { path, caveats, slow, fast, atLeast } = goal;
+    const samples = results.find((result) => result.path === path && result.caveats === caveats)?.samples;
+    if (samples?.[slow] === undefined || samples[fast] === undefined) return [];
+    const ratio = medianRatio(samples[slow].cpuNs, samples[fast].cpuNs);
+    return [{ path, caveats, slow, fast, atLeast, ratio, isReached: ratio >= atLeast }];
+  });
+}
+
+/** `lines` (lists of equally many texts) as a table: the first column to the left, the others to the right. */
+export function table(lines) {
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
