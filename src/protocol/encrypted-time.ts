@@ -14,6 +14,8 @@ export const encryptedTimeLabel = 'macaroond/encrypted-time/v1';
 export const encryptedTimeWindowMs = 30_000;
 
 const version = 1;
+/** Of the last day that there is (ECMA-262 §21.4.1.1). */
+const maxTimeMs = 8.64e15;
 const nonceBytes = 16;
 const hashBytes = 32;
 const macBytes = 32;
@@ -40,11 +42,11 @@ export interface ReadEncryptedTime extends EncryptedTime {
   readonly mac: Uint8Array;
 }
 
-/** `plaintext` in its parts, nothing of it checked; `undefined` for another length, version or a time that is no safe integer. */
+/** `plaintext` in its parts, nothing of it checked; `undefined` for another length, version or a time that is none. */
 export function readEncryptedTime(plaintext: Uint8Array): ReadEncryptedTime | undefined {
   if (plaintext.length !== signedBytes + macBytes || plaintext[0] !== version) return undefined;
   const sentAtMs = Number(new DataView(plaintext.buffer, plaintext.byteOffset).getBigUint64(1));
-  if (!Number.isSafeInteger(sentAtMs)) return undefined;
+  if (sentAtMs > maxTimeMs) return undefined;
   return {
     sentAtMs,
     nonce: plaintext.subarray(9, 9 + nonceBytes),

@@ -29,6 +29,8 @@ const method = 'http_sig';
 /** As headers write it, blanks after `;` included: whether a request means to prove its client by this method. */
 const tagPattern = new RegExp(`; *tag="${requestTag}"`);
 const noncePattern = /^[!-~]{16,64}$/;
+/** Of the last day that there is (ECMA-262 §21.4.1.1). */
+const maxTimeSeconds = 8.64e12;
 /** Tried for a credential that is not there: SubjectPublicKeyInfo of the Ed25519 base point, whose private key nobody kept. */
 const standInKey = decodeBase64url('MCowBQYDK2VwAyEAWGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY');
 
@@ -75,6 +77,7 @@ function readSignature({ headers }: AuthenticationRequest): PresentedSignature |
   if (parsed === undefined || more.length > 0) return undefined;
   const { created, expires, nonce, keyid } = parsed.parameters;
   if (created === undefined || expires === undefined || nonce === undefined || keyid === undefined) return undefined;
+  if (Math.max(created, expires) > maxTimeSeconds) return undefined;
   return noncePattern.test(nonce) ? { parsed, created, expires, nonce, keyid } : undefined;
 }
 
