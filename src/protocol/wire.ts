@@ -37,8 +37,20 @@ export interface VerifyRequest {
     readonly method?: string | undefined;
     readonly path?: string | undefined;
     readonly at?: string | undefined;
+    /** The request itself, for a token that is sealed to it: `host[:port]` of the service's origin, raw path and query, digest of the content. */
+    readonly request?: WireSentRequest | undefined;
+    /** SHA-256 of the certificate that the caller showed, base64url. */
+    readonly certificate_thumbprint?: string | undefined;
+    /** RFC 7638 thumbprint of the key that signed the request, base64url; whoever tells it has checked that. */
+    readonly key_thumbprint?: string | undefined;
     readonly [fact: string]: unknown;
   };
+}
+
+export interface WireSentRequest {
+  readonly authority: string;
+  readonly target: string;
+  readonly digest: string;
 }
 
 /** How one caveat fared. */
@@ -64,6 +76,8 @@ export type VerifyResponse =
       readonly issued_at: string;
       readonly expires_at: string;
       readonly caveats: readonly WireCaveat[];
+      /** What the answer to a sealed request is signed with, base64url of 32 bytes; there when its signature held. */
+      readonly answer_key?: string | undefined;
     }
   | {
       readonly authorized: false;
@@ -74,6 +88,8 @@ export type VerifyResponse =
       readonly discharge_index?: number | undefined;
       /** Present once the signature held. */
       readonly caveats?: readonly WireCaveat[] | undefined;
+      /** As above: refusals are signed too. */
+      readonly answer_key?: string | undefined;
     };
 
 /** `GET /v1/audiences/{a}/keys/{root_key_id}?generation=` */

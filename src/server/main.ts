@@ -142,6 +142,7 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
     },
     trustedProxies: config.trusted_proxies,
     clientLogin,
+    replayStore,
     enrol: createEnrol({ ...tools, limiter: clientLogin.limiter }),
     makeChallenge: (request) => makeChallenge(tools, request),
     jwks: publishedKeys(keys),

@@ -207,6 +207,9 @@ describe(`fuzz of headers, seed ${fuzzSeed}`, () => {
         target: random.chance(0.8) ? random.pick(['/invoices/7', '/invoices?a=/b', '/other']) : someText(random, ['/invoices/7']),
         headers,
         socketAddress: random.chance(0.05) ? undefined : random.pick(['10.0.0.1', '192.0.2.7', '8.8.8.8']),
+        certificate: () => undefined,
+        body: async () => new Uint8Array(0),
+        onSigner: () => undefined,
       };
       const result = await guard(undefined, raw);
       if (result.ok) requireAllowed(raw, headers);

@@ -21,9 +21,9 @@ export async function authenticate(access: Access, services: Services, facts: Re
     case 'verifier-any':
       return await authenticateClient(services, facts, basicChallenge, onSigner);
     case 'admin':
-      return await authenticateAdmin(services, facts, access.action);
+      return await authenticateAdmin(services, facts, access.action, onSigner);
     case 'admin-or-client':
-      if (isTokenScheme(facts.authorization ?? '')) return await authenticateAdmin(services, facts, access.action);
+      if (isTokenScheme(facts.authorization ?? '')) return await authenticateAdmin(services, facts, access.action, onSigner);
       return await authenticateClient(services, facts, `${basicChallenge}, ${tokenChallenge}`, onSigner);
   }
 }

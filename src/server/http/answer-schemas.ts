@@ -66,6 +66,7 @@ export const verifyResponse = wire<VerifyResponse>()(
         caveats: z.array(wireCaveat).readonly(),
       }),
       z.object({
+        answer_key: text.optional(),
         authorized: z.literal(false),
         code: text,
         message: text,
@@ -74,6 +75,7 @@ export const verifyResponse = wire<VerifyResponse>()(
         caveats: z.array(wireCaveat).readonly().optional(),
       }),
     ])
+        answer_key: text.optional(),
     .openapi('VerifyResponse'),
 );
 

@@ -6,6 +6,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Clock, RandomBytes } from '../../core/index.js';
 import type { AnswerSigner } from '../../protocol/answer-signer.js';
+import type { ReplayStore } from '../../protocol/replay-store.js';
 import { parseTrustedProxies } from '../../verifier/client-address.js';
 import type { ClientLogin } from '../auth/registry.js';
 import type { Issuer } from '../domain/issuer.js';
@@ -33,6 +34,8 @@ export interface AppOptions {
   /** Ranges of proxies whose `X-Forwarded-For` counts; none when absent. */
   readonly trustedProxies?: readonly string[] | undefined;
   readonly clientLogin: ClientLogin;
+  /** Nonces of sealed requests, to the issuer and to services that ask it. */
+  readonly replayStore: ReplayStore;
   /** Public keys of the issuer, for discovery. */
   readonly jwks: Services['jwks'];
   readonly makeChallenge: Services['makeChallenge'];
@@ -64,7 +67,7 @@ export function createApp(options: AppOptions): App {
     jwks: options.jwks,
     makeChallenge: options.makeChallenge,
     enrol: options.enrol,
-    verifiers: createIssuerVerifiers(issuer, clock),
+    verifiers: createIssuerVerifiers(issuer, clock, options.replayStore),
     issuerUrl: options.issuerUrl,
     checkReady: options.checkReady,
     describeApi: () => openApiDocument(app, options.issuerUrl()),

@@ -1,5 +1,6 @@
 /** Verifiers over the issuer's own store: one for its own audience, one for each audience that a verifier asks about. */
 import type { Clock } from '../../core/index.js';
+import type { ReplayStore } from '../../protocol/replay-store.js';
 import { createVerifier, type Verifier } from '../../verifier/verifier.js';
 import { type Issuer, issuerAudience } from '../domain/issuer.js';
 import { issuerKeySource } from './issuer-key-source.js';
@@ -11,17 +12,24 @@ export interface IssuerVerifiers {
   of(audience: string, atMs?: number): Verifier;
 }
 
-/** Verifiers are kept by audience, so that the signatures they verified stay remembered; those for another time are not. */
-export function createIssuerVerifiers(issuer: Pick<Issuer, 'findKey' | 'revocationOf'>, clock: Clock): IssuerVerifiers {
+/**
+ * Verifiers are kept by audience, so that the signatures they verified stay remembered; those for another time are not. `replayStore` keeps the
+ * nonces of sealed requests, those to services that ask the issuer too.
+ */
+export function createIssuerVerifiers(
+  issuer: Pick<Issuer, 'findKey' | 'revocationOf'>,
+  clock: Clock,
+  replayStore: ReplayStore,
+): IssuerVerifiers {
   const keys = issuerKeySource(issuer);
   const kept = new Map<string, Verifier>();
   const keep = (audience: string): Verifier => {
-    const verifier = createVerifier({ audience, keys, clock });
+    const verifier = createVerifier({ audience, keys, clock, replayStore });
     kept.set(audience, verifier);
     return verifier;
   };
   return {
-    own: createVerifier({ audience: issuerAudience, keys, clock }),
+    own: createVerifier({ audience: issuerAudience, keys, clock, replayStore }),
     of(audience, atMs) {
       if (atMs !== undefined) return createVerifier({ audience, keys, clock: () => atMs });
       return kept.get(audience) ?? keep(audience);

@@ -52,6 +52,10 @@ export const mintRequest = wire<MintRequest>()(
 
 export const verifyRequest = wire<VerifyRequest>()(
   z
+/** SHA-256, base64url. */
+const digest = z.string().regex(/^[\w-]{43}$/);
+const maxAuthorityLength = 261;
+
     .strictObject({
       token: z
         .string()
@@ -66,6 +70,15 @@ export const verifyRequest = wire<VerifyRequest>()(
         at: time.optional(),
       }),
     })
+        request: z
+          .strictObject({
+            authority: z.string().min(1).max(maxAuthorityLength),
+            target: z.string().min(1).max(maxPathLength),
+            digest,
+          })
+          .optional(),
+        certificate_thumbprint: digest.optional(),
+        key_thumbprint: digest.optional(),
     .openapi('VerifyRequest'),
 );
 

@@ -110,7 +110,8 @@ function readRootKeyId(value: unknown): string {
   return readText(value, (text) => text.length === rootKeyIdLength);
 }
 
-function readBase64url(value: unknown, length: number): Uint8Array {
+/** `value`, base64url, as `length` bytes. Throws `ERR_ISSUER_ANSWER`. */
+export function readBase64url(value: unknown, length: number): Uint8Array {
   try {
     const bytes = decodeBase64url(readText(value));
     if (bytes.length === length) return bytes;

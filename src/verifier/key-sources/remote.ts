@@ -1,5 +1,6 @@
 /** For services that cannot hold keys: the issuer verifies each token. A lost issuer is an error, never an answer. */
 import { decode, decodeIdentifier, type IdentifierFacts, MacaroonError, someCoverAction } from '../../core/index.js';
+import { AnswerKey } from '../../protocol/sealed-answer.js';
 import type { VerifyRequest } from '../../protocol/wire.js';
 import type { Credential } from '../../transport/credential.js';
 import { denialProblems } from '../denial-response.js';
@@ -14,7 +15,8 @@ import type {
   VerifyContext,
   VerifyResult,
 } from '../result.js';
-import { readObject, readText, readTime, unreadable } from './issuer-answers.js';
+import type { ToldRequest } from '../sent-request.js';
+import { readBase64url, readObject, readText, readTime, unreadable } from './issuer-answers.js';
 import { httpIssuerApi, type IssuerApi } from './issuer-api.js';
 
 /**
@@ -29,7 +31,11 @@ export function remoteVerification(credential: Credential): RemoteSource {
 export function remoteVerificationFrom(api: IssuerApi): RemoteSource {
   const ask = async (audience: string, text: string, context: VerifyContext): Promise<Answer> => {
     const request = requestOf(audience, text, context);
-    return readAnswer(await api.verify(request), request);
+    const answer = await api.verify(request);
+    // First of all, so that whatever is answered to a sealed request can be signed.
+    const answerKey = readAnswerKey(answer);
+    if (answerKey !== undefined && isTold(context.request)) context.request.onAnswerKey?.(answerKey);
+    return readAnswer(answer, request);
   };
   return Object.freeze({
     kind: 'remote',
@@ -59,14 +65,26 @@ interface Answer {
 }
 
 function requestOf(audience: string, token: string, context: VerifyContext): VerifyRequest {
+  const { request, certificateThumbprint, keyThumbprint, ...facts } = context;
+  const told = isTold(request) ? { authority: request.authority, target: request.target, digest: request.digest } : undefined;
+  const bound = { request: told, certificate_thumbprint: certificateThumbprint, key_thumbprint: keyThumbprint };
   try {
-    return { token, audience, context: JSON.parse(JSON.stringify(context)) };
+    return { token, audience, context: JSON.parse(JSON.stringify({ ...facts, ...bound })) };
   } catch (cause) {
     throw new MacaroonError('ERR_ARGUMENT', 'a fact for remote verification must be a JSON value', {
       argument: 'context',
       cause,
     });
   }
+}
+
+function isTold(request: VerifyContext['request']): request is ToldRequest {
+  return request !== undefined && 'digest' in request;
+}
+
+function readAnswerKey(answer: unknown): AnswerKey | undefined {
+  const text = readObject(answer)['answer_key'];
+  return text === undefined ? undefined : new AnswerKey(readBase64url(text, 32));
 }
 
 function readAnswer(answer: unknown, request: VerifyRequest): Answer {

@@ -1,9 +1,10 @@
 /**
- * Verifying for services that cannot hold keys. The caller could hold the audience's keys, so it is told the exact code; signatures,
- * which would let it attenuate or forge, are never told.
+ * Verifying for services that cannot hold keys. The caller could hold the audience's keys, so it is told the exact code, and what it must sign the
+ * answer to a sealed request with; signatures, which would let it attenuate or forge, are never told.
  */
 import { formatRfc3339, parseRfc3339 } from '../../../caveats/rfc3339.js';
-import { MacaroonError } from '../../../core/index.js';
+import { encodeBase64url, MacaroonError } from '../../../core/index.js';
+import type { AnswerKey } from '../../../protocol/sealed-answer.js';
 import type { VerifyRequest, VerifyResponse, WireCaveat } from '../../../protocol/wire.js';
 import type { ExplainedStep, Explanation, VerifyContext } from '../../../verifier/result.js';
 import { verifyResponse } from '../answer-schemas.js';
@@ -22,12 +23,30 @@ export const verifyRoutes: readonly Route[] = [
     status: 200,
     answer: verifyResponse,
     handle: async ({ services, origin, body }) => {
-      const { at, ...context } = body.context;
+      const {
+        at,
+        request,
+        certificate_thumbprint: certificateThumbprint,
+        key_thumbprint: keyThumbprint,
+        ...facts
+      } = body.context;
+      if (at !== undefined && request !== undefined) {
+        throw invalidFields({ pointer: '/context/at', detail: 'whether a sealed request was used before is known of now alone' });
+      }
+      let answerKey: AnswerKey | undefined;
+      const onAnswerKey = (key: AnswerKey): void => {
+        answerKey = key;
+      };
       const verifier = services.verifiers.of(body.audience, at === undefined ? undefined : parseRfc3339(at));
-      const explanation = await explain(verifier, body, context);
+      const explanation = await explain(verifier, body, {
+        ...facts,
+        ...(request === undefined ? {} : { request: { ...request, onAnswerKey } }),
+        ...(certificateThumbprint === undefined ? {} : { certificateThumbprint }),
+        ...(keyThumbprint === undefined ? {} : { keyThumbprint }),
+      });
       const { result } = explanation;
       if (!result.ok) await services.issuer.noteFailure({ ...origin, event: 'token.denied', reason: result.code });
-      return toAnswer(explanation);
+      return { ...toAnswer(explanation), answer_key: answerKey === undefined ? undefined : encodeBase64url(answerKey.reveal()) };
     },
   }),
 ];

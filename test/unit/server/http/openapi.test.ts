@@ -81,7 +81,7 @@ describe('discovery', () => {
     expect(answer.json).toMatchObject({
       issuer: 'https://issuer.test',
       auth_methods: ['client_secret_basic', 'ip'],
-      caveats: ['time-before', 'time-after', 'action', 'ip', 'method', 'path'],
+      caveats: ['time-before', 'time-after', 'action', 'ip', 'method', 'path', 'cnf', 'request-required', 'request'],
       limits: { max_token_length: 7168, max_caveats: 64, max_body_bytes: 65536 },
       endpoints: { tokens: 'https://issuer.test/v1/tokens', openapi: 'https://issuer.test/v1/openapi.json' },
     });

@@ -64,6 +64,7 @@ export function createTestApp({ failureLimits, ...options }: TestAppOptions = {}
     issuerUrl,
     checkReady: async () => {},
     clientLogin,
+    replayStore,
     enrol: createEnrol({ ...tools, limiter: clientLogin.limiter }),
     makeChallenge: (request) => makeChallenge(tools, request),
     jwks: publishedKeys(keys),
