@@ -19,3 +19,32 @@ export const goals = [
   { path: 'attenuate', caveats: 3, slow: npm, fast: macaroond, atLeast: 15 },
   { path: 'mint', caveats: 0, slow: npm, fast: macaroond, atLeast: 35 },
 ];
+
+/** What the issuer must reach over HTTP. `of` is a figure of a load; with `to`, how many times that of `to` it is. */
+export const httpGoals = [
+  {
+    text: 'mint: CPU of macaroond to the echo',
+    path: 'mint',
+    contender: macaroond,
+    of: 'cpuUs',
+    to: ['echo', 'hono'],
+    atMost: 2.2,
+  },
+  {
+    text: 'mint: requests of macaroond to oidc-provider',
+    path: 'mint',
+    contender: macaroond,
+    of: 'rps',
+    to: ['mint', 'oidc-provider'],
+    atLeast: 2.5,
+  },
+  { text: 'mint: event-loop delay p99 of macaroond, ms', path: 'mint', contender: macaroond, of: 'loopP99Ms', atMost: 20 },
+  {
+    text: 'verify: requests of macaroond to introspection',
+    path: 'verify',
+    contender: macaroond,
+    of: 'rps',
+    to: ['verify', 'oidc-provider'],
+    atLeast: 3,
+  },
+];

@@ -31,3 +31,30 @@ export function table(lines) {
     )
     .join('\n');
 }
+
+/**
+ * What `goals` ask of loads over HTTP, medians over the rounds; `results` are `{ path, contender, isTls, samples }` with a sample a round. A goal whose servers
+ * were not measured is left out.
+ */
+export function judgeHttp(goals, results) {
+  return [false, true].flatMap((isTls) => {
+    const samplesOf = (path, contender) =>
+      results.find((result) => result.isTls === isTls && result.path === path && result.contender === contender)?.samples;
+    return goals.flatMap(({ text, path, contender, of, to, atLeast, atMost }) => {
+      const samples = samplesOf(path, contender);
+      const reference = to === undefined ? undefined : samplesOf(...to);
+      if (samples === undefined || (to !== undefined && reference === undefined)) return [];
+      const figures = samples.map((sample) => sample[of]);
+      const measured =
+        reference === undefined
+          ? median(figures)
+          : medianRatio(
+              figures,
+              reference.map((sample) => sample[of]),
+            );
+      const isReached = measured >= (atLeast ?? 0) && measured <= (atMost ?? Number.POSITIVE_INFINITY);
+      const limit = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
+      return [{ text: `${text}${isTls ? ', TLS' : ''}`, limit, measured, isReached }];
+    });
+  });
+}

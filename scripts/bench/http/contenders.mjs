@@ -1,0 +1,145 @@
+/** The servers that are measured, with a client each, and the requests that they are asked. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import * as core from '../../../dist/core/index.js';
+import { conditionsOf, context } from '../library/conditions.mjs';
+import { runCli, startIssuer, startPeer } from './server-process.mjs';
+
+/** More than the issuer keeps verified signatures of: as they go round, each is verified anew. */
+const unseenTokens = 12_000;
+export const verifiedCaveats = 5;
+/** What a new token is asked to hold. */
+const mintedConditions = ['ip 10.0.0.0/8', 'method GET'];
+
+/**
+ * Starts every server, with data below `folder`; with TLS where there is a `certificate` (`cert` and `key`, paths). Gives the `contenders`, each
+ * `{ path, contender, caveats, server, requests, status }`, and `stop()`.
+ */
+export async function startContenders(folder, certificate) {
+  mkdirSync(folder, { recursive: true });
+  const clientSecret = randomBytes(32).toString('base64url');
+  const tls = certificate === undefined ? {} : { BENCH_TLS_CERT: certificate.cert, BENCH_TLS_KEY: certificate.key };
+  const data = join(folder, 'data');
+  const args = certificate === undefined ? ['--plain-http'] : ['--tls-cert', certificate.cert, '--tls-key', certificate.key];
+  const issuer = await startIssuer(data, args);
+  const echo = await startPeer('echo-server.mjs', tls);
+  const oidc = await startPeer('oidc-server.mjs', { ...tls, BENCH_CLIENT_SECRET: clientSecret });
+  const ca = certificate === undefined ? undefined : readFileSync(certificate.cert, 'utf8');
+
+  const mail = await addClient(data, 'mail', ['--grant', 'invoice=invoices:read']);
+  const verifier = await addClient(data, 'invoice-server', ['--verifier-of', 'invoice']);
+  const tokens = await unseenTokensOf(issuer.port, ca, verifier);
+  const oidcClient = { name: 'mail', secret: clientSecret };
+  const oidcToken = await newOidcToken(oidc.port, ca, oidcClient);
+  const mintBody = JSON.stringify({
+    audience: 'invoice',
+    actions: ['invoices:read'],
+    expires_in: 600,
+    caveats: mintedConditions,
+  });
+  const caveats = mintedConditions.length;
+
+  const contenders = [
+    { path: 'echo', contender: 'hono', caveats: 0, server: echo, status: 200, requests: [json('/echo', mail, mintBody)] },
+    {
+      path: 'mint',
+      contender: 'macaroond',
+      caveats,
+      server: issuer,
+      status: 201,
+      requests: [json('/v1/tokens', mail, mintBody)],
+    },
+    {
+      path: 'mint',
+      contender: 'oidc-provider',
+      caveats: 0,
+      server: oidc,
+      status: 200,
+      requests: [form('/token', oidcClient, mintForm)],
+    },
+    {
+      path: 'verify',
+      contender: 'macaroond',
+      caveats: verifiedCaveats,
+      server: issuer,
+      status: 200,
+      requests: tokens.map((token) => json('/v1/verify', verifier, JSON.stringify({ token, audience: 'invoice', context }))),
+    },
+    {
+      path: 'verify',
+      contender: 'oidc-provider',
+      caveats: 0,
+      server: oidc,
+      status: 200,
+      requests: [form('/token/introspection', oidcClient, `token=${oidcToken}`)],
+    },
+  ];
+  return { ca, contenders, stop: () => Promise.all([issuer.stop(), echo.stop(), oidc.stop()]) };
+}
+
+const mintForm = 'grant_type=client_credentials&scope=invoices%3Aread';
+
+function addClient(data, name, args) {
+  if (name === 'mail') runCli(data, ['audience', 'add', 'invoice']);
+  const { credentials } = runCli(data, ['client', 'add', name, ...args]);
+  return { name, secret: credentials[0].secret };
+}
+
+/** Tokens of `mail` made with the audience's key, as the issuer would make them. */
+async function unseenTokensOf(port, ca, verifier) {
+  const { keys } = await ask(port, ca, { method: 'GET', path: '/v1/audiences/invoice/keys', client: verifier });
+  const [{ root_key_id: rootKeyId, generation, key: keyText }] = keys.filter(({ client }) => client === 'mail');
+  const key = new core.MacaroonKey(core.decodeBase64url(keyText));
+  return Array.from({ length: unseenTokens }, () => {
+    const identifier = core.encodeIdentifier({
+      rootKeyId: core.decodeBase64url(rootKeyId),
+      generation,
+      tokenId: core.createUuidV7(Date.now(), randomBytes),
+      expiresAtMs: Date.now() + 3_600_000,
+      audience: 'invoice',
+      client: 'mail',
+      authMethods: ['client_secret_basic'],
+      actions: ['invoices:read'],
+    });
+    const add = (macaroon, condition) => core.addFirstPartyCaveat(macaroon, condition);
+    return core.encode({ root: conditionsOf(verifiedCaveats).reduce(add, core.mint(key, identifier)), discharges: [] });
+  });
+}
+
+async function newOidcToken(port, ca, client) {
+  const type = 'application/x-www-form-urlencoded';
+  const { access_token: token } = await ask(port, ca, { method: 'POST', path: '/token', client, type, body: mintForm });
+  return token;
+}
+
+async function ask(port, ca, { method, path, client, type, body }) {
+  const dispatcher = new Agent({ connect: { ca } });
+  const headers = { authorization: basic(client), ...(type === undefined ? {} : { 'content-type': type }) };
+  const scheme = ca === undefined ? 'http' : 'https';
+  const response = await request(`${scheme}://localhost:${port}${path}`, { method, headers, body, dispatcher });
+  const text = await response.body.text();
+  await dispatcher.close();
+  if (response.statusCode !== 200) throw new Error(`${path} answered ${response.statusCode}: ${text}`);
+  return JSON.parse(text);
+}
+
+const json = (path, client, body) => post(path, client, 'application/json', body);
+const form = (path, client, body) => post(path, client, 'application/x-www-form-urlencoded', body);
+
+/** The text of a request with a body in ASCII. */
+function post(path, client, type, body) {
+  const lines = [
+    `POST ${path} HTTP/1.1`,
+    'Host: localhost',
+    `Authorization: ${basic(client)}`,
+    `Content-Type: ${type}`,
+    `Content-Length: ${body.length}`,
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+}
+
+function basic({ name, secret }) {
+  return `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
+}

@@ -1,0 +1,123 @@
+/**
+ * `npm run bench:http`: the issuer as it is served, every write durable and audited, beside a server on the same stack that answers a body with itself, and
+ * beside panva `oidc-provider`. One load at a time, its order shuffled anew each round; the servers run all the while.
+ *
+ * `--json` prints the rows alone; `--rounds N` (7), `--seconds S` (2) a load, `--connections N` (32); `--only plain` or `--only tls`.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { httpGoals } from './goals.mjs';
+import { requirePeers } from './peers.mjs';
+import { judgeHttp, table } from './report.mjs';
+import { median, shuffled } from './slices.mjs';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean' },
+    rounds: { type: 'string', default: '7' },
+    seconds: { type: 'string', default: '2' },
+    connections: { type: 'string', default: '32' },
+    only: { type: 'string', default: 'plain,tls' },
+  },
+});
+const [rounds, seconds, connections] = [Number(values.rounds), Number(values.seconds), Number(values.connections)];
+
+requirePeers();
+const { startContenders } = await import('./http/contenders.mjs');
+const { writeCertificate } = await import('./http/certificate.mjs');
+
+// In the project's folder, as the temporary folder of a machine may lie in memory, where nothing is durable.
+const scratch = new URL('../../.tmp/', import.meta.url).pathname;
+mkdirSync(scratch, { recursive: true });
+const folder = mkdtempSync(join(scratch, 'bench-http-'));
+const load = fork(new URL('./http/load.mjs', import.meta.url).pathname);
+const results = [];
+try {
+  if (values.only.includes('plain')) await measureAll(false);
+  if (values.only.includes('tls')) await measureAll(true);
+} finally {
+  load.kill();
+  rmSync(folder, { recursive: true, force: true });
+}
+if (values.json) console.log(JSON.stringify({ rows: results.map(rowOf) }));
+else printAll();
+
+async function measureAll(isTls) {
+  const certificate = isTls ? await writeCertificate(folder) : undefined;
+  console.error(`starting the servers, ${isTls ? 'with TLS' : 'without TLS'}`);
+  const { ca, contenders, stop } = await startContenders(join(folder, isTls ? 'tls' : 'plain'), certificate);
+  try {
+    const all = contenders.map((contender) => ({ ...contender, ca, isTls, samples: [] }));
+    for (const contender of all) await loadOnce(contender);
+    for (let round = 1; round <= rounds; round++) {
+      console.error(`round ${round} of ${rounds}`);
+      for (const contender of shuffled(all)) contender.samples.push(await loadOnce(contender));
+    }
+    results.push(...all);
+  } finally {
+    await stop();
+  }
+}
+
+/** One load on one server, and what it cost it. */
+async function loadOnce({ server, ca, requests, status, path, contender }) {
+  load.send({ port: server.port, ca, requests, status, connections, durationMs: seconds * 1000 });
+  await answerOf(load, path, contender);
+  await server.probe();
+  load.send('go');
+  const { count, wallMs, p50Ms, p99Ms } = await answerOf(load, path, contender);
+  const { cpuUs, loopP99Ms } = await server.probe();
+  return { rps: (count * 1000) / wallMs, cpuUs: cpuUs / count, p50Ms, p99Ms, loopP99Ms };
+}
+
+async function answerOf(process, path, contender) {
+  const [answer] = await once(process, 'message');
+  if (answer.error !== undefined) throw new Error(`${path} of ${contender}: ${answer.error}`);
+  return answer;
+}
+
+function rowOf({ path, caveats, contender, isTls, samples }) {
+  const of = (name) => median(samples.map((sample) => sample[name]));
+  const [rps, cpuUs] = [of('rps'), of('cpuUs')];
+  return {
+    path,
+    caveats,
+    contender,
+    tls: isTls,
+    cpu_ns: Math.round(cpuUs * 1000),
+    wall_ns: Math.round(1e9 / rps),
+    rps: Math.round(rps),
+    cpu_us: rounded(cpuUs),
+    p50_ms: rounded(of('p50Ms')),
+    p99_ms: rounded(of('p99Ms')),
+    loop_p99_ms: rounded(of('loopP99Ms')),
+  };
+}
+
+function rounded(value) {
+  return Number(value.toFixed(2));
+}
+
+function printAll() {
+  for (const isTls of [false, true]) {
+    const rows = results.filter((result) => result.isTls === isTls).map(rowOf);
+    if (rows.length === 0) continue;
+    const title = `${isTls ? 'TLS 1.3' : 'plain HTTP'}, ${connections} connections`;
+    const lines = rows.map((row) => [
+      `${row.path}: ${row.contender}`,
+      String(row.rps),
+      ...[row.cpu_us, row.p50_ms, row.p99_ms, row.loop_p99_ms].map((value) => value.toFixed(2)),
+    ]);
+    console.log(`${table([[title, 'requests/s', 'CPU µs', 'p50 ms', 'p99 ms', 'loop p99 ms'], ...lines])}\n`);
+  }
+  const judged = judgeHttp(httpGoals, results).map(({ text, limit, measured, isReached }) => [
+    text,
+    limit,
+    measured.toFixed(2),
+    isReached ? 'reached' : 'MISSED',
+  ]);
+  console.log(table([['must reach', '', 'measured', ''], ...judged]));
+}
