@@ -9,11 +9,13 @@ import type {
   WireAudienceKeys,
   WireAuditEntry,
   WireCaveat,
+  WireCertificate,
   WireClient,
   WireCredential,
   WireEnrolment,
   WireGrant,
   WireInvitation,
+  WireNewCertificate,
   WireNewClient,
   WireNewCredential,
   WireNewInvitation,
@@ -64,18 +66,18 @@ export const verifyResponse = wire<VerifyResponse>()(
         issued_at: time,
         expires_at: time,
         caveats: z.array(wireCaveat).readonly(),
+        answer_key: text.optional(),
       }),
       z.object({
-        answer_key: text.optional(),
         authorized: z.literal(false),
         code: text,
         message: text,
         caveat_index: index.optional(),
         discharge_index: index.optional(),
         caveats: z.array(wireCaveat).readonly().optional(),
+        answer_key: text.optional(),
       }),
     ])
-        answer_key: text.optional(),
     .openapi('VerifyResponse'),
 );
 
@@ -204,6 +206,23 @@ export const newInvitation = wire<WireNewInvitation>()(
 );
 
 export const enrolment = wire<WireEnrolment>()(z.object({ client: text, credential_id: text }).openapi('Enrolment'));
+
+const certificateFacts = {
+  thumbprint: text,
+  state: z.enum(['valid', 'expired', 'revoked']),
+  client: text.optional(),
+  serial: text.optional(),
+  not_before: time.optional(),
+  not_after: time.optional(),
+  issued_at: time.optional(),
+  revoked_at: time.optional(),
+};
+
+export const certificate = wire<WireCertificate>()(z.object(certificateFacts).openapi('Certificate'));
+
+export const newCertificate = wire<WireNewCertificate>()(
+  z.object({ ...certificateFacts, certificate: text, chain: text, uris: texts, hosts: texts }).openapi('NewCertificate'),
+);
 
 export const rootKey = wire<WireRootKey>()(
   z

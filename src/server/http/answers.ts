@@ -5,6 +5,7 @@
 import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import { type ProblemCode, problemMediaType, problemOf, problems } from '../../protocol/problem.js';
 import type { ProblemDetails } from './problem-error.js';
+import type { RawAnswer } from './route.js';
 
 /** On every answer: never stored, never sniffed, never framed. */
 export const commonHeaders: Readonly<Record<string, string>> = Object.freeze({
@@ -27,6 +28,11 @@ export function jsonAnswer(
     status,
     headers: { ...commonHeaders, 'Content-Type': jsonMediaType, 'X-Request-Id': requestId, ...headers },
   });
+}
+
+/** `bytes` of any media type with `status`. */
+export function bytesAnswer(status: number, { mediaType, bytes }: RawAnswer, requestId: string): Response {
+  return new Response(bytes, { status, headers: { ...commonHeaders, 'Content-Type': mediaType, 'X-Request-Id': requestId } });
 }
 
 /** 204. */

@@ -97,6 +97,12 @@ export const authPolicy = z
 /** One PEM block. */
 export const pem = z.string().min(1).max(16_384);
 
+/** base64url SHA-256 of a certificate. */
+export const certificateThumbprint = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, { error: 'a thumbprint is base64url of 32 bytes' })
+  .openapi({ example: 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2' });
+
 /** A whole number in a query, where everything is text. */
 export const count = z
   .string()

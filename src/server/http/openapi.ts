@@ -12,15 +12,14 @@ const schemes = { basic: [], macaroon: [] } as const;
 
 /** Describes `route` in the document of `app`. */
 export function describeRoute(app: OpenAPIHono<AppEnv>, route: Route): void {
-  const { method, path, summary, tag, access, params, query, body, status, answer } = route;
+  const { method, path, summary, tag, access, params, query, body, status } = route;
   const request: NonNullable<RouteConfig['request']> = {};
   if (params instanceof z.ZodObject && params !== nothing) request.params = params;
   if (query instanceof z.ZodObject && query !== nothing) request.query = query;
   if (body !== nothing) {
     request.body = { required: !body.safeParse({}).success, content: { 'application/json': { schema: body } } };
   }
-  const success =
-    status === 204 ? { description: 'Done' } : { description: 'Success', content: { 'application/json': { schema: answer } } };
+  const success = status === 204 ? { description: 'Done' } : { description: 'Success', content: contentOf(route) };
   app.openAPIRegistry.registerPath({
     method,
     path,
@@ -31,6 +30,12 @@ export function describeRoute(app: OpenAPIHono<AppEnv>, route: Route): void {
     request,
     responses: { [status]: success, ...problemResponses(problemsOf(route)) },
   });
+}
+
+function contentOf({ answer, mediaTypes }: Route): Record<string, { schema: z.ZodType }> {
+  if (mediaTypes === undefined) return { 'application/json': { schema: answer } };
+  const bytes = z.string().openapi({ format: 'binary' });
+  return Object.fromEntries(mediaTypes.map((mediaType) => [mediaType, { schema: bytes }]));
 }
 
 /** Declares the ways to prove oneself that `security` names. */
@@ -68,7 +73,7 @@ export function accessInWords(access: Access): string {
     case 'admin':
       return `Administrator: \`${access.action}\`.`;
     case 'admin-or-client':
-      return `Administrator: \`${access.action}\`; a client, for its own tokens.`;
+      return `Administrator: \`${access.action}\`; a client, for what is its own.`;
   }
 }
 

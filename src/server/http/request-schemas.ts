@@ -5,6 +5,7 @@ import type {
   ClientPolicyRequest,
   EnrolmentRequest,
   MintRequest,
+  NewCertificateRequest,
   NewClientRequest,
   NewCredentialRequest,
   NewInvitationRequest,
@@ -12,6 +13,7 @@ import type {
   VerifyRequest,
   WireGrantRequest,
 } from '../../protocol/wire.js';
+import { maxCertificateDays } from '../domain/certificates.js';
 import { wire } from './agreement.js';
 import {
   action,
@@ -50,12 +52,12 @@ export const mintRequest = wire<MintRequest>()(
     .openapi('MintRequest'),
 );
 
-export const verifyRequest = wire<VerifyRequest>()(
-  z
 /** SHA-256, base64url. */
 const digest = z.string().regex(/^[\w-]{43}$/);
 const maxAuthorityLength = 261;
 
+export const verifyRequest = wire<VerifyRequest>()(
+  z
     .strictObject({
       token: z
         .string()
@@ -68,8 +70,6 @@ const maxAuthorityLength = 261;
         method: z.string().min(1).max(maxMethodLength).optional(),
         path: z.string().min(1).max(maxPathLength).optional(),
         at: time.optional(),
-      }),
-    })
         request: z
           .strictObject({
             authority: z.string().min(1).max(maxAuthorityLength),
@@ -79,6 +79,8 @@ const maxAuthorityLength = 261;
           .optional(),
         certificate_thumbprint: digest.optional(),
         key_thumbprint: digest.optional(),
+      }),
+    })
     .openapi('VerifyRequest'),
 );
 
@@ -168,6 +170,12 @@ export const newInvitationRequest = wire<NewInvitationRequest>()(
 
 export const enrolmentRequest = wire<EnrolmentRequest>()(
   z.strictObject({ invitation: invitationId, name, nonce: macKeyText, mac: macKeyText }).openapi('EnrolmentRequest'),
+);
+
+export const newCertificateRequest = wire<NewCertificateRequest>()(
+  z
+    .strictObject({ csr: pem, client: name.optional(), days: z.int().min(1).max(maxCertificateDays).optional() })
+    .openapi('NewCertificateRequest'),
 );
 
 export const newAudienceRequest = z.strictObject({ audience: name }).openapi('NewAudienceRequest');

@@ -3,6 +3,7 @@ import type { Route } from './route.js';
 import { audienceKeyRoutes } from './routes/audience-keys.js';
 import { audienceRoutes } from './routes/audiences.js';
 import { auditRoutes } from './routes/audit.js';
+import { caRoutes } from './routes/ca.js';
 import { challengeRoutes } from './routes/challenges.js';
 import { clientRoutes } from './routes/clients.js';
 import { credentialRoutes } from './routes/credentials.js';
@@ -29,6 +30,7 @@ export const routes: readonly Route[] = Object.freeze([
   ...grantRoutes,
   ...verifierRoutes,
   ...audienceRoutes,
+  ...caRoutes,
   ...auditRoutes,
   ...discoveryRoutes,
   ...healthRoutes,

@@ -37,6 +37,15 @@ export type Caller = CallerUnder[keyof CallerUnder];
 /** Told how to sign the answer, whatever it will be. */
 export type OnSigner = (sign: AnswerSigner | undefined) => void;
 
+/** An answer that is not JSON. */
+export interface RawAnswer {
+  readonly mediaType: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Schema of a `RawAnswer`. */
+export const rawAnswer = z.custom<RawAnswer>((value) => typeof value === 'object' && value !== null && 'bytes' in value);
+
 /** What a handler gets: everything checked and typed. */
 export interface Call<By extends keyof CallerUnder, Params, Query, Body> {
   readonly services: Services;
@@ -44,6 +53,8 @@ export interface Call<By extends keyof CallerUnder, Params, Query, Body> {
   readonly origin: Origin;
   /** Where the connection itself comes from, perhaps a proxy. */
   readonly peerAddress: string | undefined;
+  /** The `Accept` header; empty where there is none. */
+  readonly accept: string;
   /** To be told how the answer proves itself, where the route finds that out by itself. */
   readonly onSigner: OnSigner;
   readonly params: Params;
@@ -73,6 +84,8 @@ export interface RouteParts<
   readonly answer: Answer;
   /** What its use case refuses with, beyond what its access rule and its parameters tell. */
   readonly problems?: readonly ProblemCode[] | undefined;
+  /** Media types that it may answer in; `answer` is then `rawAnswer`. JSON when absent. */
+  readonly mediaTypes?: readonly string[] | undefined;
   /** Replaces `no-store`; only for what is public. */
   readonly cacheControl?: string | undefined;
   /** Whether its answer stays the same while the issuer runs: its text is made once. */

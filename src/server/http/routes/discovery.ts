@@ -27,6 +27,9 @@ const endpointPaths = {
   audience_keys: '/v1/audiences/{audience}/keys',
   clients: '/v1/clients',
   audiences: '/v1/audiences',
+  ca: '/v1/ca',
+  crl: '/v1/ca/crl',
+  certificates: '/v1/ca/certificates',
   audit: '/v1/audit',
   openapi: '/v1/openapi.json',
 } as const;

@@ -10,7 +10,14 @@ import {
   mint,
   RootKey,
 } from '../../../../src/core/index.js';
-import type { WireClient, WireCredential, WireGrant, WireInvitation, WireRootKey } from '../../../../src/protocol/wire.js';
+import type {
+  WireCertificate,
+  WireClient,
+  WireCredential,
+  WireGrant,
+  WireInvitation,
+  WireRootKey,
+} from '../../../../src/protocol/wire.js';
 import type { FailureNote, Issuer } from '../../../../src/server/domain/issuer.js';
 
 export const nowMs = Date.parse('2026-11-21T12:00:00Z');
@@ -60,7 +67,7 @@ export function tokenOf({
     audience,
     client,
     authMethods: ['client_secret_basic'],
-    actions: actions ?? ['clients:*', 'root-keys:*', 'grants:*', 'audiences:*', 'revocations:*', 'audit:*'],
+    actions: actions ?? ['clients:*', 'root-keys:*', 'grants:*', 'audiences:*', 'revocations:*', 'certificates:*', 'audit:*'],
   });
   let macaroon = mint(deriveAudienceKey(rootKey, audience, 1), identifier);
   for (const caveat of caveats) macaroon = addFirstPartyCaveat(macaroon, caveat);
@@ -106,6 +113,11 @@ const wireInvitation: WireInvitation = {
 };
 /** Of invitation `inv_1`. */
 export const invitationKey = new Uint8Array(32).fill(3);
+export const certificateThumbprint = 'A'.repeat(43);
+const wireCertificate: WireCertificate = {
+  ...{ thumbprint: certificateThumbprint, state: 'valid', client: 'mail', serial: '40ff' },
+  ...{ not_before: time, not_after: time, issued_at: time },
+};
 const newCredential = {
   client: 'mail',
   credential_id: 'cred-2',
@@ -202,6 +214,17 @@ export function createFakeIssuer(): FakeIssuer {
     credentialByBinding: async () => undefined,
     credentialSecret: async () => undefined,
     certificate: async () => undefined,
+    issueCertificate: recorded('issueCertificate', (_caller, _request) => ({
+      ...wireCertificate,
+      ...{ certificate: 'PEM', chain: 'PEM', uris: ['spiffe://macaroond/client/mail'], hosts: [] },
+    })),
+    certificates: recorded('certificates', (_client) => [wireCertificate]),
+    revokeCertificate: recorded('revokeCertificate', (_caller, thumbprint) => ({
+      ...wireCertificate,
+      ...{ thumbprint, state: 'revoked', revoked_at: time },
+    })),
+    revocationList: recorded('revocationList', () => ({ der: new Uint8Array([0x30, 0]), pem: 'PEM of the list' })),
+    authorityPem: recorded('authorityPem', () => 'PEM of the CA'),
     credentialsForLogin: async (client) => {
       if (!known.includes(client)) return undefined;
       const secretHash = createHash('sha256').update(secretOf(client)).digest('base64url');

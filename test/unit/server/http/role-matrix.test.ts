@@ -3,7 +3,7 @@ import { encodeBase64url } from '../../../../src/core/index.js';
 import { enrolmentMac } from '../../../../src/protocol/shared-key-hmac.js';
 import type { Route } from '../../../../src/server/http/route.js';
 import { routes } from '../../../../src/server/http/route-table.js';
-import { basic, invitationKey, rootKeyId, tokenIdText, tokenOf } from './fake-issuer.js';
+import { basic, certificateThumbprint, invitationKey, rootKeyId, tokenIdText, tokenOf } from './fake-issuer.js';
 import { createTestApp } from './test-app.js';
 
 /** Every kind of caller; `invoice` is the audience that routes are asked about. */
@@ -40,6 +40,8 @@ const adminActions = [
   'audiences:read',
   'audiences:write',
   'revocations:write',
+  'certificates:read',
+  'certificates:write',
   'audit:read',
 ];
 
@@ -52,6 +54,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   '/v1/clients/{client}/policy': { ips: [] },
   '/v1/clients/{client}/grants/{audience}': { actions: ['invoices:read'] },
   '/v1/audiences': { audience: 'new' },
+  '/v1/ca/certificates': { csr: 'PEM', client: 'mail' },
   '/v1/invitations': { name: 'shop' },
   '/v1/enrolments': {
     invitation: 'inv_1',
@@ -88,6 +91,7 @@ const pathOf = (route: Route): string =>
   route.path
     .replace('{client}', 'mail')
     .replace('{audience}', 'invoice')
+    .replace('{thumbprint}', certificateThumbprint)
     .replace('{root_key_id}', rootKeyId)
     .replace('{credential_id}', 'cred-1')
     .replace('{invitation}', 'inv_1');
