@@ -53,6 +53,15 @@ export async function asClient<Result>(
   return connected(credential, (http) => work(callerOf(http)));
 }
 
+/** Runs `work` on a connection that proves nothing, for what anybody may ask, and closes it. */
+export async function asNobody<Result>(
+  session: Session,
+  options: AdminOptions,
+  work: (call: AdminApi['call']) => Promise<Result>,
+): Promise<Result> {
+  return connected(await findIssuer(session.io, options.data), (http) => work(callerOf(http)));
+}
+
 async function connected<Result>(endpoint: IssuerEndpoint, work: (http: IssuerHttp) => Promise<Result>): Promise<Result> {
   const http = new IssuerHttp(endpoint);
   try {

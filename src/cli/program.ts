@@ -40,6 +40,11 @@ const commands: readonly CommandEntry[] = [
   { name: 'enrol', summary: 'become a client, by an invitation', load: () => import('./commands/enrol.js') },
   { name: 'grant', summary: 'what clients may obtain: add, remove', load: () => import('./commands/grant.js') },
   { name: 'root-key', summary: 'keys that tokens hang on: list, rotate, destroy', load: () => import('./commands/root-key.js') },
+  {
+    name: 'ca',
+    summary: 'certificates of the company CA: issue, sign, list, revoke, crl, import',
+    load: () => import('./commands/ca.js'),
+  },
   { name: 'mint', summary: 'obtain a token', load: () => import('./commands/mint.js') },
   { name: 'attenuate', summary: 'narrow a token, offline', load: () => loadOffline(import('./commands/attenuate.js')) },
   {

@@ -1,4 +1,4 @@
-/** What the command line calls of the server, in one place: only `init`, `serve`, `db`, `audit verify`, `doctor` and `mint --data` open files. */
+/** What the command line calls of the server, in one place: only `init`, `serve`, `db`, `audit verify`, `doctor`, `ca import` and `mint --data` open files. */
 import type { MintResponse } from '../protocol/wire.js';
 import type { DoctorFinding, RunningServer, ServeFlags } from '../server/main.js';
 
@@ -28,6 +28,11 @@ export interface ServerSide {
     options: { readonly head?: string | undefined },
   ): Promise<AuditVerdict>;
   runDoctor(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<readonly DoctorFinding[]>;
+  importCompanyAuthority(
+    dataDirectory: string,
+    env: NodeJS.ProcessEnv,
+    pem: { readonly certificate: string; readonly privateKey: string },
+  ): Promise<{ readonly notAfter: string }>;
   migrateDatabase(dataDirectory: string, env: NodeJS.ProcessEnv): Promise<unknown>;
   backupDatabase(dataDirectory: string, env: NodeJS.ProcessEnv, file: string): Promise<unknown>;
 }

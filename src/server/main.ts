@@ -32,6 +32,7 @@ import { loadTls, readPem } from './tls-files.js';
 
 export type { Config } from './config.js';
 export { type DoctorFinding, runDoctor } from './doctor.js';
+export { importCompanyAuthority } from './import-company-authority.js';
 export {
   backupDatabase,
   initialise,

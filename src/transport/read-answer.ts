@@ -2,12 +2,15 @@
 import { decodeUtf8, MacaroonError, printable } from '../core/index.js';
 import type { PlainAnswer } from '../protocol/answer-signer.js';
 import { problemMediaType } from '../protocol/problem.js';
+import type { Party } from './connection-error.js';
 
 const maxMessageLength = 1000;
 const maxProblemLength = 100;
+/** What the issuer answers as text: certificates and lists in PEM. */
+const textMediaTypes: readonly string[] = ['application/pem-certificate-chain', 'application/x-pem-file'];
 
 /**
- * The parsed JSON of a 2xx answer, or `undefined` when it has no body.
+ * The parsed JSON of a 2xx answer, its text where it is PEM, or `undefined` when it has no body.
  * Throws `ERR_ISSUER_REFUSED` (with `problem` and `status`, texts printable) for a problem, `ERR_ISSUER_ANSWER` for what is not this API.
  */
 export function readAnswer({ status, headers, body }: PlainAnswer): unknown {
@@ -16,14 +19,16 @@ export function readAnswer({ status, headers, body }: PlainAnswer): unknown {
   if (status >= 400) throw refusal(status, mediaType === problemMediaType ? parseJson(text) : undefined);
   if (status >= 300) throw answerError('it is a redirect, which is not followed: check the issuer URL', status);
   if (text === '') return undefined;
+  if (textMediaTypes.includes(mediaType)) return text;
   if (mediaType !== 'application/json') throw answerError('it is not JSON: check the issuer URL', status);
   return parseJson(text);
 }
 
-/** `ERR_ISSUER_ANSWER`, with `fault` in words. */
-export function answerError(fault: string, status?: number): MacaroonError {
+/** `ERR_ISSUER_ANSWER` or `ERR_SERVICE_ANSWER`, with `fault` in words. */
+export function answerError(fault: string, status?: number, party: Party = 'issuer'): MacaroonError {
   const details = status === undefined ? {} : { status };
-  return new MacaroonError('ERR_ISSUER_ANSWER', `the issuer's answer cannot be used: ${fault}`, details);
+  const code = party === 'issuer' ? 'ERR_ISSUER_ANSWER' : 'ERR_SERVICE_ANSWER';
+  return new MacaroonError(code, `the ${party}'s answer cannot be used: ${fault}`, details);
 }
 
 function refusal(status: number, problem: unknown): MacaroonError {

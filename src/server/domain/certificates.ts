@@ -11,7 +11,7 @@ import { clientUri } from './credential-material.js';
 import type { AdminCaller, ClientCaller } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import { requireLiveCaller } from './live-caller.js';
-import type { IssuerDependencies, StoreReader, StoreTransaction } from './ports.js';
+import type { IssuerDependencies, StoreDependencies, StoreReader, StoreTransaction } from './ports.js';
 import type { CertificateRecord, ClientRecord } from './records.js';
 
 const dayMs = 86_400_000;
@@ -101,6 +101,13 @@ export async function revokeCertificatesOf(tx: StoreTransaction, client: string,
   const live = (await tx.certificates(client)).filter((row) => row.revokedAtMs === null && row.notAfterMs > nowMs);
   for (const row of live) await tx.updateCertificate({ ...row, revokedAtMs: nowMs });
   return live.length;
+}
+
+/** Notes in the audit log, before it is done, that another CA is to sign from now on; `thumbprint` is that of its certificate. */
+export async function noteImportedAuthority(deps: StoreDependencies, thumbprint: string): Promise<void> {
+  await deps.store.transaction('grow', (tx) =>
+    record(tx, deps.clock(), { client: '(local)' }, 'authority.imported', {}, { thumbprint }),
+  );
 }
 
 function subjectOf(caller: AdminCaller | ClientCaller, { client }: NewCertificateRequest): string {
