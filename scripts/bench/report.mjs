@@ -19,6 +19,15 @@ export function judge(goals, results) {
   });
 }
 
+/**
+ * How many times as steep the upper half of a curve is as its lower half, halved by the points of `pairs` (`[x, y]`, x growing): 1 for a straight line.
+ */
+export function steepening(pairs) {
+  const [first, middle, last] = [pairs[0], pairs[pairs.length >> 1], pairs.at(-1)];
+  const slope = ([fromX, fromY], [toX, toY]) => (toY - fromY) / (toX - fromX);
+  return slope(middle, last) / slope(first, middle);
+}
+
 /** `lines` (lists of equally many texts) as a table: the first column to the left, the others to the right. */
 export function table(lines) {
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));

@@ -4,8 +4,6 @@
  *
  * `--json` prints the rows alone; `--rounds N` (7), `--seconds S` (2) a load, `--connections N` (32); `--only plain` or `--only tls`.
  */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -26,6 +24,7 @@ const { values } = parseArgs({
 const [rounds, seconds, connections] = [Number(values.rounds), Number(values.seconds), Number(values.connections)];
 
 requirePeers();
+const { startLoad } = await import('./http/loads.mjs');
 const { startContenders } = await import('./http/contenders.mjs');
 const { writeCertificate } = await import('./http/certificate.mjs');
 
@@ -33,13 +32,13 @@ const { writeCertificate } = await import('./http/certificate.mjs');
 const scratch = new URL('../../.tmp/', import.meta.url).pathname;
 mkdirSync(scratch, { recursive: true });
 const folder = mkdtempSync(join(scratch, 'bench-http-'));
-const load = fork(new URL('./http/load.mjs', import.meta.url).pathname);
+const load = startLoad();
 const results = [];
 try {
   if (values.only.includes('plain')) await measureAll(false);
   if (values.only.includes('tls')) await measureAll(true);
 } finally {
-  load.kill();
+  load.stop();
   rmSync(folder, { recursive: true, force: true });
 }
 if (values.json) console.log(JSON.stringify({ rows: results.map(rowOf) }));
@@ -51,32 +50,15 @@ async function measureAll(isTls) {
   const { ca, contenders, stop } = await startContenders(join(folder, isTls ? 'tls' : 'plain'), certificate);
   try {
     const all = contenders.map((contender) => ({ ...contender, ca, isTls, samples: [] }));
-    for (const contender of all) await loadOnce(contender);
+    for (const contender of all) await load.once(contender, { connections, seconds });
     for (let round = 1; round <= rounds; round++) {
       console.error(`round ${round} of ${rounds}`);
-      for (const contender of shuffled(all)) contender.samples.push(await loadOnce(contender));
+      for (const contender of shuffled(all)) contender.samples.push(await load.once(contender, { connections, seconds }));
     }
     results.push(...all);
   } finally {
     await stop();
   }
-}
-
-/** One load on one server, and what it cost it. */
-async function loadOnce({ server, ca, requests, status, path, contender }) {
-  load.send({ port: server.port, ca, requests, status, connections, durationMs: seconds * 1000 });
-  await answerOf(load, path, contender);
-  await server.probe();
-  load.send('go');
-  const { count, wallMs, p50Ms, p99Ms } = await answerOf(load, path, contender);
-  const { cpuUs, loopP99Ms } = await server.probe();
-  return { rps: (count * 1000) / wallMs, cpuUs: cpuUs / count, p50Ms, p99Ms, loopP99Ms };
-}
-
-async function answerOf(process, path, contender) {
-  const [answer] = await once(process, 'message');
-  if (answer.error !== undefined) throw new Error(`${path} of ${contender}: ${answer.error}`);
-  return answer;
 }
 
 function rowOf({ path, caveats, contender, isTls, samples }) {

@@ -4,12 +4,14 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import * as core from '../../../dist/core/index.js';
-import { conditionsOf, context } from '../library/conditions.mjs';
+import { context } from '../library/conditions.mjs';
+import { newHolder, newMacaroon, textOf } from '../library/tokens.mjs';
+import { basic, form, json } from './requests.mjs';
 import { runCli, startIssuer, startPeer } from './server-process.mjs';
 
 /** More than the issuer keeps verified signatures of: as they go round, each is verified anew. */
 const unseenTokens = 12_000;
-export const verifiedCaveats = 5;
+const verifiedCaveats = 5;
 /** What a new token is asked to hold. */
 const mintedConditions = ['ip 10.0.0.0/8', 'method GET'];
 
@@ -90,22 +92,9 @@ function addClient(data, name, args) {
 /** Tokens of `mail` made with the audience's key, as the issuer would make them. */
 async function unseenTokensOf(port, ca, verifier) {
   const { keys } = await ask(port, ca, { method: 'GET', path: '/v1/audiences/invoice/keys', client: verifier });
-  const [{ root_key_id: rootKeyId, generation, key: keyText }] = keys.filter(({ client }) => client === 'mail');
-  const key = new core.MacaroonKey(core.decodeBase64url(keyText));
-  return Array.from({ length: unseenTokens }, () => {
-    const identifier = core.encodeIdentifier({
-      rootKeyId: core.decodeBase64url(rootKeyId),
-      generation,
-      tokenId: core.createUuidV7(Date.now(), randomBytes),
-      expiresAtMs: Date.now() + 3_600_000,
-      audience: 'invoice',
-      client: 'mail',
-      authMethods: ['client_secret_basic'],
-      actions: ['invoices:read'],
-    });
-    const add = (macaroon, condition) => core.addFirstPartyCaveat(macaroon, condition);
-    return core.encode({ root: conditionsOf(verifiedCaveats).reduce(add, core.mint(key, identifier)), discharges: [] });
-  });
+  const { client, root_key_id: rootKeyId, generation, key } = keys.find((one) => one.client === 'mail');
+  const holder = newHolder(client, core.decodeBase64url(rootKeyId), core.decodeBase64url(key), generation);
+  return Array.from({ length: unseenTokens }, () => textOf(newMacaroon(verifiedCaveats, holder)));
 }
 
 async function newOidcToken(port, ca, client) {
@@ -123,23 +112,4 @@ async function ask(port, ca, { method, path, client, type, body }) {
   await dispatcher.close();
   if (response.statusCode !== 200) throw new Error(`${path} answered ${response.statusCode}: ${text}`);
   return JSON.parse(text);
-}
-
-const json = (path, client, body) => post(path, client, 'application/json', body);
-const form = (path, client, body) => post(path, client, 'application/x-www-form-urlencoded', body);
-
-/** The text of a request with a body in ASCII. */
-function post(path, client, type, body) {
-  const lines = [
-    `POST ${path} HTTP/1.1`,
-    'Host: localhost',
-    `Authorization: ${basic(client)}`,
-    `Content-Type: ${type}`,
-    `Content-Length: ${body.length}`,
-  ];
-  return `${lines.join('\r\n')}\r\n\r\n${body}`;
-}
-
-function basic({ name, secret }) {
-  return `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
 }

@@ -18,9 +18,12 @@ const restrictions = [
   ['path /invoices/7', 'path($p), $p == "/invoices/7" || $p.starts_with("/invoices/7/")'],
 ];
 
-/** The first `count` conditions. */
+/** How many of them differ. */
+export const differentConditions = restrictions.length;
+
+/** The first `count` conditions; beyond those that differ they come again. */
 export function conditionsOf(count) {
-  return restrictions.slice(0, count).map(([condition]) => condition);
+  return Array.from({ length: count }, (_, i) => restrictions[i % restrictions.length][0]);
 }
 
 /** The same as Datalog. */

@@ -7,7 +7,7 @@ import { memoryReplayStore } from '../../../dist/protocol/memory-replay-store.js
 import { requestDigest, sealRequest } from '../../../dist/protocol/sealed-request.js';
 import { createVerifier, staticKeys } from '../../../dist/verifier/index.js';
 import { conditionsOf, context } from './conditions.mjs';
-import { key, keyBytes, newDischarged, newIdentifier, newMacaroon, rootKeyId, textOf } from './tokens.mjs';
+import { mail, newDischarged, newIdentifier, newMacaroon, textOf } from './tokens.mjs';
 
 const authority = 'invoice.example';
 const windowMs = 60_000;
@@ -15,14 +15,20 @@ const windowMs = 60_000;
 const aheadMs = windowMs + 1000;
 const clock = () => Date.now() + aheadMs;
 
-function newVerifier() {
-  const keys = staticKeys([{ rootKeyId: core.encodeBase64url(rootKeyId), generation: 1, client: 'mail', key: keyBytes }]);
+/** A verifier that holds the keys of `holders` and knows `revocations`. */
+export function newVerifier(holders = [mail], revocations = []) {
+  const keys = holders.map(({ rootKeyId, generation, client, keyBytes }) => ({
+    rootKeyId: core.encodeBase64url(rootKeyId),
+    generation,
+    client,
+    key: keyBytes,
+  }));
   let storeClock = Date.now;
   const replayStore = memoryReplayStore({ clock: () => storeClock(), maxNonces: 10_000_000 });
   storeClock = clock;
   return createVerifier({
     audience: 'invoice',
-    keys,
+    keys: staticKeys(keys, { revocations }),
     clock,
     origins: [`https://${authority}`],
     requestWindowMs: windowMs,
@@ -41,8 +47,7 @@ export const subject = {
 };
 
 /** Each of the tokens that `newText` makes is verified once. */
-function verifyingOnce(newText, request = context) {
-  const verifier = newVerifier();
+export function verifyingOnce(newText, request = context, verifier = newVerifier()) {
   let wires = [];
   return {
     prepare: (count) => {
@@ -88,7 +93,7 @@ export function attenuating(count) {
 
 export function minting() {
   const identifier = newIdentifier();
-  return { run: () => textOf(core.mint(key, identifier)) };
+  return { run: () => textOf(core.mint(mail.key, identifier)) };
 }
 
 export function decoding(count) {

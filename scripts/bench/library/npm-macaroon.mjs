@@ -1,13 +1,13 @@
 /** npm `macaroon`, on the very tokens that macaroond reads. It writes JSON, as its binary form is broken: three caveats take gigabytes. */
 import macaroon from 'macaroon';
 import { checkCondition, context } from './conditions.mjs';
-import { keyBytes, newDischarged, newIdentifier, newMacaroon, payloadOf, textOf } from './tokens.mjs';
+import { mail, newDischarged, newIdentifier, newMacaroon, payloadOf, textOf } from './tokens.mjs';
 
 /** It reads one macaroon at a time. */
 function verify(text, request, dischargeTexts = []) {
   try {
     const [root, ...discharges] = [text, ...dischargeTexts].map((one) => macaroon.importMacaroon(payloadOf(one)));
-    root.verify(keyBytes, (condition) => checkCondition(condition, request), discharges);
+    root.verify(mail.keyBytes, (condition) => checkCondition(condition, request), discharges);
     return true;
   } catch {
     return false;
@@ -48,7 +48,7 @@ export function attenuating(count) {
 
 export function minting() {
   const identifier = newIdentifier();
-  return { run: () => JSON.stringify(macaroon.newMacaroon({ identifier, rootKey: keyBytes }).exportJSON()) };
+  return { run: () => JSON.stringify(macaroon.newMacaroon({ identifier, rootKey: mail.keyBytes }).exportJSON()) };
 }
 
 export function decoding(count) {

@@ -1,6 +1,6 @@
 /** Which operations are measured, and who takes part in each. */
 import * as biscuit from './biscuit-wasm.mjs';
-import { conditionsOf, context, wrongContexts } from './conditions.mjs';
+import { context, differentConditions, wrongContexts } from './conditions.mjs';
 import * as jwt from './jwt.mjs';
 import { limitOfAttenuating, limitOfMinting, limitOfVerifying } from './limit.mjs';
 import * as macaroond from './macaroond.mjs';
@@ -72,13 +72,12 @@ export const paths = {
 
 /** Makes sure that everyone who verifies allows what is right and refuses a changed bit and every wrong request. Throws who does not. */
 export async function testEveryone() {
-  const most = conditionsOf(Number.POSITIVE_INFINITY).length;
   const everyone = [macaroond.subject, npm.subject, ...jwt.subjects, biscuit.subject];
   for (const { name, token, verify, forge: forgeOwn = forge } of everyone) {
     const require = async (expected, what, text, request = context) => {
       if ((await verify(text, request)) !== expected) throw new Error(`${name} ${expected ? 'refuses' : 'allows'} ${what}`);
     };
-    for (const count of [0, 1, 3, 5, most]) {
+    for (const count of [0, 1, 3, 5, differentConditions]) {
       const text = await token(count);
       await require(true, `a good token of ${count} conditions`, text);
       await require(false, `a token of ${count} conditions with a changed bit`, forgeOwn(text));

@@ -4,30 +4,38 @@ import * as core from '../../../dist/core/index.js';
 import { conditionsOf } from './conditions.mjs';
 
 const randomly = (length) => new Uint8Array(randomBytes(length));
-const nowMs = Date.now();
 
-export const rootKeyId = randomly(16);
-/** The audience key. */
-export const keyBytes = randomly(32);
-export const key = new core.MacaroonKey(keyBytes);
+/** Whose tokens are made: a client, the id of its root key, and the key of the audience that comes from it (32 bytes, random when absent). */
+export function newHolder(client, rootKeyId = randomly(16), keyBytes = randomly(32), generation = 1) {
+  return { client, rootKeyId, generation, keyBytes, key: new core.MacaroonKey(keyBytes) };
+}
+
+/** Of every bench that needs one alone. */
+export const mail = newHolder('mail');
+
+/** The id of a token, as text. */
+export function newTokenId() {
+  return core.formatUuid(core.createUuidV7(Date.now(), randomly));
+}
 
 /** A new identifier, as the issuer makes them. */
-export function newIdentifier() {
+export function newIdentifier({ rootKeyId, generation, client } = mail) {
+  const nowMs = Date.now();
   return core.encodeIdentifier({
     rootKeyId,
-    generation: 1,
+    generation,
     tokenId: core.createUuidV7(nowMs, randomly),
     expiresAtMs: nowMs + 3_600_000,
     audience: 'invoice',
-    client: 'mail',
+    client,
     authMethods: ['client_secret_basic'],
     actions: ['invoices:read', 'invoices:pay'],
   });
 }
 
 /** A new macaroon with the first `count` conditions. */
-export function newMacaroon(count) {
-  const minted = core.mint(key, newIdentifier());
+export function newMacaroon(count, holder = mail) {
+  const minted = core.mint(holder.key, newIdentifier(holder));
   return conditionsOf(count).reduce((macaroon, condition) => core.addFirstPartyCaveat(macaroon, condition), minted);
 }
 

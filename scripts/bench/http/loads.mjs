@@ -1,0 +1,27 @@
+/** Loads on servers: sent from a process of their own, and what each cost the server. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+
+/** Starts the process that sends. `stop` ends it. */
+export function startLoad() {
+  const child = fork(new URL('load.mjs', import.meta.url).pathname);
+
+  /** Loads `server` for `seconds`; the figures are per request, but for `rps`, `loopP99Ms` and `residentBytes`. */
+  const loadOnce = async ({ path, contender, server, ca, requests, status }, { connections, seconds }) => {
+    child.send({ port: server.port, ca, requests, status, connections, durationMs: seconds * 1000 });
+    await answer(`${path} of ${contender}`);
+    await server.probe();
+    child.send('go');
+    const { count, wallMs, p50Ms, p99Ms } = await answer(`${path} of ${contender}`);
+    const { cpuUs, loopP99Ms, residentBytes } = await server.probe();
+    return { rps: (count * 1000) / wallMs, cpuUs: cpuUs / count, p50Ms, p99Ms, loopP99Ms, residentBytes };
+  };
+
+  const answer = async (what) => {
+    const [message] = await once(child, 'message');
+    if (message.error !== undefined) throw new Error(`${what}: ${message.error}`);
+    return message;
+  };
+
+  return { once: loadOnce, stop: () => child.kill() };
+}

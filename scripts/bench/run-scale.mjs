@@ -1,0 +1,178 @@
+/**
+ * `npm run bench:scale`: how cost grows. Verifying over the number of caveats; minting and verifying, in the library and by the issuer, over the number of
+ * clients and of revocations; memory over the number of tokens.
+ *
+ * `--json` prints the rows alone; `--rounds N` (15); `--only caveats,library,issuer,memory`; `--part F` (1): a smaller number of clients, revocations and
+ * tokens, as 0.01 for a first look.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startLoad } from './http/loads.mjs';
+import { json } from './http/requests.mjs';
+import { startIssuer } from './http/server-process.mjs';
+import { context } from './library/conditions.mjs';
+import { newVerifier, verifyFresh, verifyingOnce } from './library/macaroond.mjs';
+import { newHolder, newMacaroon, newTokenId, textOf } from './library/tokens.mjs';
+import { rowOf, steepening, table } from './report.mjs';
+import { measure, median, medianRatio, shuffled } from './slices.mjs';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean' },
+    rounds: { type: 'string', default: '15' },
+    only: { type: 'string', default: 'caveats,library,issuer,memory' },
+    part: { type: 'string', default: '1' },
+  },
+});
+const [rounds, part] = [Number(values.rounds), Number(values.part)];
+const sized = (count) => Math.max(1, Math.round(count * part));
+
+/** What is compared with the first of them. */
+const sizes = [
+  { name: '1 client', clients: 1, revocations: 0 },
+  { name: '10³ clients', clients: sized(1_000), revocations: 0 },
+  { name: '10⁵ clients', clients: sized(100_000), revocations: 0 },
+  { name: '10⁶ revocations', clients: 1, revocations: sized(1_000_000) },
+];
+/** So many clients are busy at once; the others are there. */
+const maxBusyClients = 1_000;
+const caveats = 5;
+/** More than the issuer keeps verified signatures of. */
+const unseenTokens = 12_000;
+const flatness = 1.1;
+
+const rows = [];
+const sections = { caveats: growCaveats, library: growLibrary, issuer: growIssuer, memory: growMemory };
+for (const name of values.only.split(',')) {
+  if (!(name in sections)) {
+    console.error(`--only: there is no ${name}; there are ${Object.keys(sections).join(', ')}`);
+    process.exit(2);
+  }
+  console.error(`measuring ${name}`);
+  await sections[name]();
+}
+if (values.json) console.log(JSON.stringify({ rows }));
+
+function print(text) {
+  if (!values.json) console.log(`${text}\n`);
+}
+
+async function growCaveats() {
+  const counts = [1, 2, 4, 8, 16, 32, 64];
+  const contenders = Object.fromEntries(counts.map((count) => [String(count), verifyFresh(count)]));
+  const samples = await measure(contenders, rounds);
+  const found = counts.map((count) => rowOf('verify-fresh', count, 'macaroond', samples[String(count)]));
+  rows.push(...found);
+  const lines = found.map((row) => [
+    String(row.caveats),
+    (row.cpu_ns / 1000).toFixed(1),
+    String(Math.round(row.cpu_ns / row.caveats)),
+  ]);
+  print(table([['caveats', 'CPU µs', 'CPU ns a caveat'], ...lines]));
+  const steeper = steepening(found.map((row) => [row.caveats, row.cpu_ns]));
+  print(`a caveat among the later ones costs ${steeper.toFixed(2)} times one among the first (1.00: linear)`);
+}
+
+/** Tokens of random clients, each seen for the first time. */
+async function growLibrary() {
+  const contenders = sizes.map(({ name, clients, revocations }) => {
+    const holders = Array.from({ length: clients }, (_, i) => newHolder(`client-${i}`));
+    const revoked = Array.from({ length: revocations }, () => ({ kind: 'token', tokenId: newTokenId() }));
+    const newText = () => textOf(newMacaroon(caveats, holders[Math.floor(Math.random() * clients)]));
+    return [name, verifyingOnce(newText, context, newVerifier(holders, revoked))];
+  });
+  const samples = await measure(Object.fromEntries(contenders), rounds);
+  const reference = samples[sizes[0].name].cpuNs;
+  const lines = sizes.map(({ name, clients, revocations }) => {
+    const row = rowOf('verify-fresh', caveats, 'macaroond', samples[name]);
+    rows.push({ ...row, clients, revocations });
+    return [name, (row.cpu_ns / 1000).toFixed(1), ratioText(medianRatio(samples[name].cpuNs, reference))];
+  });
+  print(table([['verifier in a service', 'CPU µs', 'to 1 client'], ...lines]));
+}
+
+async function growIssuer() {
+  const { fillStore } = await import('./scale/fill-store.mjs');
+  const scratch = new URL('../../.tmp/', import.meta.url).pathname;
+  mkdirSync(scratch, { recursive: true });
+  const folder = mkdtempSync(join(scratch, 'bench-scale-'));
+  const load = startLoad();
+  const servers = [];
+  try {
+    const contenders = [];
+    for (const [i, size] of sizes.entries()) {
+      console.error(`filling a store: ${size.name}`);
+      const data = join(folder, String(i));
+      const filled = await fillStore(data, size);
+      const server = await startIssuer(data, ['--plain-http']);
+      servers.push(server);
+      contenders.push(...requestsTo(filled).map((load) => ({ ...load, size, server, contender: size.name, samples: [] })));
+    }
+    const setting = { connections: 32, seconds: 1 };
+    for (const contender of contenders) await load.once(contender, setting);
+    for (let round = 1; round <= rounds; round++) {
+      console.error(`round ${round} of ${rounds}`);
+      for (const contender of shuffled(contenders)) contender.samples.push(await load.once(contender, setting));
+    }
+    reportIssuer(contenders);
+  } finally {
+    load.stop();
+    await Promise.all(servers.map((server) => server.stop()));
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function requestsTo({ secret, holders, verifier }) {
+  const busy = shuffled(holders).slice(0, maxBusyClients);
+  const mintBody = JSON.stringify({ audience: 'invoice', actions: ['invoices:read'], expires_in: 600 });
+  const mint = busy.map(({ client }) => json('/v1/tokens', { name: client, secret }, mintBody));
+  const verify = Array.from({ length: unseenTokens }, (_, i) => {
+    const token = textOf(newMacaroon(caveats, busy[i % busy.length]));
+    return json('/v1/verify', { name: verifier, secret }, JSON.stringify({ token, audience: 'invoice', context }));
+  });
+  return [
+    { path: 'mint', status: 201, requests: mint },
+    { path: 'verify', status: 200, requests: verify },
+  ];
+}
+
+function reportIssuer(contenders) {
+  const lines = contenders.map(({ path, contender, size, samples }) => {
+    const of = (name) => median(samples.map((sample) => sample[name]));
+    const reference = contenders.find((other) => other.path === path).samples.map(({ cpuUs }) => cpuUs);
+    const ratio = medianRatio(
+      samples.map(({ cpuUs }) => cpuUs),
+      reference,
+    );
+    const { clients, revocations } = size;
+    const [rps, cpuUs] = [of('rps'), of('cpuUs')];
+    const figures = { rps: Math.round(rps), cpu_us: Number(cpuUs.toFixed(2)), p99_ms: Number(of('p99Ms').toFixed(2)) };
+    rows.push({ path, contender: 'macaroond', clients, revocations, ...figures, resident_bytes: of('residentBytes') });
+    return [
+      `${path}: ${contender}`,
+      String(figures.rps),
+      cpuUs.toFixed(1),
+      ratioText(ratio),
+      String(Math.round(of('residentBytes') / 1e6)),
+    ];
+  });
+  print(table([['issuer', 'requests/s', 'CPU µs', 'to 1 client', 'resident MB'], ...lines]));
+}
+
+function ratioText(ratio) {
+  return `${ratio.toFixed(2)}${ratio > flatness ? ' MISSED' : ''}`;
+}
+
+function growMemory() {
+  const script = new URL('scale/memory.mjs', import.meta.url).pathname;
+  const args = ['--expose-gc', script, String(sized(1_000_000))];
+  const { status, stdout } = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
+  if (status !== 0) throw new Error('memory could not be measured');
+  const found = JSON.parse(stdout);
+  rows.push(...found);
+  const mega = (bytes) => (bytes / 1e6).toFixed(0);
+  const lines = found.map((row) => [String(row.tokens), mega(row.resident_bytes), mega(row.heap_bytes)]);
+  print(table([['distinct tokens verified', 'resident MB', 'heap MB'], ...lines]));
+}
