@@ -21,3 +21,4 @@ export {
 } from './issuer-client.js';
 export type { MintedToken } from './mint-answer.js';
 export { fromMacaroon, type NpmMacaroon, type NpmMacaroonImporter, type NpmToken, toMacaroon } from './npm-macaroon.js';
+export { type SealedAnswer, type SealedFetch, type SealedFetchOptions, type SealedInit, sealedFetch } from './sealed-fetch.js';

@@ -83,6 +83,10 @@ export type MachineryErrorCode =
   | 'ERR_ISSUER_IDENTITY' // TLS: not the server that was expected
   | 'ERR_ISSUER_REFUSED' // the issuer answered with a problem; `problem` holds its code
   | 'ERR_ISSUER_ANSWER' // the issuer answered something that is not its API
+  | 'ERR_SERVICE_UNREACHABLE'
+  | 'ERR_SERVICE_IDENTITY' // TLS: not the service that was expected
+  | 'ERR_SERVICE_REFUSED' // TLS: the service asks for a client certificate, another one than it was shown
+  | 'ERR_SERVICE_ANSWER' // the service answered something that is no HTTP, or more than may be read
   | 'ERR_INTERFERENCE' // an answer that does not prove itself: `InterferenceError` says how
   | 'ERR_MESSAGE_SIGNATURE'; // headers of an HTTP message signature or a digest that cannot be read
 

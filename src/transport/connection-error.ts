@@ -24,23 +24,29 @@ const identityFaults: ReadonlyMap<string, string> = new Map([
 /** Codes of the alerts by which a server refuses what the client proves itself with (RFC 8446 §6.2). */
 const refusedCertificate = /^ERR_SSL_.+_ALERT_(CERTIFICATE_|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/;
 
-/** `cause`, thrown while talking to an issuer, as `ERR_ISSUER_IDENTITY`, `ERR_ISSUER_REFUSED`, `ERR_ISSUER_ANSWER` or `ERR_ISSUER_UNREACHABLE`. */
-export function connectionError(cause: unknown): MacaroonError {
+/** Whom we talk to. It names the codes: `ERR_ISSUER_*`, `ERR_SERVICE_*`. */
+export type Party = 'issuer' | 'service';
+
+/** `cause`, thrown while talking to `party`, as its `_IDENTITY`, `_REFUSED` (of the handshake), `_ANSWER` or `_UNREACHABLE`. */
+export function connectionError(cause: unknown, party: Party = 'issuer'): MacaroonError {
   if (cause instanceof MacaroonError) return cause;
   const code = codeOf(cause);
   const fault = identityFaults.get(code);
-  if (fault !== undefined) return new MacaroonError('ERR_ISSUER_IDENTITY', `the issuer was not recognised: ${fault}`, { cause });
+  const error = (kind: 'IDENTITY' | 'REFUSED' | 'ANSWER' | 'UNREACHABLE', message: string): MacaroonError =>
+    new MacaroonError(party === 'issuer' ? `ERR_ISSUER_${kind}` : `ERR_SERVICE_${kind}`, message, { cause });
+  if (fault !== undefined) return error('IDENTITY', `the ${party} was not recognised: ${fault}`);
   if (refusedCertificate.test(code)) {
-    const message = 'the issuer refused the connection: it asks for a client certificate, another one than it was shown';
-    return new MacaroonError('ERR_ISSUER_REFUSED', message, { cause });
+    return error(
+      'REFUSED',
+      `the ${party} refused the connection: it asks for a client certificate, another one than it was shown`,
+    );
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
-    const message = 'no TLS connection to the issuer: is https right for this port, and is it the issuer that listens there?';
-    return new MacaroonError('ERR_ISSUER_IDENTITY', message, { cause });
+    const question = `is https right for this port, and is it the ${party} that listens there?`;
+    return error('IDENTITY', `no TLS connection to the ${party}: ${question}`);
   }
-  if (code.startsWith('HPE_'))
-    return new MacaroonError('ERR_ISSUER_ANSWER', 'the issuer answered something that is not HTTP', { cause });
-  return new MacaroonError('ERR_ISSUER_UNREACHABLE', `the issuer could not be reached: ${reachFault(code)}`, { cause });
+  if (code.startsWith('HPE_')) return error('ANSWER', `the ${party} answered something that is not HTTP`);
+  return error('UNREACHABLE', `the ${party} could not be reached: ${reachFault(code)}`);
 }
 
 function codeOf(cause: unknown): string {

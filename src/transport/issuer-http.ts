@@ -3,17 +3,17 @@
  * it talks to (`tls.ts`), follows no redirect, and bounds the time and the size of every answer. It retries nothing.
  */
 import { randomBytes as systemRandomBytes } from 'node:crypto';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent } from 'undici';
 import { type Clock, encodeUtf8, MacaroonError, type RandomBytes, requireKnownNames } from '../core/index.js';
 import type { PlainAnswer } from '../protocol/answer-signer.js';
-import { connectionError } from './connection-error.js';
 import type { ClientCertificate } from './credential.js';
+import { type ExchangeLimits, exchange, exchangeLimits } from './exchange.js';
 import type { ClientEndpoint } from './given-credential.js';
 import { checkEndpoint, type IssuerEndpoint, readCaFile } from './issuer-endpoint.js';
 import type { IssuerUrl } from './issuer-url.js';
 import type { ProvingRequest, RequestProver } from './proofs/prover.js';
 import { proverOf } from './proofs/prover-of.js';
-import { answerError, readAnswer } from './read-answer.js';
+import { readAnswer } from './read-answer.js';
 import { tlsConnector } from './tls.js';
 
 export interface IssuerHttpOptions {
@@ -47,7 +47,6 @@ const optionNames = [
   'clock',
   'randomBytes',
 ] as const satisfies readonly (keyof IssuerHttpOptions)[];
-const maxTimeoutMs = 2 ** 31 - 1;
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
@@ -57,8 +56,7 @@ export class IssuerHttp {
   readonly #certificate: ClientCertificate | undefined;
   readonly #prover: RequestProver | undefined;
   readonly #url: IssuerUrl;
-  readonly #timeoutMs: number;
-  readonly #maxAnswerBytes: number;
+  readonly #limits: ExchangeLimits;
   #agent: Promise<Agent> | undefined;
 
   /**
@@ -69,8 +67,7 @@ export class IssuerHttp {
     requireKnownNames(options, optionNames, 'options');
     this.#url = checkEndpoint(endpoint);
     this.#endpoint = endpoint;
-    this.#timeoutMs = readLimit(options.timeoutMs, 'timeoutMs', maxTimeoutMs) ?? 10_000;
-    this.#maxAnswerBytes = readLimit(options.maxAnswerBytes, 'maxAnswerBytes', Number.MAX_SAFE_INTEGER) ?? 16 * 1024 * 1024;
+    this.#limits = exchangeLimits(options);
     if (!('proof' in endpoint)) return;
     this.#certificate = endpoint.tls;
     if (endpoint.tls !== undefined && !this.#url.isTls) {
@@ -133,22 +130,9 @@ export class IssuerHttp {
 
   /** The answer to `message` as it came. Throws `ERR_ISSUER_*`, `ERR_ARGUMENT`. */
   async #exchange(message: ProvingRequest, proof: Readonly<Record<string, string>> = {}): Promise<PlainAnswer> {
-    const agent = await this.#connect();
-    const signal = AbortSignal.timeout(this.#timeoutMs);
-    try {
-      const response = await agent.request({
-        origin: this.#url.origin,
-        path: message.target,
-        method: message.method as HttpMethod,
-        headers: { ...message.headers, ...proof },
-        body: message.body.length === 0 ? null : message.body,
-        signal,
-      });
-      const body = await readBody(response.body, this.#maxAnswerBytes);
-      return { status: response.statusCode, headers: singleValues(response.headers), body };
-    } catch (cause) {
-      throw connectionError(signal.aborted ? signal.reason : cause);
-    }
+    const { method, target, body } = message;
+    const headers = { ...message.headers, ...proof };
+    return exchange(await this.#connect(), { origin: this.#url.origin, target, method, headers, body }, this.#limits, 'issuer');
   }
 
   #connect(): Promise<Agent> {
@@ -162,39 +146,16 @@ export class IssuerHttp {
 
   async #createAgent(): Promise<Agent> {
     const { ca, caFile, pinSha256 } = this.#endpoint;
-    const limits = { headersTimeout: this.#timeoutMs, bodyTimeout: this.#timeoutMs };
-    if (!this.#url.isTls) return new Agent({ ...limits, connect: { timeout: this.#timeoutMs } });
+    const { timeoutMs } = this.#limits;
+    const limits = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
+    if (!this.#url.isTls) return new Agent({ ...limits, connect: { timeout: timeoutMs } });
     const trust = { ca: caFile === undefined ? ca : await readCaFile(caFile), pinSha256 };
-    return new Agent({ ...limits, connect: tlsConnector(trust, this.#certificate, this.#timeoutMs) });
+    return new Agent({ ...limits, connect: tlsConnector(trust, this.#certificate, timeoutMs) });
   }
-}
-
-function readLimit(value: unknown, argument: string, largest: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && value >= 1 && value <= largest) return value;
-  throw new MacaroonError('ERR_ARGUMENT', `${argument} must be a number from 1 to ${largest}`, { argument });
 }
 
 function queryText(query: IssuerRequest['query']): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) search.append(name, String(value));
   return search.size === 0 ? '' : `?${search}`;
-}
-
-async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    // Leaving the loop destroys the body, and with it the connection.
-    if (length > maxBytes) throw answerError(`it is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, length);
-}
-
-/** A field that came several times as one, the values joined in their order (RFC 9110 §5.2). */
-function singleValues(headers: Dispatcher.ResponseData['headers']): Readonly<Record<string, string>> {
-  const pairs = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]);
-  return Object.fromEntries(pairs);
 }
