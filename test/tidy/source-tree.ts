@@ -13,10 +13,10 @@ export interface ProjectFile {
   readonly text: string;
 }
 
-/** Every file below `folder` (from the repository's root) whose name matches `name`, in the order of their paths. */
+/** Every file of ours below `folder` (from the repository's root) whose name matches `name`, in the order of their paths. */
 export function filesBelow(folder: string, name: RegExp): readonly ProjectFile[] {
   return readdirSync(join(repositoryRoot, folder), { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && name.test(entry.name))
+    .filter((entry) => entry.isFile() && name.test(entry.name) && !/[\\/]node_modules([\\/]|$)/.test(entry.parentPath))
     .map((entry) => join(entry.parentPath, entry.name).slice(repositoryRoot.length).replaceAll('\\', '/'))
     .sort()
     .map(readProjectFile);

@@ -12,7 +12,7 @@ const environment = Object.fromEntries(Object.entries(process.env).filter(([name
  * Starts `script`, which prints JSON with its `port` or `url` once it listens. Gives the port, `probe()`, which tells what happened since it was last
  * called, and `stop()`.
  */
-export async function startServer(script, args, env) {
+async function startServer(script, args, env) {
   const child = spawn(process.execPath, ['--import', fileOf('probe.mjs'), script, ...args], {
     env: { ...environment, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

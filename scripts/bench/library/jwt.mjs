@@ -66,7 +66,7 @@ const cachingLibraries = {
 };
 
 /** `text` with one bit of its signature changed. */
-export function forge(text) {
+function forge(text) {
   const dot = text.lastIndexOf('.');
   const signature = Buffer.from(text.slice(dot + 1), 'base64url');
   signature[7] ^= 1;

@@ -5,6 +5,7 @@ import * as jwt from './jwt.mjs';
 import { limitOfAttenuating, limitOfMinting, limitOfVerifying } from './limit.mjs';
 import * as macaroond from './macaroond.mjs';
 import * as npm from './npm-macaroon.mjs';
+import { chains } from './techniques.mjs';
 import { forge } from './tokens.mjs';
 
 /** As many as the cache of fast-jwt holds by itself would leave it no room. */
@@ -67,6 +68,7 @@ export const paths = {
       ...(await jwt.decoding(count)),
     }),
   },
+  chain: { caveats: [5], contenders: async (count) => ({ ...chains(count), limit: limitOfVerifying(count) }) },
   lint: { caveats: [5], contenders: async (count) => ({ macaroond: macaroond.linting(count) }) },
 };
 
