@@ -78,14 +78,17 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 
 export interface StartOptions {
   readonly data?: string;
+  /** A free one when absent. */
+  readonly port?: number;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Starts `macaroond serve` on a free port and waits until it listens. */
+/** Starts `macaroond serve` and waits until it listens. */
 export async function startIssuer(options: StartOptions = {}): Promise<IssuerProcess> {
   const data = options.data ?? join(mkdtempSync(join(tmpdir(), 'issuer-')), 'data');
-  const child = spawn(process.execPath, [cliPath, 'serve', '--json', '--data', data, '--port', '0', ...(options.args ?? [])], {
+  const port = String(options.port ?? 0);
+  const child = spawn(process.execPath, [cliPath, 'serve', '--json', '--data', data, '--port', port, ...(options.args ?? [])], {
     env: cleanEnvironment(options.env),
     cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
