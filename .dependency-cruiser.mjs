@@ -5,7 +5,7 @@
 
 const attenuate = '^src/client/attenuate\\.ts$';
 /** What the command line shares between commands that talk to an issuer; itself loaded by `await import()` alone. */
-const networkOfCli = '^src/cli/(admin-api|new-credential)\\.ts$';
+const networkOfCli = '^src/cli/(admin-api|certificate-files|credential-plan|key-pair|new-credential)\\.ts$';
 const sqliteOfVerifier = '^src/verifier/sqlite[^/]*\\.ts$';
 const nodeOnlyVerifier = `^src/verifier/(key-sources/|node[^/]*\\.ts$)|${sqliteOfVerifier}`;
 

@@ -5,7 +5,6 @@
 import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import { type ProblemCode, problemMediaType, problemOf, problems } from '../../protocol/problem.js';
 import type { ProblemDetails } from './problem-error.js';
-import type { RawAnswer } from './route.js';
 
 /** On every answer: never stored, never sniffed, never framed. */
 export const commonHeaders: Readonly<Record<string, string>> = Object.freeze({
@@ -28,6 +27,12 @@ export function jsonAnswer(
     status,
     headers: { ...commonHeaders, 'Content-Type': jsonMediaType, 'X-Request-Id': requestId, ...headers },
   });
+}
+
+/** An answer that is not JSON. */
+export interface RawAnswer {
+  readonly mediaType: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** `bytes` of any media type with `status`. */

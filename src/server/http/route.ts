@@ -6,6 +6,7 @@ import { z } from '@hono/zod-openapi';
 import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import type { ProblemCode } from '../../protocol/problem.js';
 import type { AdminCaller, ClientCaller, Origin } from '../domain/issuer.js';
+import type { RawAnswer } from './answers.js';
 import type { Services } from './services.js';
 
 /** Who may call a route. */
@@ -36,12 +37,6 @@ export type Caller = CallerUnder[keyof CallerUnder];
 
 /** Told how to sign the answer, whatever it will be. */
 export type OnSigner = (sign: AnswerSigner | undefined) => void;
-
-/** An answer that is not JSON. */
-export interface RawAnswer {
-  readonly mediaType: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
 
 /** Schema of a `RawAnswer`. */
 export const rawAnswer = z.custom<RawAnswer>((value) => typeof value === 'object' && value !== null && 'bytes' in value);

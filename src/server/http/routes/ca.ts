@@ -2,9 +2,10 @@
 import { z } from '@hono/zod-openapi';
 import { encodeUtf8 } from '../../../core/index.js';
 import { certificate, newCertificate } from '../answer-schemas.js';
+import type { RawAnswer } from '../answers.js';
 import { certificateThumbprint, name } from '../field-schemas.js';
 import { newCertificateRequest } from '../request-schemas.js';
-import { defineRoute, type RawAnswer, type Route, rawAnswer } from '../route.js';
+import { defineRoute, type Route, rawAnswer } from '../route.js';
 
 /** RFC 2585 §4.2; RFC 8555 §9.1, as nothing but certificates in PEM has a type of its own. */
 const derListType = 'application/pkix-crl';
