@@ -1,0 +1,148 @@
+/** The clients of `docs/schemes.md`, in a POSIX shell, openssl and curl, run as they stand there against a real issuer and against somebody in between. */
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decode, decodeIdentifier } from '../../src/core/index.js';
+import { type IssuerProcess, startIssuer } from '../support/issuer-process.js';
+
+const page = readFileSync(new URL('../../docs/schemes.md', import.meta.url), 'utf8');
+const [shared = '', basic = '', issuerKey = '', httpSig = '', challenge = '', time = '', ...others] = [
+  ...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm),
+].map(([, code]) => code);
+
+let issuer: IssuerProcess;
+let folder: string;
+let admin: string;
+const audience = 'invoice';
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'shell-'));
+  writeFileSync(join(folder, 'macaroond.sh'), shared);
+  issuer = await startIssuer();
+  admin = await issuer.adminToken();
+  await issuer.api('POST', '/v1/audiences', { macaroon: admin, body: { audience } });
+});
+afterAll(async () => {
+  await issuer?.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Variables = Readonly<Record<string, string>>;
+
+function run(script: string, variables: Variables): Promise<Ran> {
+  const ours = { PATH: process.env['PATH'], ISSUER: issuer.url, CA: join(issuer.data, 'ca.crt') };
+  const options = { cwd: folder, env: { ...ours, ...variables } };
+  return new Promise((resolve) => {
+    const done = (error: { readonly code?: unknown } | null, stdout: string, stderr: string) =>
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    execFile('sh', ['-c', script], options, done);
+  });
+}
+
+/** A client that proves itself by `method`, with a credential made as `request` says: what a shell needs to know of it. */
+async function clientOf(name: string, method: string, request: Readonly<Record<string, unknown>> = {}): Promise<Variables> {
+  const grants = [{ audience, actions: ['invoices:read'] }];
+  const made = await issuer.api('POST', '/v1/clients', { macaroon: admin, body: { client: name, auth: [[method]], grants } });
+  expect([made.status, made.body.code]).toEqual([201, undefined]);
+  let [credential] = made.body.credentials;
+  if (credential === undefined) {
+    const body = { auth_method: method, ...request };
+    const added = await issuer.api('POST', `/v1/clients/${name}/credentials`, { macaroon: admin, body });
+    expect([added.status, added.body.errors]).toEqual([201, undefined]);
+    credential = added.body;
+  }
+  return {
+    CLIENT: name,
+    CREDENTIAL: credential.credential_id,
+    ...(credential.secret === undefined ? {} : { SECRET: credential.secret }),
+  };
+}
+
+const keyKinds = {
+  ed25519: ['-algorithm', 'ed25519'],
+  p256: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+  rsa: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:3072'],
+} as const;
+
+/** A fresh key pair of openssl: its public key as PEM, and the file of its private key. */
+function keyPair(name: string, kind: keyof typeof keyKinds): { readonly public_key: string; readonly KEY: string } {
+  const KEY = join(folder, `${name}.key`);
+  execFileSync('openssl', ['genpkey', ...keyKinds[kind], '-out', KEY], { stdio: 'ignore' });
+  return { KEY, public_key: execFileSync('openssl', ['pkey', '-in', KEY, '-pubout'], { encoding: 'utf8' }) };
+}
+
+/** Runs `script` and expects a token of `client` that it printed. */
+async function expectToken(script: string, variables: Variables, authMethod: string): Promise<void> {
+  const { code, stdout, stderr } = await run(script, variables);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/^mcr_[\w-]+\.[\w-]{6}\n$/);
+  const { client, authMethods } = decodeIdentifier(decode(stdout.trim()).root.identifier);
+  expect([client, authMethods]).toEqual([variables['CLIENT'], [authMethod]]);
+}
+
+const signatureKinds = [
+  ['ed25519', 'ed25519'],
+  ['ecdsa-p256-sha256', 'p256'],
+  ['rsa-pss-sha512', 'rsa'],
+] as const;
+const challengeKinds = [
+  ['sign-ed25519', 'ed25519'],
+  ['sign-ecdsa-p256-sha256', 'p256'],
+  ['sign-rsa-pss-sha256', 'rsa'],
+] as const;
+
+describe('a client of the documentation in a shell', () => {
+  it('is all that the page has for shells', () => {
+    expect(others).toEqual([]);
+    expect(shared.startsWith('# macaroond.sh\n')).toBe(true);
+  });
+
+  it('mints by client_secret_basic', async () => {
+    await expectToken(basic, await clientOf('basic', 'client_secret_basic'), 'client_secret_basic');
+  });
+
+  it('mints by http_sig with a secret, and checks the answer', async () => {
+    const client = await clientOf('hmac', 'http_sig', { algorithm: 'hmac-sha256' });
+    await expectToken(httpSig, { ...client, ALGORITHM: 'hmac-sha256' }, 'http_sig');
+  });
+
+  it.each(signatureKinds)('mints by http_sig with %s, and checks the answer', async (ALGORITHM, kind) => {
+    const { KEY, public_key } = keyPair(ALGORITHM, kind);
+    const client = await clientOf(`sig-${kind}`, 'http_sig', { public_key });
+    const variables = { ...client, KEY, ALGORITHM, ISSUER_KEY: join(folder, 'issuer.pem') };
+    expect(await run(issuerKey, variables)).toEqual({ code: 0, stdout: '', stderr: '' });
+    // Twice: some signatures of ECDSA have fewer digits, and a client must not depend on what it sent before.
+    for (let i = 0; i < 2; i++) await expectToken(httpSig, variables, 'http_sig');
+  });
+
+  it.each(challengeKinds)('mints by challenge_response with %s', async (ALGORITHM, kind) => {
+    const { KEY, public_key } = keyPair(ALGORITHM, kind);
+    const client = await clientOf(`challenge-${kind}`, 'challenge_response', { mode: 'sign', public_key });
+    await expectToken(challenge, { ...client, KEY, ALGORITHM, MODE: 'sign' }, 'challenge_response');
+  });
+
+  it('mints by challenge_response with a key that decrypts', async () => {
+    const { KEY, public_key } = keyPair('decrypt', 'rsa');
+    const client = await clientOf('decrypt', 'challenge_response', { mode: 'decrypt', public_key });
+    await expectToken(challenge, { ...client, KEY, MODE: 'decrypt' }, 'challenge_response');
+  });
+
+  it('mints by encrypted_time', async () => {
+    await expectToken(time, await clientOf('timed', 'encrypted_time'), 'encrypted_time');
+  });
+
+  it('says so when it is refused, and prints no token', async () => {
+    const client = await clientOf('timed-2', 'encrypted_time');
+    const { code, stdout, stderr } = await run(time, { ...client, SECRET: 'wrong' });
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('"code":"invalid_client"');
+  });
+});
