@@ -110,6 +110,8 @@ export interface MacaroonErrorDetails {
   readonly problem?: string;
   /** HTTP status that came with `problem`. */
   readonly status?: number;
+  /** Whether the request was carried out is not known: find out before it is sent again. */
+  readonly outcome?: 'unknown';
   readonly cause?: unknown;
 }
 
@@ -122,6 +124,7 @@ export class MacaroonError extends Error {
   readonly argument: string | undefined;
   readonly problem: string | undefined;
   readonly status: number | undefined;
+  readonly outcome: 'unknown' | undefined;
 
   constructor(code: MacaroonErrorCode, message: string, details: MacaroonErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -131,5 +134,6 @@ export class MacaroonError extends Error {
     this.argument = details.argument;
     this.problem = details.problem;
     this.status = details.status;
+    this.outcome = details.outcome;
   }
 }

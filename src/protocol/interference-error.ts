@@ -15,7 +15,7 @@ export class InterferenceError extends MacaroonError {
   override readonly name = 'InterferenceError';
   readonly kind: InterferenceKind;
   /** The server may or may not have carried the request out. */
-  readonly outcome = 'unknown';
+  override readonly outcome = 'unknown';
 
   /** `status` of the answer, which nothing vouches for. */
   constructor(kind: InterferenceKind, status?: number) {

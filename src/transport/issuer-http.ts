@@ -50,6 +50,12 @@ const optionNames = [
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
+interface ProvedAnswer {
+  readonly answer: PlainAnswer;
+  /** Whether the answer proved itself. */
+  readonly isChecked: boolean;
+}
+
 /** A connection pool to one issuer. Close it when done, or the process stays alive for some seconds. */
 export class IssuerHttp {
   readonly #endpoint: IssuerEndpoint;
@@ -82,15 +88,18 @@ export class IssuerHttp {
   /**
    * One request to `path` (from the root of the API, segments already percent-encoded). Resolves to the parsed JSON of a 2xx answer, or to
    * `undefined` for one without a body. `Answer` is what the caller expects; it must check that before relying on it.
-   * Throws `ERR_ISSUER_UNREACHABLE`, `ERR_ISSUER_IDENTITY`, `ERR_ISSUER_REFUSED` (with `problem` and `status`), `ERR_ISSUER_ANSWER`,
+   * Throws `ERR_ISSUER_UNREACHABLE`, `ERR_ISSUER_IDENTITY`, `ERR_ISSUER_REFUSED` (with `problem`, `status` and perhaps `outcome`), `ERR_ISSUER_ANSWER`,
    * `ERR_INTERFERENCE`, and `ERR_ARGUMENT` for a CA or a client certificate that cannot be read.
    */
   async request<Answer = unknown>(method: HttpMethod, path: string, request: IssuerRequest = {}): Promise<Answer> {
     const message = this.#messageOf(method, path, request);
     const isProved = this.#prover !== undefined && request.authorization === undefined;
-    const answer = isProved ? await this.#prove(this.#prover, message) : await this.#exchange(message);
-    request.checkAnswer?.(answer);
-    return readAnswer(answer) as Answer;
+    const sent = isProved
+      ? await this.#prove(this.#prover, message)
+      : { answer: await this.#exchange(message), isChecked: false };
+    request.checkAnswer?.(sent.answer);
+    const isChecked = sent.isChecked || request.checkAnswer !== undefined;
+    return readAnswer(sent.answer, isChecked && method !== 'GET') as Answer;
   }
 
   /** Ends all connections; requests under way fail with `ERR_ISSUER_UNREACHABLE`. */
@@ -118,14 +127,15 @@ export class IssuerHttp {
   }
 
   /** Sends `message` with a proof, and once more with a new one where the answer to the first asks for that. */
-  async #prove(prover: RequestProver, message: ProvingRequest): Promise<PlainAnswer> {
+  async #prove(prover: RequestProver, message: ProvingRequest): Promise<ProvedAnswer> {
     const proof = await prover.prove(message);
     const answer = await this.#exchange(message, proof.headers);
-    if ((await proof.checkAnswer?.(answer)) !== 'again') return answer;
+    const isChecked = proof.checkAnswer !== undefined;
+    if ((await proof.checkAnswer?.(answer)) !== 'again') return { answer, isChecked };
     const newProof = await prover.prove(message);
     const newAnswer = await this.#exchange(message, newProof.headers);
     await newProof.checkAnswer?.(newAnswer);
-    return newAnswer;
+    return { answer: newAnswer, isChecked };
   }
 
   /** The answer to `message` as it came. Throws `ERR_ISSUER_*`, `ERR_ARGUMENT`. */

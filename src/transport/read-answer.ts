@@ -6,17 +6,22 @@ import type { Party } from './connection-error.js';
 
 const maxMessageLength = 1000;
 const maxProblemLength = 100;
+/** Statuses of refusals that are made before a proof was accepted and its nonce was used up. */
+const statusesBeforeProof: ReadonlySet<number> = new Set([400, 401, 408, 413, 429, 431]);
 /** What the issuer answers as text: certificates and lists in PEM. */
 const textMediaTypes: readonly string[] = ['application/pem-certificate-chain', 'application/x-pem-file'];
 
 /**
  * The parsed JSON of a 2xx answer, its text where it is PEM, or `undefined` when it has no body.
  * Throws `ERR_ISSUER_REFUSED` (with `problem` and `status`, texts printable) for a problem, `ERR_ISSUER_ANSWER` for what is not this API.
+ * `isOfOneCopy`: the answer proves itself, and the request changes something. Then a refusal by which no copy of the request was used up has the outcome
+ * `unknown`: somebody in between may have altered or delayed the copy that it is for, and brought another.
  */
-export function readAnswer({ status, headers, body }: PlainAnswer): unknown {
+export function readAnswer({ status, headers, body }: PlainAnswer, isOfOneCopy = false): unknown {
   const text = readText(body);
   const mediaType = mediaTypeOf(headers['content-type'] ?? '');
-  if (status >= 400) throw refusal(status, mediaType === problemMediaType ? parseJson(text) : undefined);
+  const problem = status >= 400 && mediaType === problemMediaType ? parseJson(text) : undefined;
+  if (status >= 400) throw refusal(status, problem, isOfOneCopy && (status >= 500 || statusesBeforeProof.has(status)));
   if (status >= 300) throw answerError('it is a redirect, which is not followed: check the issuer URL', status);
   if (text === '') return undefined;
   if (textMediaTypes.includes(mediaType)) return text;
@@ -31,14 +36,15 @@ export function answerError(fault: string, status?: number, party: Party = 'issu
   return new MacaroonError(code, `the ${party}'s answer cannot be used: ${fault}`, details);
 }
 
-function refusal(status: number, problem: unknown): MacaroonError {
+function refusal(status: number, problem: unknown, isUnknown: boolean): MacaroonError {
   const code = memberText(problem, 'code');
   if (code === undefined)
     return answerError(`it has status ${status} and is no answer of this API: check the issuer URL`, status);
   const told = memberText(problem, 'detail') ?? fieldErrors(problem) ?? memberText(problem, 'title');
   const message = told ?? `the issuer refused with status ${status}`;
   // Both end up in logs and on screens, where line feeds and escape sequences would be obeyed.
-  const details = { problem: printable(code.slice(0, maxProblemLength)), status };
+  const outcome = isUnknown ? ({ outcome: 'unknown' } as const) : {};
+  const details = { problem: printable(code.slice(0, maxProblemLength)), status, ...outcome };
   return new MacaroonError('ERR_ISSUER_REFUSED', printable(message.slice(0, maxMessageLength)), details);
 }
 

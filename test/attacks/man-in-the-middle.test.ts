@@ -1,0 +1,404 @@
+/**
+ * A man in the middle between our client and the issuer, scheme by scheme: whatever it does, nothing is accepted twice or altered, and where answers
+ * prove themselves the client notices. Where they do not, what it cannot notice is listed too: there the word of TLS is all that there is.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { InterferenceError, issuerClient, MacaroonError } from '../../src/client/index.js';
+import { decodeUtf8, encodeUtf8 } from '../../src/core/index.js';
+import { Credential } from '../../src/transport/credential.js';
+import {
+  headerOf,
+  type MitmProxy,
+  type MitmScript,
+  sendOnWire,
+  startMitmProxy,
+  type WireAnswer,
+  type WireRequest,
+  withHeader,
+} from '../support/mitm-proxy.js';
+import {
+  type Administrator,
+  type AttackedIssuer,
+  administratorOf,
+  audience,
+  createInstallation,
+  failuresOf,
+  type Installation,
+  mintBody,
+  otherAudience,
+  provedRequest,
+  type Scheme,
+  schemes,
+  serveAttacked,
+} from './attacked-issuer.js';
+
+let installation: Installation;
+let proxy: MitmProxy;
+let server: AttackedIssuer;
+let administrator: Administrator;
+
+beforeAll(async () => {
+  installation = await createInstallation();
+  proxy = await startMitmProxy();
+  server = await serveAttacked(installation.data, proxy.url);
+  proxy.serve(server.port);
+  administrator = await administratorOf(server.process);
+});
+afterAll(async () => {
+  await server?.process.kill();
+  await proxy?.close();
+  installation?.remove();
+});
+
+const credentialOf = (client: string) => new Credential({ ...partsOf(client) });
+const partsOf = (client: string) => {
+  const { issuer: _, proof, tls, ...parts } = installation.credential(client);
+  return { ...parts, proof, tls, issuer: proxy.url };
+};
+
+/** The headers by which requests and answers of each scheme prove themselves. */
+const proofHeaders = [
+  'signature',
+  'signature-input',
+  'content-digest',
+  'macaroond-mac',
+  'macaroond-challenge',
+  'macaroond-encrypted-time',
+];
+
+/** What the client was told, in a word. */
+async function outcomeOf(minted: Promise<unknown>): Promise<string> {
+  try {
+    await minted;
+    return 'minted';
+  } catch (error) {
+    if (error instanceof InterferenceError) return `interference: ${error.kind}, ${error.outcome}`;
+    if (error instanceof MacaroonError)
+      return [error.code, error.problem, error.outcome].filter((part) => part !== undefined).join(' ');
+    throw error;
+  }
+}
+
+async function mintedBy(client: string): Promise<number> {
+  const { entries } = await administrator('GET', `/v1/audit?event=token.minted&client=${client}&limit=1000`);
+  return entries.length;
+}
+
+const isMint = ({ target, headers }: WireRequest) =>
+  target === '/v1/tokens' && !headerOf(headers, 'authorization').startsWith('Basic');
+const lastMint = () => proxy.exchanges.findLast(({ request }) => isMint(request));
+
+const textOf = (answer: WireAnswer) => decodeUtf8(answer.body);
+const withText = (answer: WireAnswer, text: string): WireAnswer => ({ ...answer, body: encodeUtf8(text) });
+const proofsOf = ({ headers }: WireRequest | WireAnswer) => headers.filter(([name]) => proofHeaders.includes(name.toLowerCase()));
+const withProofs = (request: WireRequest, proofs: WireRequest['headers']): WireRequest['headers'] => [
+  ...request.headers.filter(([name]) => !proofHeaders.includes(name.toLowerCase())),
+  ...proofs,
+];
+/** The last character of each value that holds bytes or text of a proof, changed. */
+const damaged = (proofs: WireRequest['headers']): WireRequest['headers'] =>
+  proofs.map(([name, value]) => {
+    const at = value.lastIndexOf(':') - 8;
+    return name.toLowerCase() === 'signature-input' || name.toLowerCase() === 'content-digest'
+      ? [name, value]
+      : [name, value.slice(0, at) + (value[at] === 'A' ? 'B' : 'A') + value.slice(at + 1)];
+  });
+
+type Family = 'http_sig' | 'shared_key_hmac' | 'unsigned answers';
+const familyOf = (scheme: Scheme): Family =>
+  scheme.startsWith('sig-') ? 'http_sig' : scheme === 'shared-key' ? 'shared_key_hmac' : 'unsigned answers';
+
+interface Attack {
+  readonly name: string;
+  /** Does it, to a request of the first client of `scheme`. */
+  readonly script: (scheme: Scheme) => MitmScript | Promise<MitmScript>;
+  /** How many requests of the first client the issuer carried out. */
+  readonly accepted: 0 | 1;
+  /** What its client is told. */
+  readonly told: string | Readonly<Record<Family, string>>;
+  /** What the audit log says of it, in every scheme or each. */
+  readonly noted?: string | Readonly<Partial<Record<Scheme, string>>>;
+}
+
+const plainlyRefused = 'ERR_ISSUER_REFUSED invalid_client';
+/** By an answer that proves itself, and speaks for the copy that the issuer saw. */
+const refusedCopy = `${plainlyRefused} unknown`;
+const wrong = 'interference: wrong, unknown';
+const missing = 'interference: missing, unknown';
+const repeated = 'interference: repeated, unknown';
+const noticed = (http_sig: string, shared_key_hmac: string, unsigned: string) => ({
+  http_sig,
+  shared_key_hmac,
+  'unsigned answers': unsigned,
+});
+const refused = noticed(refusedCopy, refusedCopy, plainlyRefused);
+/** A change of the request that every scheme's proof covers. */
+const ofRequest = { 'sig-hmac': 'signature_wrong', 'sig-ed25519': 'signature_wrong', 'challenge-sign': 'signature_wrong' };
+const covered = {
+  ...ofRequest,
+  'challenge-decrypt': 'signature_wrong',
+  'encrypted-time': 'request_wrong',
+  'shared-key': 'signature_wrong',
+};
+const alteredBody = encodeUtf8(JSON.stringify({ audience: otherAudience }));
+
+const attacks: readonly Attack[] = [
+  {
+    name: 'reads along',
+    script: () => (_, forward) => forward(),
+    accepted: 1,
+    told: 'minted',
+  },
+  {
+    name: 'asks for another audience',
+    script: () => (_, forward) => forward({ body: alteredBody }),
+    accepted: 0,
+    told: refused,
+    noted: { ...covered, 'sig-hmac': 'digest_wrong', 'sig-ed25519': 'digest_wrong' },
+  },
+  {
+    name: 'asks for another audience, with the digest of that',
+    script: () => async (request, forward) => {
+      const { headers } = await provedRequest(partsOf('sig-hmac'), server.port, { body: alteredBody });
+      return await forward({
+        body: alteredBody,
+        headers: withHeader(request.headers, 'content-digest', headerOf(headers, 'content-digest')),
+      });
+    },
+    accepted: 0,
+    told: refused,
+    noted: covered,
+  },
+  {
+    name: 'takes the request to another path',
+    script: () => (_, forward) => forward({ target: '/v1/revocations' }),
+    accepted: 0,
+    told: noticed(wrong, refusedCopy, plainlyRefused),
+    noted: { ...covered, 'challenge-sign': 'challenge_wrong', 'challenge-decrypt': 'challenge_wrong' },
+  },
+  {
+    name: 'adds a query',
+    script: () => (_, forward) => forward({ target: '/v1/tokens?dry=1' }),
+    accepted: 0,
+    told: noticed(wrong, refusedCopy, plainlyRefused),
+    noted: covered,
+  },
+  {
+    name: 'changes the method',
+    script: () => (_, forward) => forward({ method: 'PUT' }),
+    accepted: 0,
+    told: noticed(missing, missing, 'ERR_ISSUER_REFUSED method_not_allowed'),
+  },
+  {
+    name: 'changes a header that is not covered',
+    script: () => (request, forward) => forward({ headers: withHeader(request.headers, 'content-type', 'text/plain') }),
+    accepted: 0,
+    told: 'ERR_ISSUER_REFUSED unsupported_media_type',
+  },
+  {
+    name: 'changes the proof',
+    script: () => (request, forward) => forward({ headers: withProofs(request, damaged(proofsOf(request))) }),
+    accepted: 0,
+    told: refused,
+    noted: { ...covered, 'encrypted-time': 'ciphertext_wrong' },
+  },
+  {
+    name: 'takes the proof away',
+    script: () => (request, forward) => forward({ headers: withProofs(request, []) }),
+    accepted: 0,
+    told: noticed(missing, missing, plainlyRefused),
+  },
+  {
+    name: 'drops the request',
+    script: () => async () => undefined,
+    accepted: 0,
+    told: 'ERR_ISSUER_UNREACHABLE',
+  },
+  {
+    name: 'drops the answer',
+    script: () => async (_, forward) => {
+      await forward();
+      return undefined;
+    },
+    accepted: 1,
+    told: 'ERR_ISSUER_UNREACHABLE',
+  },
+  {
+    name: 'repeats the request and delivers the first answer',
+    script: () => async (_, forward) => {
+      const answer = await forward();
+      await forward();
+      return answer;
+    },
+    accepted: 1,
+    told: 'minted',
+    noted: 'replayed',
+  },
+  {
+    name: 'repeats the request and delivers the second answer',
+    script: () => async (_, forward) => {
+      await forward();
+      return await forward();
+    },
+    accepted: 1,
+    told: refused,
+    noted: 'replayed',
+  },
+  {
+    name: 'delivers a genuine refusal of an altered copy in place of the success',
+    script: () => async (_, forward) => {
+      await forward();
+      return await forward({ body: alteredBody });
+    },
+    accepted: 1,
+    told: refused,
+  },
+  {
+    name: 'changes the status',
+    script: () => async (_, forward) => ({ ...(await forward()), status: 200 }),
+    accepted: 1,
+    told: noticed(wrong, wrong, 'minted'),
+  },
+  {
+    name: 'makes a failure of the success',
+    script: () => async (_, forward) => ({ ...(await forward()), status: 500 }),
+    accepted: 1,
+    told: noticed(wrong, wrong, 'ERR_ISSUER_ANSWER'),
+  },
+  {
+    name: 'changes the media type of the answer',
+    script: () => async (_, forward) => {
+      const answer = await forward();
+      return { ...answer, headers: withHeader(answer.headers, 'content-type', 'text/html') };
+    },
+    accepted: 1,
+    told: noticed(wrong, 'ERR_ISSUER_ANSWER', 'ERR_ISSUER_ANSWER'),
+  },
+  {
+    name: 'changes the body of the answer',
+    script: () => async (_, forward) => {
+      const answer = await forward();
+      return withText(answer, `${textOf(answer)} `);
+    },
+    accepted: 1,
+    told: noticed(wrong, wrong, 'minted'),
+  },
+  {
+    name: 'changes the proof of the answer',
+    script: () => async (_, forward) => {
+      const answer = await forward();
+      return { ...answer, headers: withProofs({ ...answer, method: '', target: '' }, damaged(proofsOf(answer))) };
+    },
+    accepted: 1,
+    told: noticed(wrong, wrong, 'minted'),
+  },
+  {
+    name: 'takes the proof of the answer away',
+    script: () => async (_, forward) => {
+      const answer = await forward();
+      return { ...answer, headers: withProofs({ ...answer, method: '', target: '' }, []) };
+    },
+    accepted: 1,
+    told: noticed(missing, missing, 'minted'),
+  },
+  {
+    name: 'delivers an answer that the client has seen',
+    script: () => {
+      const before = lastMint()?.answers[0];
+      return async (_, forward) => {
+        await forward();
+        return before;
+      };
+    },
+    accepted: 1,
+    told: noticed(repeated, repeated, 'minted'),
+  },
+  {
+    name: 'delivers an answer to a request of the attacker, who has a client too',
+    script: async (scheme) => {
+      const answer = await sendOnWire(server.port, await provedRequest(partsOf(`${scheme}-other`), server.port));
+      expect(answer.status).toBe(201);
+      return async (_, forward) => {
+        await forward();
+        return answer;
+      };
+    },
+    accepted: 1,
+    told: noticed(wrong, wrong, 'ERR_ISSUER_ANSWER'),
+  },
+  {
+    name: 'puts the proof of another client into the request',
+    script: async (scheme) => {
+      const other = await provedRequest(partsOf(`${scheme}-other`), server.port);
+      return async (request, forward) => {
+        const answer = await forward({ headers: withProofs(request, proofsOf(other)) });
+        expect(JSON.parse(textOf(answer)).client).toBe(`${scheme}-other`);
+        return answer;
+      };
+    },
+    accepted: 0,
+    told: noticed(wrong, wrong, 'ERR_ISSUER_ANSWER'),
+  },
+  {
+    name: 'says that the proof is of another client',
+    script: (scheme) => async (request, forward) => {
+      const [own, other] = [scheme, `${scheme}-other`].map((client) => installation.credential(client));
+      const renamed = proofsOf(request).map(
+        ([name, value]) =>
+          [
+            name,
+            value.replace(`"${own?.credentialId}"`, `"${other?.credentialId}"`).replace(`"${scheme}"`, `"${scheme}-other"`),
+          ] as const,
+      );
+      expect(renamed).not.toEqual(proofsOf(request));
+      const answer = await forward({ headers: withProofs(request, renamed) });
+      expect(answer.status).toBe(401);
+      return answer;
+    },
+    accepted: 0,
+    told: noticed(refusedCopy, wrong, plainlyRefused),
+  },
+];
+
+describe.each(schemes)('%s: a man in the middle who', (scheme) => {
+  const family = familyOf(scheme);
+
+  it.each(attacks)('$name', async ({ script, accepted, told, noted }) => {
+    const client = issuerClient(credentialOf(scheme));
+    try {
+      // An honest exchange first, so that there is something to repeat.
+      await client.mint({ audience });
+      const prepared = await script(scheme);
+      const before = await mintedBy(scheme);
+      proxy.attackNext(isMint, prepared);
+      const outcome = await outcomeOf(client.mint({ audience }));
+      expect({ outcome, accepted: (await mintedBy(scheme)) - before }).toEqual({
+        outcome: typeof told === 'string' ? told : told[family],
+        accepted,
+      });
+      const attacked = lastMint()?.request;
+      expect(attacked?.body).toEqual(mintBody);
+      // What was seen on the way is good once at most, whatever became of it.
+      if (attacked !== undefined) for (const _ of [1, 2]) await sendOnWire(server.port, attacked);
+      expect((await mintedBy(scheme)) - before).toBeLessThanOrEqual(1);
+      expect(await outcomeOf(client.mint({ audience }))).toBe('minted');
+      if (noted !== undefined) expectedNotes.push([scheme, typeof noted === 'string' ? noted : (noted[scheme] ?? '')]);
+    } finally {
+      await client.close();
+    }
+  });
+});
+
+const expectedNotes: (readonly [client: string, reason: string])[] = [];
+
+describe('the audit log', () => {
+  it('names why each attack failed', async () => {
+    await server.process.stop();
+    for (const scheme of schemes) {
+      const reasons = expectedNotes.filter(([client]) => client === scheme).map(([, reason]) => reason);
+      const notes = await failuresOf(installation.data, scheme);
+      for (const reason of new Set(reasons))
+        expect({ scheme, reason, count: notes[reason] ?? 0 }).not.toMatchObject({ count: 0 });
+    }
+  });
+});
