@@ -5,7 +5,7 @@ import type { ServerSide } from './server-side.js';
 export interface CliOutput {
   readonly isTTY?: boolean | undefined;
   /** Calls `done` once `text` is written, or with the error that kept it from being so. */
-  write(text: string, done?: (error?: Error | null) => void): unknown;
+  write(text: string | Uint8Array, done?: (error?: Error | null) => void): unknown;
 }
 
 export interface CliIo {

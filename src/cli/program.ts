@@ -52,6 +52,7 @@ const commands: readonly CommandEntry[] = [
     summary: 'show what a token says, without verifying it',
     load: () => loadOffline(import('./commands/inspect.js')),
   },
+  { name: 'request', summary: 'send a request that is sealed with a token', load: () => import('./commands/request.js') },
   { name: 'verify', summary: 'ask the issuer whether a token allows a request', load: () => import('./commands/verify.js') },
   { name: 'revoke', summary: 'end tokens: token, client, root-key, audience', load: () => import('./commands/revoke.js') },
   { name: 'audit', summary: 'the log of the issuer: list, verify', load: () => import('./commands/audit.js') },

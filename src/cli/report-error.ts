@@ -60,12 +60,15 @@ function failureOf(error: unknown, url: string | undefined): Failure {
   return { exitCode: exitCodes.failure, code: 'ERR_UNEXPECTED', message: `unexpected failure: ${message}` };
 }
 
-const unreached: readonly string[] = ['ERR_ISSUER_UNREACHABLE', 'ERR_ISSUER_IDENTITY', 'ERR_ISSUER_ANSWER', 'ERR_INTERFERENCE'];
+const unreached: readonly string[] = [
+  ...['ERR_ISSUER_UNREACHABLE', 'ERR_ISSUER_IDENTITY', 'ERR_ISSUER_ANSWER', 'ERR_INTERFERENCE'],
+  ...['ERR_SERVICE_UNREACHABLE', 'ERR_SERVICE_IDENTITY', 'ERR_SERVICE_ANSWER'],
+];
 
 function exitCodeOf({ code, status }: MacaroonError): ExitCode {
   if (code === 'ERR_ARGUMENT' || code === 'ERR_CONFIG' || code === 'ERR_CREDENTIAL_FILE') return exitCodes.usage;
   if (unreached.includes(code)) return exitCodes.unreachable;
-  if (code === 'ERR_ISSUER_REFUSED') return exitCodeOfStatus(status);
+  if (code === 'ERR_ISSUER_REFUSED' || code === 'ERR_SERVICE_REFUSED') return exitCodeOfStatus(status);
   if (code.startsWith('ERR_FORMAT_') || code.startsWith('ERR_LIMIT_')) return exitCodes.malformed;
   return exitCodes.failure;
 }

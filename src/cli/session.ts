@@ -45,6 +45,11 @@ export class Session {
 
   /** Writes `text` to stdout as it is. */
   write(text: string): void {
+    this.writeBytes(text);
+  }
+
+  /** Writes `bytes`, or a text, to stdout as they are. */
+  writeBytes(text: Uint8Array | string): void {
     this.#writes.push(new Promise((resolve) => this.io.stdout.write(text, (error) => resolve(error ?? undefined))));
   }
 

@@ -81,13 +81,13 @@ export class RequestReader {
     this.#origins = meant.length > 0 ? meant : all;
   }
 
-  /** What a `request` caveat is compared with; `undefined` where no origin is configured. The body is read only for a seal. */
+  /** What a `request` caveat is compared with; `undefined` where no origin is configured. */
   async facts({ seal }: Binding, windowMs: number): Promise<RequestFacts | undefined> {
     const { target, headers } = this.#sent;
     const [first] = this.#origins;
     if (first === undefined) return undefined;
     const { authority } = this.#origins.find((origin) => origin.authority === seal?.authority) ?? first;
-    const digest = seal === undefined ? '' : requestDigest(requestContent(headers, await this.#read()));
+    const digest = requestDigest(requestContent(headers, await this.#read()));
     return { authority, target, digest, windowMs, overridesMethod: this.overridesMethod };
   }
 

@@ -40,13 +40,13 @@ export async function cli(argv: readonly string[], surroundings: CliSurroundings
     stdinKind: surroundings.stdinKind ?? (stdin === undefined ? 'none' : 'pipe'),
     stdout: {
       write: (text, done) => {
-        if (surroundings.stdoutFault === undefined) out.push(text);
+        if (surroundings.stdoutFault === undefined) out.push(typeof text === 'string' ? text : new TextDecoder().decode(text));
         queueMicrotask(() => done?.(surroundings.stdoutFault));
       },
     },
     stderr: {
       write: (text) => {
-        err.push(text);
+        err.push(String(text));
         surroundings.onStderr?.(err.join(''));
       },
       isTTY: surroundings.isTerminal ?? false,
