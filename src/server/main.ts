@@ -67,7 +67,7 @@ export interface ServeFlags {
 export interface RunningServer {
   readonly url: string;
   /** Of the listener for clients with a certificate alone; `undefined` without `mtls_port`. */
-  readonly mtlsUrl: string | undefined;
+  readonly mtlsUrl?: string | undefined;
   readonly dataDirectory: string;
   /** Whether the data directory was made by this start. */
   readonly isNew: boolean;
