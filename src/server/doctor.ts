@@ -133,6 +133,8 @@ const takenAway: Readonly<Record<string, (store: IssuerStore, entry: AuditRecord
   'client.disabled': async ({ read }, { client = '' }) => (await read.client(client))?.state === 'disabled',
   'credential.retired': async ({ read }, { details }) =>
     ((await read.credential(String(details['credential_id'])))?.retiredAtMs ?? null) !== null,
+  'certificate.revoked': async ({ read }, { details }) =>
+    ((await read.certificate(String(details['thumbprint'])))?.revokedAtMs ?? null) !== null,
   'root_key.destroyed': async ({ read }, { details }) =>
     (await read.rootKey(String(details['root_key_id'])))?.state === 'destroyed',
 };

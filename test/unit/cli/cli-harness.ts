@@ -65,6 +65,7 @@ export async function cli(argv: readonly string[], surroundings: CliSurroundings
         runDoctor: missing('runDoctor'),
         migrateDatabase: missing('migrateDatabase'),
         backupDatabase: missing('backupDatabase'),
+        importCompanyAuthority: missing('importCompanyAuthority'),
         ...server,
       }),
   });
