@@ -8,7 +8,8 @@
  * nobody is fast by refusing.
  */
 
-const defaults = { sliceMs: 6, warmUpMs: 250 };
+/** The engine goes on compiling for as long as the warm-up takes. */
+const defaults = { sliceMs: 6, warmUpMs: 600 };
 /** Slices of more operations would need too much to be prepared. */
 const maxSliceOperations = 20_000;
 
@@ -31,13 +32,13 @@ export async function measure(contenders, rounds, { sliceMs, warmUpMs } = defaul
   return samples;
 }
 
-/** Runs `contender` for `warmUpMs` and gives how many operations take about `sliceMs`. */
+/** Runs `contender` for `warmUpMs` of CPU time and gives how many operations take about `sliceMs`. */
 async function warmUp(name, contender, warmUpMs, sliceMs) {
   let count = 1;
   for (let spentMs = 0; spentMs < warmUpMs; ) {
-    const { wallNs } = await runSlice(name, contender, count);
-    spentMs += (wallNs * count) / 1e6;
-    count = Math.min(maxSliceOperations, Math.max(1, Math.round((sliceMs * 1e6) / wallNs)), count * 2);
+    const { cpuNs } = await runSlice(name, contender, count);
+    spentMs += (cpuNs * count) / 1e6;
+    count = Math.min(maxSliceOperations, Math.max(1, Math.round((sliceMs * 1e6) / cpuNs)), count * 2);
   }
   return count;
 }
