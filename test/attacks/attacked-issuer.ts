@@ -15,7 +15,7 @@ import { openStore } from '../../src/server/store/open-store.js';
 import type { CredentialParts, CredentialProof, PublicJwkText } from '../../src/transport/credential.js';
 import { proverOf } from '../../src/transport/proofs/prover-of.js';
 import { type IssuerProcess, type StartOptions, startIssuer } from '../support/issuer-process.js';
-import type { WireRequest } from '../support/mitm-proxy.js';
+import type { Intercepted } from '../support/man-in-the-middle.js';
 
 /** The schemes, each by the name of its first client. */
 export const schemes = [
@@ -200,7 +200,7 @@ export async function provedRequest(
   credential: CredentialParts,
   port: number,
   { body = mintBody, target = '/v1/tokens', aheadMs = 0 }: ProvedRequestOptions = {},
-): Promise<WireRequest> {
+): Promise<Intercepted> {
   const prover = proverOf(credential, {
     clock: () => Date.now() + aheadMs,
     randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
@@ -218,8 +218,9 @@ export async function provedRequest(
     body,
   });
   const host = new URL(credential.issuer).host;
-  const sent = { host, accept: 'application/json', 'content-type': 'application/json', ...headers };
-  return { method: 'POST', target, headers: Object.entries(sent), body };
+  const length = String(body.length);
+  const sent = { host, accept: 'application/json', 'content-type': 'application/json', 'content-length': length, ...headers };
+  return { method: 'POST', target, headers: Object.entries(sent).flat(), body };
 }
 
 /** How often each reason stands in the audit log of `data` for failed logins of `client`. */

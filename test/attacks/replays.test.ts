@@ -6,7 +6,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sendOnWire, type WireRequest } from '../support/mitm-proxy.js';
+import { type Intercepted, sendAsItStands } from '../support/man-in-the-middle.js';
 import {
   type AttackedIssuer,
   createInstallation,
@@ -58,7 +58,7 @@ describe(`${copies} copies of one request at once, to ${processes} processes`, (
   it.each(schemes)(`%s: exactly one is accepted, ${rounds} times`, async (scheme) => {
     for (let round = 0; round < rounds; round++) {
       const request = await provedRequest(partsOf(scheme), portOf(round));
-      const sent = Array.from({ length: copies }, (_, copy) => sendOnWire(portOf(copy), request, agent));
+      const sent = Array.from({ length: copies }, (_, copy) => sendAsItStands(portOf(copy), request, agent));
       const statuses = (await Promise.all(sent)).map(({ status }) => status);
       expect(countOf(statuses)).toEqual({ 201: 1, 401: copies - 1 });
     }
@@ -103,14 +103,14 @@ describe('a request that was accepted', () => {
 
   it.each(ends)('is refused after %s', async (_, end, reason) => {
     const before = await serve();
-    const captured: (readonly [Scheme, WireRequest])[] = [];
+    const captured: (readonly [Scheme, Intercepted])[] = [];
     for (const scheme of schemes)
       captured.push([scheme, await provedRequest(partsOf(scheme), before.port, { aheadMs: aheadOf(scheme) })]);
-    for (const [, request] of captured) expect((await sendOnWire(before.port, request)).status).toBe(201);
+    for (const [, request] of captured) expect((await sendAsItStands(before.port, request)).status).toBe(201);
     await end(before);
     const noted = await notes(reason);
     const after = await serve();
-    for (const [, request] of captured) expect((await sendOnWire(after.port, request)).status).toBe(401);
+    for (const [, request] of captured) expect((await sendAsItStands(after.port, request)).status).toBe(401);
     expect(await notes(reason)).toEqual(noted.map(([scheme, count]) => [scheme, count + 1]));
     await after.process.stop();
   });

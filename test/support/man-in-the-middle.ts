@@ -1,5 +1,5 @@
 /** An HTTP proxy on loopback that does to requests and answers what a test tells it to. Headers and bodies go through as they came otherwise. */
-import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
+import { type Agent, createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** A message in between; headers as they came, in pairs. */
@@ -16,7 +16,7 @@ export interface InterceptedAnswer {
   readonly body: Uint8Array;
 }
 
-/** What is answered to `request`; `forward` brings a request to the server, as often as one likes. */
+/** What is answered to `request`; `forward` brings a request to the server, as often as one likes. What throws breaks the connection off. */
 export type Interference = (
   request: Intercepted,
   forward: (request: Intercepted) => Promise<InterceptedAnswer>,
@@ -46,9 +46,9 @@ export async function manInTheMiddle(): Promise<ManInTheMiddle> {
     };
     requests.push(request);
     try {
-      const answer = await man.interfere(request, (changed) => forward(man.serverPort, changed));
+      const answer = await man.interfere(request, (changed) => sendAsItStands(man.serverPort, changed));
       outgoing.sendDate = false;
-      outgoing.writeHead(answer.status, [...answer.headers]).end(answer.body);
+      outgoing.writeHead(answer.status, [...withLength(answer)]).end(answer.body);
     } catch {
       outgoing.destroy();
     }
@@ -75,11 +75,18 @@ export function withHeader(pairs: readonly string[], name: string, value?: strin
   return value === undefined ? kept : [...kept, name, value];
 }
 
-function forward(port: number, { method, target, headers, body }: Intercepted): Promise<InterceptedAnswer> {
+/** The value of the field `name`; empty where there is none. */
+export function headerOf(pairs: readonly string[], name: string): string {
+  const at = pairs.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === name);
+  return at < 0 ? '' : (pairs[at + 1] ?? '');
+}
+
+/** Sends `request` to `port` of loopback as it stands, but for the length that it tells. */
+export function sendAsItStands(port: number, request: Intercepted, agent?: Agent): Promise<InterceptedAnswer> {
+  const { method, target, body } = request;
   return new Promise((resolve, reject) => {
-    const length = headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-length');
-    const sent = length ? withHeader(headers, 'content-length', String(body.length)) : headers;
-    const outgoing = httpRequest({ host: '127.0.0.1', port, method, path: target, headers: [...sent], agent: false });
+    const headers = [...withLength(request)];
+    const outgoing = httpRequest({ host: '127.0.0.1', port, method, path: target, headers, agent: agent ?? false });
     outgoing.on('response', async (incoming) => {
       const content = await bodyOf(incoming);
       resolve({ status: incoming.statusCode ?? 0, headers: withHeader(incoming.rawHeaders, 'transfer-encoding'), body: content });
@@ -87,6 +94,12 @@ function forward(port: number, { method, target, headers, body }: Intercepted): 
     outgoing.on('error', reject);
     outgoing.end(body);
   });
+}
+
+/** Its headers, with the length of the body that it has by now. */
+function withLength({ headers, body }: Intercepted | InterceptedAnswer): readonly string[] {
+  const isTold = headerOf(headers, 'content-length') !== '';
+  return isTold ? withHeader(headers, 'content-length', String(body.length)) : headers;
 }
 
 async function bodyOf(incoming: IncomingMessage): Promise<Uint8Array> {
