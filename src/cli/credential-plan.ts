@@ -11,8 +11,7 @@ import type { ClientCertificate, CredentialParts, CredentialProof } from '../tra
 import type { NamedFiles } from '../transport/credential-members.js';
 import { pathOf } from './environment.js';
 import { generateKeyPair, readKeyFile, readPrivateKeyFile, readPublicKeyFile, usable } from './key-pair.js';
-import type { OutOptions } from './new-credential.js';
-import { showValue } from './options.js';
+import { type OutOptions, showValue } from './options.js';
 import { type Session, usageError } from './session.js';
 
 export interface CredentialAddOptions extends OutOptions {

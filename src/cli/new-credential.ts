@@ -7,12 +7,8 @@ import type { IssuerEndpoint } from '../transport/issuer-endpoint.js';
 import type { FileParts } from './credential-plan.js';
 import { pathOf } from './environment.js';
 import { fileFault } from './file-fault.js';
-import type { AdminOptions } from './options.js';
+import type { OutOptions } from './options.js';
 import { CliError, exitCodes, type Session } from './session.js';
-
-export interface OutOptions extends AdminOptions {
-  readonly out?: string | undefined;
-}
 
 /** What of an answer goes into the credential file. */
 export interface FileContent {

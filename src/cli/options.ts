@@ -28,6 +28,11 @@ export interface AdminOptions extends JsonOption {
   readonly data?: string | undefined;
 }
 
+/** Options of every command that is shown a secret. */
+export interface OutOptions extends AdminOptions {
+  readonly out?: string | undefined;
+}
+
 /** Adds `--json`. */
 export function withJson(command: Command): Command {
   return command.option('--json', "print JSON, in the names of the issuer's HTTP API");

@@ -10,8 +10,7 @@ import type {
   WireNewClient,
   WireNewCredential,
 } from '../../protocol/wire.js';
-import type { OutOptions } from '../new-credential.js';
-import { type AdminOptions, collectAlternative, collectGrant, collectItems, withAdmin } from '../options.js';
+import { type AdminOptions, collectAlternative, collectGrant, collectItems, type OutOptions, withAdmin } from '../options.js';
 import { type Session, usageError } from '../session.js';
 
 interface PolicyOptions {

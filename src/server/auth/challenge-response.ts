@@ -16,7 +16,7 @@ import { singleField } from '../../protocol/header-fields.js';
 import { jwkThumbprint, parseDictionary, spkiPublicJwk } from '../../protocol/http-signature/index.js';
 import { requestHash } from '../../protocol/request-hash.js';
 import type { CredentialAlgorithm, CredentialRecord } from '../domain/records.js';
-import type { AuthenticatorTools } from './authenticators.js';
+import type { AuthenticatorTools } from './authenticator-tools.js';
 import { challengeEndMs, challengeValue } from './challenges.js';
 import type {
   AuthenticationRequest,

@@ -16,7 +16,7 @@ import {
 } from '../../protocol/challenge.js';
 import { IssuerError } from '../domain/issuer-error.js';
 import type { CredentialRecord } from '../domain/records.js';
-import type { AuthenticatorTools } from './authenticators.js';
+import type { AuthenticatorTools } from './authenticator-tools.js';
 
 const method = 'challenge_response';
 const idLabel = 'macaroond/challenge-id/v1';

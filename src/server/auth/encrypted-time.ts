@@ -15,7 +15,7 @@ import {
 import { singleField } from '../../protocol/header-fields.js';
 import { parseDictionary } from '../../protocol/http-signature/index.js';
 import { requestHash } from '../../protocol/request-hash.js';
-import type { AuthenticatorTools } from './authenticators.js';
+import type { AuthenticatorTools } from './authenticator-tools.js';
 import type {
   AuthenticationRequest,
   AuthenticationResult,

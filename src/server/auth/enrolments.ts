@@ -7,7 +7,7 @@ import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import { derivePrivateKey, enrolmentMac } from '../../protocol/shared-key-hmac.js';
 import type { EnrolmentRequest, WireEnrolment } from '../../protocol/wire.js';
 import type { EnrolmentRefusal, Issuer, Origin } from '../domain/issuer.js';
-import type { AuthenticatorTools } from './authenticators.js';
+import type { AuthenticatorTools } from './authenticator-tools.js';
 import type { FailureLimiter } from './failure-limiter.js';
 import { answerSigner } from './shared-key-hmac.js';
 

@@ -12,7 +12,7 @@ import {
   type SigningKey,
   signMessage,
 } from '../../protocol/http-signature/index.js';
-import type { AuthenticatorTools } from './authenticators.js';
+import type { AuthenticatorTools } from './authenticator-tools.js';
 import type { AuthenticationRequest } from './client-authenticator.js';
 
 const nonceBytes = 32;

@@ -20,7 +20,7 @@ import {
   verifyMessage,
 } from '../../protocol/http-signature/index.js';
 import type { CredentialRecord } from '../domain/records.js';
-import type { AuthenticatorTools } from './authenticators.js';
+import type { AuthenticatorTools } from './authenticator-tools.js';
 import type { AuthenticationRequest, AuthenticationResult, ClientAuthenticator, FailureReason } from './client-authenticator.js';
 import { createHttpSigAnswers } from './http-sig-answers.js';
 import { standInAccount } from './stand-in.js';

@@ -17,7 +17,7 @@ import {
   requestMac,
 } from '../../protocol/shared-key-hmac.js';
 import type { CredentialRecord } from '../domain/records.js';
-import type { AuthenticatorTools } from './authenticators.js';
+import type { AuthenticatorTools } from './authenticator-tools.js';
 import type {
   AuthenticationRequest,
   AuthenticationResult,

@@ -2,7 +2,7 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import { type ProblemCode, problemMediaType, problems } from '../../protocol/problem.js';
 import { problem } from './answer-schemas.js';
-import type { AppEnv } from './request-facts.js';
+import type { AppEnv } from './app-env.js';
 import { type Access, nothing, type Route } from './route.js';
 
 type Registry = OpenAPIHono<AppEnv>['openAPIRegistry'];

@@ -4,9 +4,9 @@
  */
 import type { Context, HonoRequest } from 'hono';
 import { concatBytes, decodeUtf8 } from '../../core/index.js';
+import type { AppEnv } from './app-env.js';
 import { ProblemError } from './problem-error.js';
 import { writtenProblem } from './raw-problem.js';
-import type { AppEnv } from './request-facts.js';
 import { parseStrictJson } from './strict-json.js';
 
 /** Bytes of a request body. */

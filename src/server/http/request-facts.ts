@@ -9,15 +9,8 @@ import { clientAddress } from '../../verifier/client-address.js';
 import type { LoginRequest } from '../auth/registry.js';
 import type { Origin } from '../domain/issuer.js';
 import type { PresentedCertificate } from '../domain/presented-certificate.js';
+import type { AppEnv } from './app-env.js';
 import { readBodyBytes } from './request-body.js';
-
-/** The bindings are absent where a test calls the application without a socket. */
-export interface AppEnv {
-  Bindings: Partial<HttpBindings> & {
-    /** Origin that the listener of the connection is known by, where that is not the issuer URL's. */
-    readonly listenerOrigin?: string | undefined;
-  };
-}
 
 /** What is the same for every request of one application. */
 export interface FactSources {

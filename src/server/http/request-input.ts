@@ -1,10 +1,10 @@
 /** Reads and checks what a request brings: parameters of the path, query, body. Every wrong member is named, with a pointer to it. */
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import type { AppEnv } from './app-env.js';
 import { pointerOf } from './json-pointer.js';
 import { type FieldError, invalidFields } from './problem-error.js';
 import { readJsonBody } from './request-body.js';
-import type { AppEnv } from './request-facts.js';
 import type { Route } from './route.js';
 
 export interface RequestInput {

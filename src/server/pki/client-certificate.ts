@@ -10,7 +10,6 @@ import type { CertificateFault, PresentedCertificate } from '../domain/presented
 import { type CertificateFields, extensionOid, maySignCertificates } from './certificate-fields.js';
 import { isIssuedBy, parseCertificate, parseCertificates } from './parsed-certificate.js';
 
-const maxHeaderLength = 22_000;
 const clientAuthOid = '1.3.6.1.5.5.7.3.2';
 const anyPurposeOid = '2.5.29.37.0';
 const nameConstraintsOid = '2.5.29.30';
@@ -97,18 +96,6 @@ export function presentCertificate(
   // OpenSSL calls self-signed what merely names itself as its issuer; what is so was found out here.
   const otherFault = tlsFault === 'self_signed' ? 'untrusted' : tlsFault;
   return { ...certificate, fault: fault ?? otherFault, via: presented.via };
-}
-
-/**
- * The DER in a `Client-Cert` field value: one byte sequence of RFC 8941, `:base64:`, with padding and without parameters.
- * `undefined` for anything else, also for a field that came twice.
- */
-export function parseClientCertHeader(value: string): Uint8Array | undefined {
-  if (value.length > maxHeaderLength) return undefined;
-  const base64 = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(value)?.[1];
-  if (base64 === undefined) return undefined;
-  const der = Buffer.from(base64, 'base64');
-  return der.toString('base64') === base64 ? new Uint8Array(der) : undefined;
 }
 
 const faultByTlsError: ReadonlyMap<string, CertificateFault> = new Map([

@@ -8,9 +8,10 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../core/index.js';
-import { type HeaderFields, singleField } from '../../protocol/header-fields.js';
+import { readClientCertField } from '../../protocol/client-cert-field.js';
+import type { HeaderFields } from '../../protocol/header-fields.js';
 import type { PresentedCertificate } from '../domain/presented-certificate.js';
-import { parseClientCertHeader, presentCertificate } from './client-certificate.js';
+import { presentCertificate } from './client-certificate.js';
 
 export interface PeerCertificates {
   /** The certificate of the connection itself. */
@@ -54,7 +55,7 @@ export function createPeerCertificates(authorities: () => readonly string[], clo
       if (!isFromProxy) return ofConnection(socket);
       if (!headers.has('client-cert')) return undefined;
       // What cannot be read is a malformed certificate, not none: the proxy did say that there is one.
-      const der = parseClientCertHeader(singleField(headers, 'client-cert') ?? '') ?? new Uint8Array(0);
+      const der = readClientCertField(headers) ?? new Uint8Array(0);
       return presentCertificate({ via: 'proxy', der }, authorities(), clock());
     },
   };

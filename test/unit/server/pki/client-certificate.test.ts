@@ -6,7 +6,6 @@ import { concatBytes } from '../../../../src/core/index.js';
 import {
   certificateFaultOf,
   judgeClientCertificate,
-  parseClientCertHeader,
   presentCertificate,
   readClientCertificate,
 } from '../../../../src/server/pki/client-certificate.js';
@@ -269,35 +268,5 @@ describe('presenting', () => {
     ['', 'untrusted'],
   ])('reads the TLS error %s as %s', (error, fault) => {
     expect(certificateFaultOf(error)).toBe(fault);
-  });
-});
-
-describe('Client-Cert header', () => {
-  it('gives the DER of one byte sequence', () => {
-    const der = openssl.der('mail.crt');
-    expect(parseClientCertHeader(`:${Buffer.from(der).toString('base64')}:`)).toEqual(der);
-    expect(parseClientCertHeader(':AA==:')).toEqual(new Uint8Array(1));
-  });
-
-  it.each([
-    '',
-    ':',
-    '::',
-    'AA==',
-    ':AA==',
-    ':AA:',
-    ':AB==:',
-    ':AA==: ',
-    ' :AA==:',
-    ':AA==:;a=1',
-    ':AA==:, :AA==:',
-    ':AA-_:',
-    ':AA\n==:',
-  ])('refuses %j', (value) => {
-    expect(parseClientCertHeader(value)).toBeUndefined();
-  });
-
-  it('refuses what no header should hold', () => {
-    expect(parseClientCertHeader(`:${'A'.repeat(22_000)}:`)).toBeUndefined();
   });
 });
