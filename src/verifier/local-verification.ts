@@ -25,6 +25,7 @@ import type {
   VerifiedMacaroon,
   VerifyResult,
 } from './result.js';
+import { isOneArrival, type SentRequest } from './sent-request.js';
 import { type GenuineToken, SignatureCache } from './signature-cache.js';
 
 type Authenticated = Extract<Authentication, { ok: true }>;
@@ -60,6 +61,7 @@ export class LocalVerification {
   readonly #replayStore: ReplayStore | undefined;
   readonly #windowMs: number;
   readonly #cache = new SignatureCache();
+  readonly #accepted = new WeakSet<SentRequest>();
 
   constructor({ audience, keys, registry, replayStore, windowMs }: LocalSetup) {
     this.#audience = audience;
@@ -80,7 +82,7 @@ export class LocalVerification {
     const { token } = authentication;
     const bound = token.binding === undefined ? { context, keyProof: undefined } : await bind(token.binding, context, proofs);
     const cleared = clearConditions(token.conditions, bound.context);
-    return (cleared.ok ? await this.#claim(token, bound) : undefined) ?? resultOf(token.facts, cleared);
+    return (cleared.ok ? await this.#claim(token, bound, proofs) : undefined) ?? resultOf(token.facts, cleared);
   }
 
   /** Every step as far as the token can be trusted to tell it: nothing after a signature that does not hold. */
@@ -104,7 +106,7 @@ export class LocalVerification {
     for (const { text: condition, ...caveat } of checked) steps.push(caveatStep({ ...caveat, condition }));
     const cleared = clearedBy(checked);
     if (fault !== undefined || !cleared.ok) return explanationOf(fault ?? resultOf(token.facts, cleared), steps);
-    const repeated = await this.#claim(token, bound);
+    const repeated = await this.#claim(token, bound, proofs);
     if (repeated !== undefined) steps.push({ holds: false, text: `nonce: ${repeated.message}` });
     return explanationOf(repeated ?? resultOf(token.facts, cleared), steps);
   }
@@ -124,11 +126,14 @@ export class LocalVerification {
   }
 
   /** Claims the nonces of a request whose every condition holds. */
-  async #claim({ facts, binding }: GenuineToken, { keyProof }: BoundContext): Promise<Denial | undefined> {
+  async #claim({ facts, binding }: GenuineToken, { keyProof }: BoundContext, { sent }: RequestProofs): Promise<Denial | undefined> {
     if (binding === undefined) return undefined;
     const { seal } = binding;
+    if (sent !== undefined && this.#accepted.has(sent)) return undefined;
     const nonces = { audience: this.#audience, tokenId: facts.tokenId, windowMs: this.#windowMs, seal, keyProof };
-    return claimRequest(this.#replayStore, nonces);
+    const repeated = await claimRequest(this.#replayStore, nonces);
+    if (repeated === undefined && sent !== undefined && isOneArrival(sent)) this.#accepted.add(sent);
+    return repeated;
   }
 
   async #revocationOf(facts: IdentifierFacts): Promise<Denial | undefined> {

@@ -12,7 +12,7 @@ import { readAuthorization } from './authorization.js';
 import { clientAddress, parseTrustedProxies } from './client-address.js';
 import { checkRealm, type RefusalCause, type RefusalResponse, type RequestFault, refusalResponse } from './denial-response.js';
 import type { VerifiedMacaroon } from './result.js';
-import type { SentRequest } from './sent-request.js';
+import { asOneArrival, type SentRequest } from './sent-request.js';
 import type { Verifier } from './verifier.js';
 
 /** Above it a request is refused; far above it Node drops headers without a word. */
@@ -161,7 +161,7 @@ export function createRequestGuard<Incoming>(
       method: raw.method,
       path,
       ip,
-      request: sentRequest(raw, isProxied, certificate, maxBodyBytes),
+      request: sentRequest(incoming, () => readSent(raw, isProxied, certificate, maxBodyBytes)),
     });
     return result.ok === true ? result : { kind: 'denial', denial: result };
   };
@@ -185,14 +185,28 @@ export function createRequestGuard<Incoming>(
   };
 }
 
-/** `raw` as the verifier takes it. Its headers are sorted only for a token that asks for them. */
-function sentRequest(
+/** What was made of each request: a second guard on its way finds the same, as the first may have claimed it. */
+const sentRequests = new WeakMap<object, SentRequest>();
+
+function sentRequest(incoming: unknown, make: () => SentRequest): SentRequest {
+  if (typeof incoming !== 'object' || incoming === null) return make();
+  const known = sentRequests.get(incoming);
+  if (known !== undefined) return known;
+  const made = asOneArrival(make());
+  sentRequests.set(incoming, made);
+  return made;
+}
+
+/** `raw` as the verifier takes it. Its headers are sorted, and its body is read, only for a token that asks for them, and once. */
+function readSent(
   raw: RawRequest,
   isProxied: boolean,
   certificate: () => Uint8Array | undefined,
   maxBodyBytes: number,
 ): SentRequest {
   let fields: HeaderFields | undefined;
+  let body: Promise<Uint8Array> | undefined;
+  let isSigned = false;
   const read = (): HeaderFields => {
     fields ??= headerFields(raw.headers);
     return fields;
@@ -202,9 +216,15 @@ function sentRequest(
     get headers() {
       return read();
     },
-    body: () => raw.body(maxBodyBytes),
+    body: () => {
+      body ??= raw.body(maxBodyBytes);
+      return body;
+    },
     certificate: isProxied ? () => readClientCertField(read()) : certificate,
-    onSigner: raw.onSigner,
+    onSigner: (sign) => {
+      if (!isSigned) raw.onSigner(sign);
+      isSigned = true;
+    },
   };
 }
 

@@ -48,6 +48,11 @@ export class RequestProofs {
     }
   }
 
+  /** The request as it came, if that was told. */
+  get sent(): SentRequest | undefined {
+    return this.#sent;
+  }
+
   /** What a `request` caveat is compared with. Throws what reading the body throws. */
   async facts(binding: Binding): Promise<RequestFacts | undefined> {
     const { windowMs } = this.#setup;

@@ -40,6 +40,21 @@ export interface ToldRequest {
   readonly onAnswerKey?: ((key: AnswerKey) => void) | undefined;
 }
 
+const arrivals = new WeakSet<SentRequest>();
+
+/**
+ * `sent`, which its maker knows to stand for one request that came over the wire once: several guards on the way of that request may ask about it.
+ * Without this, what is asked about twice came twice.
+ */
+export function asOneArrival(sent: SentRequest): SentRequest {
+  arrivals.add(sent);
+  return sent;
+}
+
+export function isOneArrival(sent: SentRequest): boolean {
+  return arrivals.has(sent);
+}
+
 /** One origin of a service. */
 export interface Origin {
   /** Without a slash at its end. */

@@ -89,6 +89,28 @@ describe('a sealed request behind requireMacaroon for Hono', () => {
     expect(answer.headers['signature']).toBeUndefined();
   });
 
+  it('passes one guard after another, as one request', async () => {
+    const verifier = createVerifier({
+      audience,
+      keys: staticKeys([staticKey]),
+      clock: () => nowMs,
+      origins: [`http://${authority}`],
+      replayStore: eternalStore(),
+    });
+    const app = new Hono<MacaroonEnv>();
+    app.use('*', requireMacaroon(verifier, { action: 'invoices:list' }));
+    app.post('/invoices', requireMacaroon(verifier, { action: 'invoices:read' }), async (c) => c.text(await c.req.text()));
+    app.post('/secret', requireMacaroon(verifier, { action: 'invoices:delete' }), (c) => c.text('handled'));
+    const server = serveNode({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
+    servers.push(server);
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    const sealed = seal();
+    expect(await call(port, {}, { sealed })).toMatchObject({ status: 200, text: '{"sum":42}', proof: 'proved' });
+    expect(await call(port, {}, { sealed })).toMatchObject({ status: 401, proof: 'proved' });
+    expect(await call(port, { target: '/secret' })).toMatchObject({ status: 403, proof: 'proved' });
+  });
+
   it('works without Node, too', async () => {
     const sealed = seal({ target: '/invoices' });
     const request = new Request(`http://${authority}/invoices`, {

@@ -155,6 +155,28 @@ describe('a sealed request behind requireMacaroon for node:http', () => {
     expect(answer).toMatchObject({ status: 500, proof: 'proved' });
   });
 
+  it('passes one guard after another, as one request', async () => {
+    const verifier = createVerifier({
+      audience,
+      keys: staticKeys([staticKey]),
+      clock: () => nowMs,
+      origins: [`http://${authority}`],
+      replayStore: eternalStore(),
+    });
+    const outer = requireMacaroon(verifier, { action: 'invoices:list' });
+    const inner = requireMacaroon(verifier, { action: (request) => (request.url === '/secret' ? 'secrets:read' : 'invoices:read') });
+    const server = createServer((request, response) => {
+      void outer(request, response, () => void inner(request, response, () => void echo(request, response)));
+    });
+    servers.push(server.listen(0, '127.0.0.1'));
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    const sealed = seal();
+    expect(await call(port, {}, { sealed })).toMatchObject({ status: 200, text: 'got {"sum":42}', proof: 'proved' });
+    expect(await call(port, {}, { sealed })).toMatchObject({ status: 401, proof: 'proved' });
+    expect(await call(port, { target: '/secret' })).toMatchObject({ status: 403, proof: 'proved' });
+  });
+
   it('leaves bearer requests alone', async () => {
     const port = await serve(echo);
     const body = encodeUtf8('plain');
