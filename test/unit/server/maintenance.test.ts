@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createIssuer } from '../../../src/server/domain/create-issuer.js';
 import { adminActions } from '../../../src/server/domain/issuer.js';
 import { backupDatabase, initialise, migrateDatabase, recoveryToken, runDoctor, verifyAudit } from '../../../src/server/main.js';
+import { createCertificateTools } from '../../../src/server/pki/certificate-tools.js';
 import { createStore, openStore } from '../../../src/server/store/open-store.js';
 
 let data = '';
@@ -129,7 +130,8 @@ describe('care of the files', () => {
     const masterKey = createSecretKey(Buffer.from(readFileSync(join(data, 'master.key'), 'utf8').trim(), 'base64url'));
     const deps = { clock: Date.now, randomBytes };
     const store = await openStore({ dataDirectory: data, masterKey, mode: 'serve', ...deps });
-    const issuer = createIssuer({ store, ...deps });
+    const certificates = createCertificateTools({ vault: store, trustDomain: 'macaroond', ...deps });
+    const issuer = createIssuer({ store, certificates, ...deps });
     const admin = { kind: 'admin', client: 'admin', tokenId: 'x', actions: adminActions, isConfined: false } as const;
     await issuer.createClient(admin, { client: 'mail' });
     const database = new Database(join(data, 'macaroond.db'));
