@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: the functions of the library beside those of other libraries, in one process.
  *
- * Ratios come first, as they hold on a busy machine. `--json` prints the rows alone; `--rounds N` (41) sets how many rounds are measured;
+ * Ratios come first, as they hold on a busy machine. `--json` prints the rows alone; `--rounds N` (31) sets how many rounds are measured;
  * `--only path,…` leaves the other paths out.
  */
 import { spawnSync } from 'node:child_process';
@@ -12,7 +12,7 @@ import { judge, rowOf, table } from './report.mjs';
 import { measure, medianRatio } from './slices.mjs';
 
 const { values } = parseArgs({
-  options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '41' }, only: { type: 'string' } },
+  options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '31' }, only: { type: 'string' } },
 });
 const rounds = Number(values.rounds);
 if (!Number.isSafeInteger(rounds) || rounds < 1) fail('--rounds must be a whole number, 1 or more');

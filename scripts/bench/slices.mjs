@@ -1,15 +1,23 @@
 /**
  * How every bench here measures: all contenders in one process, in short slices whose order is shuffled anew each round, CPU time
  * beside wall time, and the ratio of two contenders taken round by round before the median is taken. A busy machine slows the
- * slices of one round alike, so ratios hold where times do not.
+ * slices of one round alike, so ratios hold where times do not. Each slice begins with a young heap that is empty and ends with collecting
+ * what it left, so that everyone pays for the garbage of its own and for nobody else's.
  *
  * A contender is `{ run, prepare?, holds? }`: `run(i)` does the operation once (or promises to), `prepare(count)` makes what the next
  * `count` runs need, outside of what is measured, and `holds(result)` says whether the last result of a slice is the right one, so that
  * nobody is fast by refusing.
  */
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc');
+const collectYoung = () => gc({ type: 'minor' });
+
 /** The engine goes on compiling for as long as the warm-up takes. */
-const defaults = { sliceMs: 6, warmUpMs: 600 };
+const defaults = { sliceMs: 10, warmUpMs: 600 };
 /** Slices of more operations would need too much to be prepared. */
 const maxSliceOperations = 20_000;
 
@@ -45,6 +53,7 @@ async function warmUp(name, contender, warmUpMs, sliceMs) {
 
 async function runSlice(name, contender, count) {
   contender.prepare?.(count);
+  collectYoung();
   let result;
   const wallBefore = process.hrtime.bigint();
   const cpuBefore = process.cpuUsage();
@@ -52,6 +61,7 @@ async function runSlice(name, contender, count) {
     const pending = contender.run(i);
     result = pending instanceof Promise ? await pending : pending;
   }
+  collectYoung();
   const { user, system } = process.cpuUsage(cpuBefore);
   const wallNs = Number(process.hrtime.bigint() - wallBefore);
   if (contender.holds?.(result) === false) throw new Error(`${name} did not do what it is measured for`);

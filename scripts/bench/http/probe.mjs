@@ -19,6 +19,7 @@ if (process.send !== undefined) {
     delays.reset();
     before = process.cpuUsage();
   });
-  // The server ends when it wants to.
+  // No server outlives its bench.
+  process.on('disconnect', () => process.exit(1));
   process.channel.unref();
 }
