@@ -126,7 +126,11 @@ export class LocalVerification {
   }
 
   /** Claims the nonces of a request whose every condition holds. */
-  async #claim({ facts, binding }: GenuineToken, { keyProof }: BoundContext, { sent }: RequestProofs): Promise<Denial | undefined> {
+  async #claim(
+    { facts, binding }: GenuineToken,
+    { keyProof }: BoundContext,
+    { sent }: RequestProofs,
+  ): Promise<Denial | undefined> {
     if (binding === undefined) return undefined;
     const { seal } = binding;
     if (sent !== undefined && this.#accepted.has(sent)) return undefined;

@@ -37,14 +37,13 @@ export class RequestProofs {
     this.#method = method;
     this.#setup = setup;
     if (request === undefined) return;
+    if (typeof request !== 'object' || request === null) throw badRequest();
     if (isSent(request)) {
       this.#sent = request;
     } else if (isTold(request)) {
       this.#told = request;
     } else {
-      throw new MacaroonError('ERR_ARGUMENT', 'request must hold target, headers and body, or authority, target and digest', {
-        argument: 'request',
-      });
+      throw badRequest();
     }
   }
 
@@ -97,6 +96,12 @@ export class RequestProofs {
     if (this.#signAnswer === undefined) return result;
     return Object.freeze(Object.defineProperty({ ...result }, 'signAnswer', { value: this.#signAnswer }));
   }
+}
+
+function badRequest(): MacaroonError {
+  return new MacaroonError('ERR_ARGUMENT', 'request must hold target, headers and body, or authority, target and digest', {
+    argument: 'request',
+  });
 }
 
 function isSent(request: SentRequest | ToldRequest): request is SentRequest {

@@ -1,20 +1,29 @@
+import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { keySigner } from '../../../src/client/key-signer.js';
 import {
   addFirstPartyCaveat,
   addThirdPartyCaveat,
+  bindForRequest,
   decode,
   encode,
+  encodeBase64url,
+  encodeUtf8,
   MacaroonError,
   MacaroonKey,
   mint,
+  sha256,
 } from '../../../src/core/index.js';
 import type { AnswerSigner } from '../../../src/protocol/answer-signer.js';
+import { contentDigest, jwkThumbprint, publicKeyOf } from '../../../src/protocol/http-signature/index.js';
 import { memoryReplayStore } from '../../../src/protocol/memory-replay-store.js';
-import { type RequestToSeal, sealRequest } from '../../../src/protocol/sealed-request.js';
-import { createVerifier, staticKeys, type VerifierOptions } from '../../../src/verifier/index.js';
-import { seededRandom } from '../../fuzz/mutate.js';
-import { audience, audienceKey, macaroonOf, nowMs, staticKey, tokenId, tokenOf } from './samples.js';
-import { contextOf, eternalStore, origin, posted, provesItself, seal } from './sealed-samples.js';
+import type { ReplayStore } from '../../../src/protocol/replay-store.js';
+import { type RequestToSeal, requestDigest, sealRequest } from '../../../src/protocol/sealed-request.js';
+import { createVerifier, staticKeys, type VerifierOptions, type VerifyResult } from '../../../src/verifier/index.js';
+import { campaignSize, seededRandom } from '../../fuzz/mutate.js';
+import { audience, audienceKey, macaroonOf, nowMs, staticKey, textOf, tokenId, tokenOf } from './samples.js';
+import { authority, contextOf, eternalStore, origin, posted, provesItself, seal } from './sealed-samples.js';
 
 const windowMs = 5_000;
 
@@ -29,6 +38,8 @@ function verifierWith(options: Partial<VerifierOptions> = {}) {
   });
 }
 
+const codeOf = (result: VerifyResult): string => (result.ok ? 'ok' : result.code);
+
 describe('a sealed request', () => {
   it('is accepted once, and its answer can be proved', async () => {
     const verifier = verifierWith();
@@ -39,6 +50,14 @@ describe('a sealed request', () => {
     const again = await verifier.verify(sealed.text, contextOf(sealed.text));
     expect(again).toMatchObject({ ok: false, code: 'ERR_REQUEST_REPEATED', caveatIndex: 0 });
     expect(await provesItself(again.signAnswer, sealed)).toBe(true);
+    expect(JSON.stringify([first, again])).not.toContain('signAnswer');
+  });
+
+  it('is accepted once of a hundred copies at a time', async () => {
+    const verifier = verifierWith({ replayStore: memoryReplayStore({ clock: () => nowMs - windowMs }) });
+    const sealed = seal();
+    const results = await Promise.all(Array.from({ length: 100 }, () => verifier.verify(sealed.text, contextOf(sealed.text))));
+    expect(results.filter(({ ok }) => ok)).toHaveLength(1);
   });
 
   it.each<[string, Partial<RequestToSeal>]>([
@@ -57,5 +76,395 @@ describe('a sealed request', () => {
     expect(altered).toMatchObject({ ok: false, code: 'ERR_CAVEAT_DENIED', caveatIndex: 0 });
     expect(await provesItself(altered.signAnswer, sealed)).toBe(change.method === undefined);
     expect(await verifier.verify(sealed.text, contextOf(sealed.text))).toMatchObject({ ok: true });
+  });
+
+  it.each(['X-HTTP-Method-Override', 'x-http-method', 'X-Method-Override'])('is denied with %s', async (name) => {
+    const sealed = seal();
+    const result = await verifierWith().verify(sealed.text, contextOf(sealed.text, {}, { [name]: 'DELETE' }));
+    expect(codeOf(result)).toBe('ERR_CAVEAT_DENIED');
+  });
+
+  it('is denied with two content types, whichever was sealed', async () => {
+    const sealed = seal();
+    const context = contextOf(sealed.text, {}, { 'CONTENT-type': 'text/plain' });
+    expect(codeOf(await verifierWith().verify(sealed.text, context))).toBe('ERR_CAVEAT_DENIED');
+  });
+
+  it.each([
+    [-windowMs, 'ERR_REQUEST_STALE'],
+    [-windowMs + 1, 'ok'],
+    [0, 'ok'],
+    [windowMs - 1, 'ok'],
+    [windowMs, 'ERR_REQUEST_STALE'],
+    [windowMs + 1, 'ERR_REQUEST_STALE'],
+    [2 * windowMs, 'ERR_REQUEST_STALE'],
+    [-windowMs - 1, 'ERR_REQUEST_STALE'],
+  ])('sent %i ms from now is answered with %s', async (apartMs, code) => {
+    const sealed = seal({}, tokenOf(), nowMs + apartMs);
+    const result = await verifierWith().verify(sealed.text, contextOf(sealed.text));
+    expect(codeOf(result)).toBe(code);
+    expect(await provesItself(result.signAnswer, sealed)).toBe(true);
+  });
+
+  it('is held against the window that was set', async () => {
+    const sealed = seal({}, tokenOf(), nowMs - 60_000);
+    const verify = (requestWindowMs: number) => verifierWith({ requestWindowMs }).verify(sealed.text, contextOf(sealed.text));
+    expect([codeOf(await verify(60_000)), codeOf(await verify(60_001))]).toEqual(['ERR_REQUEST_STALE', 'ok']);
+  });
+
+  it('is denied at another of the service that was not meant, and taken at each that is configured', async () => {
+    const elsewhere = seal({ authority: 'other.example' });
+    expect(codeOf(await verifierWith().verify(elsewhere.text, contextOf(elsewhere.text)))).toBe('ERR_CAVEAT_DENIED');
+    const verifier = verifierWith({ origins: [origin, 'https://Other.example:443'] });
+    // `Host` is of the first: it was moved.
+    expect(codeOf(await verifier.verify(elsewhere.text, contextOf(elsewhere.text)))).toBe('ERR_CAVEAT_DENIED');
+    // A proxy that writes a `Host` of its own decides nothing.
+    for (const host of ['internal:8080', 'OTHER.example', 'other.example:443']) {
+      const sealed = seal({ authority: 'other.example' });
+      const context = contextOf(sealed.text);
+      const { request } = context;
+      if (request === undefined || !('headers' in request)) throw new Error('no headers');
+      const headers = new Map([...request.headers, ['host', [host]]]);
+      const result = await verifier.verify(sealed.text, { ...context, request: { ...request, headers } });
+      expect(codeOf(result)).toBe('ok');
+    }
+  });
+
+  it('is denied when it was taken from one token to another, or to another audience', async () => {
+    const sealed = decode(seal().text);
+    const condition = sealed.root.caveats.at(-1);
+    const other = macaroonOf({ issuedAtMs: nowMs - 500 });
+    const moved = encode({ root: { ...other, caveats: [condition as never], signature: sealed.root.signature }, discharges: [] });
+    const result = await verifierWith().verify(moved, contextOf(moved));
+    expect([codeOf(result), result.signAnswer]).toEqual(['ERR_SIGNATURE_MISMATCH', undefined]);
+    const forOther = seal({}, tokenOf({ audience: 'billing', key: audienceKey(1, 'billing') }));
+    expect(codeOf(await verifierWith().verify(forOther.text, contextOf(forOther.text)))).toBe('ERR_SIGNATURE_MISMATCH');
+  });
+
+  it('cannot lose its caveat, nor get another behind it', async () => {
+    const { root } = decode(seal({}, tokenOf({ conditions: ['request-required'] })).text);
+    const dropped = encode({ root: { ...root, caveats: root.caveats.slice(0, -1) }, discharges: [] });
+    expect(codeOf(await verifierWith().verify(dropped, contextOf(dropped)))).toBe('ERR_SIGNATURE_MISMATCH');
+    const later = textOf(addFirstPartyCaveat(root, 'method POST'));
+    const result = await verifierWith().verify(later, contextOf(later));
+    expect(result).toMatchObject({ ok: false, code: 'ERR_CAVEAT_DENIED', caveatIndex: 0 });
+    expect(result.signAnswer).toBeUndefined();
+  });
+
+  it('holds one seal', async () => {
+    const { root } = decode(seal().text);
+    const condition = (root.caveats[0] as { condition: Uint8Array }).condition;
+    const twice = textOf(addFirstPartyCaveat(root, condition));
+    expect(await verifierWith().verify(twice, contextOf(twice))).toMatchObject({ code: 'ERR_CAVEAT_DENIED', caveatIndex: 0 });
+  });
+
+  it('is denied by a verifier that has no origins, or was not told the request', async () => {
+    const sealed = seal();
+    const withoutOrigins = createVerifier({ audience, keys: staticKeys([staticKey]), clock: () => nowMs });
+    const denied = await withoutOrigins.verify(sealed.text, contextOf(sealed.text));
+    expect(denied).toMatchObject({ code: 'ERR_CAVEAT_CONTEXT', caveatIndex: 0 });
+    expect(await provesItself(denied.signAnswer, sealed)).toBe(true);
+    const { request: _request, ...context } = contextOf(sealed.text);
+    expect(codeOf(await verifierWith().verify(sealed.text, context))).toBe('ERR_CAVEAT_CONTEXT');
+    const { method: _method, ...withoutMethod } = contextOf(sealed.text);
+    expect(codeOf(await verifierWith().verify(sealed.text, withoutMethod))).toBe('ERR_CAVEAT_CONTEXT');
+  });
+
+  it('has its body read only once its signature, its revocation and its facts held', async () => {
+    let reads = 0;
+    const body = () => {
+      reads++;
+      return posted.body;
+    };
+    const sealed = seal();
+    const forged = seal({}, tokenOf({ key: new MacaroonKey(new Uint8Array(32).fill(9)) }));
+    await verifierWith().verify(forged.text, contextOf(forged.text, {}, {}, { body }));
+    const expired = verifierWith({ clock: () => nowMs + 86_400_000 });
+    await expired.verify(sealed.text, contextOf(sealed.text, {}, {}, { body }));
+    await verifierWith().verify(tokenOf(), contextOf(tokenOf(), {}, {}, { body }));
+    expect(reads).toBe(0);
+    await verifierWith().verify(sealed.text, contextOf(sealed.text, {}, {}, { body }));
+    expect(reads).toBe(1);
+  });
+
+  it('tells how to sign before anything can fail, and throws what fails', async () => {
+    const signers: AnswerSigner[] = [];
+    const onSigner = (sign: AnswerSigner) => signers.push(sign);
+    const sealed = seal();
+    const body = () => Promise.reject(new MacaroonError('ERR_SOURCE_BUSY', 'no body'));
+    const context = contextOf(sealed.text, {}, {}, { onSigner, body });
+    await expect(verifierWith().verify(sealed.text, context)).rejects.toMatchObject({ code: 'ERR_SOURCE_BUSY' });
+    const replayStore: ReplayStore = {
+      bornAtMs: 0,
+      claim: () => Promise.reject(new MacaroonError('ERR_STORE_FULL', 'full')),
+      close: () => undefined,
+    };
+    const broken = verifierWith({ replayStore }).verify(sealed.text, contextOf(sealed.text, {}, {}, { onSigner }));
+    await expect(broken).rejects.toMatchObject({ code: 'ERR_STORE_FULL' });
+    for (const sign of signers) expect(await provesItself(sign, sealed)).toBe(true);
+    expect(signers).toHaveLength(2);
+  });
+
+  it('claims its nonce for its audience and token, for as long as it could be taken', async () => {
+    const replayStore = eternalStore();
+    const sealed = seal({}, tokenOf(), nowMs + 100);
+    await verifierWith({ replayStore }).verify(sealed.text, contextOf(sealed.text));
+    expect(replayStore.claims).toEqual([[`sealed_request:invoice:${tokenId}`, sealed.nonce, nowMs + 100 + windowMs + 60_000]]);
+  });
+
+  it('is refused as repeated when it was sent before the verifier could know', async () => {
+    const bornAt = (bornAtMs: number): ReplayStore => ({ ...eternalStore(), bornAtMs });
+    const sealed = seal();
+    const verify = (bornAtMs: number) =>
+      verifierWith({ replayStore: bornAt(bornAtMs) }).verify(sealed.text, contextOf(sealed.text));
+    expect(codeOf(await verify(nowMs - windowMs))).toBe('ok');
+    expect(codeOf(await verify(nowMs - windowMs + 1))).toBe('ERR_REQUEST_REPEATED');
+  });
+
+  it('is explained, with every step, and claimed all the same', async () => {
+    const verifier = verifierWith();
+    const sealed = seal();
+    const first = await verifier.explain(sealed.text, contextOf(sealed.text));
+    expect(first).toMatchObject({ result: { ok: true } });
+    const again = await verifier.explain(sealed.text, contextOf(sealed.text));
+    expect(again).toMatchObject({ result: { code: 'ERR_REQUEST_REPEATED' } });
+    expect(again.text).toContain('✗ nonce: the sealed request was used before');
+  });
+
+  it('is denied with any byte of its token changed', async () => {
+    const random = seededRandom(4711);
+    const verifier = verifierWith();
+    const sealed = seal();
+    for (let i = 0; i < campaignSize(1_000, 100_000); i++) {
+      const at = random.below(sealed.text.length);
+      const text = `${sealed.text.slice(0, at)}${random.pick([...'AZaz09-_.'])}${sealed.text.slice(at + 1)}`;
+      if (text === sealed.text) continue;
+      // The bare form of a token has no checksum, which would catch the change before the signature does.
+      const [payload, changedPayload] = [sealed.text, text].map((whole) => whole.slice(4, -7));
+      for (const changed of payload === changedPayload ? [text] : [text, changedPayload ?? '']) {
+        const result = await verifier.verify(changed, contextOf(changed));
+        if (result.ok || result.code.startsWith('ERR_CAVEAT')) throw new Error(`taken with character ${at} changed`);
+      }
+    }
+  });
+
+  it('is denied with any byte of its request changed', async () => {
+    const verifier = verifierWith();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('target', 'contentType', 'body', 'method', 'contentEncoding'),
+        fc.nat(40),
+        fc.integer({ min: 1, max: 255 }),
+        async (part, at, change) => {
+          const sealed = seal({ contentEncoding: 'br' });
+          const sent: RequestToSeal = { ...posted, contentEncoding: 'br' };
+          const before = sent[part as 'body'];
+          const bytes = Uint8Array.from(typeof before === 'string' ? encodeUtf8(before) : before);
+          const place = at % bytes.length;
+          bytes[place] = (bytes[place] ?? 0) ^ change;
+          const value = part === 'body' ? bytes : String.fromCharCode(...bytes);
+          const result = await verifier.verify(sealed.text, contextOf(sealed.text, { contentEncoding: 'br', [part]: value }));
+          expect(['ERR_CAVEAT_DENIED', 'ERR_REQUEST_PATH']).toContain(codeOf(result));
+        },
+      ),
+      { numRuns: campaignSize(300, 20_000) },
+    );
+  });
+});
+
+describe('a token with request-required', () => {
+  const required = tokenOf({ conditions: ['request-required'] });
+
+  it('is denied unsealed, and accepted sealed', async () => {
+    const verifier = verifierWith();
+    const plain = await verifier.verify(required, contextOf(required));
+    expect(plain).toMatchObject({ code: 'ERR_CAVEAT_DENIED', caveatIndex: 0 });
+    expect(plain.signAnswer).toBeUndefined();
+    const sealed = seal({}, required);
+    expect(codeOf(await verifier.verify(sealed.text, contextOf(sealed.text)))).toBe('ok');
+  });
+
+  it('asks for what a verifier without origins does not know', async () => {
+    const verifier = createVerifier({ audience, keys: staticKeys([staticKey]), clock: () => nowMs });
+    expect(codeOf(await verifier.verify(required, contextOf(required)))).toBe('ERR_CAVEAT_CONTEXT');
+  });
+});
+
+describe('discharges', () => {
+  const caveatKey = new MacaroonKey(new Uint8Array(32).fill(5));
+  const caveatId = encodeUtf8('who is it');
+  const root = addThirdPartyCaveat(macaroonOf(), { key: caveatKey, identifier: caveatId }, seededRandom(8).bytes);
+  const dischargeWith = (...conditions: readonly string[]) =>
+    conditions.reduce((macaroon, condition) => addFirstPartyCaveat(macaroon, condition), mint(caveatKey, caveatId));
+  const tools = { clock: () => nowMs, randomBytes: seededRandom(9).bytes };
+
+  it('are bound after sealing', async () => {
+    const sealed = sealRequest(textOf(root), posted, tools, [dischargeWith('method POST')]);
+    const result = await verifierWith().verify(sealed.text, contextOf(sealed.text));
+    expect([codeOf(result), await provesItself(result.signAnswer, sealed)]).toEqual(['ok', true]);
+  });
+
+  it('bound to the unsealed token do not serve the sealed one', async () => {
+    const { root: sealedRoot } = decode(sealRequest(textOf(root), posted, tools).text);
+    const text = textOf(sealedRoot, [bindForRequest(root, dischargeWith())]);
+    expect(codeOf(await verifierWith().verify(text, contextOf(text)))).toBe('ERR_DISCHARGE_MISMATCH');
+  });
+
+  it.each(['request-required', seal().text])('hold neither request nor request-required', async (condition) => {
+    const last = condition.startsWith('mcr_') ? decode(condition).root.caveats[0] : undefined;
+    const text = last?.kind === 'first-party' ? new TextDecoder().decode(last.condition) : condition;
+    const sealed = sealRequest(textOf(root), posted, tools, [dischargeWith(text)]);
+    const result = await verifierWith().verify(sealed.text, contextOf(sealed.text));
+    expect(result).toMatchObject({ code: 'ERR_CAVEAT_DENIED', caveatIndex: 0, dischargeIndex: 0 });
+  });
+
+  it('that come after the seal undo it', async () => {
+    const { root: sealedRoot } = decode(seal().text);
+    const later = addThirdPartyCaveat(sealedRoot, { key: caveatKey, identifier: caveatId }, seededRandom(8).bytes);
+    const text = textOf(later, [bindForRequest(later, dischargeWith())]);
+    expect(await verifierWith().verify(text, contextOf(text))).toMatchObject({ code: 'ERR_CAVEAT_DENIED', caveatIndex: 0 });
+  });
+});
+
+describe('cnf x5t#S256', () => {
+  const der = encodeUtf8('a certificate');
+  const thumbprint = encodeBase64url(sha256(der));
+  const token = tokenOf({ conditions: [`cnf x5t#S256:${thumbprint}`] });
+  const verify = (certificate?: () => Uint8Array | undefined, more = {}) =>
+    verifierWith().verify(token, { ...contextOf(token, {}, {}, { certificate }), ...more });
+
+  it('holds for who shows the certificate, and for nobody else', async () => {
+    expect(codeOf(await verify(() => der))).toBe('ok');
+    expect(codeOf(await verify(() => encodeUtf8('another')))).toBe('ERR_CAVEAT_DENIED');
+    expect(codeOf(await verify(() => undefined))).toBe('ERR_CAVEAT_CONTEXT');
+    expect(codeOf(await verify())).toBe('ERR_CAVEAT_CONTEXT');
+    expect(codeOf(await verify(undefined, { certificateThumbprint: thumbprint }))).toBe('ok');
+  });
+});
+
+describe('cnf jkt', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const thumbprint = jwkThumbprint(publicKeyOf(publicKey.export({ type: 'spki', format: 'pem' }).toString()).jwk);
+  const token = tokenOf({ conditions: [`cnf jkt:${thumbprint}`] });
+
+  async function signed(
+    text = token,
+    { atMs = nowMs, key = pem, body = posted.body }: { atMs?: number; key?: string; body?: Uint8Array } = {},
+  ) {
+    const signer = await keySigner({ privateKey: key, algorithm: 'ed25519' });
+    const digest = body.length === 0 ? {} : { 'content-digest': contentDigest(body) };
+    const headers = { authorization: `Macaroon ${text}`, ...digest };
+    const message = { origin, target: posted.target, method: posted.method, headers, body };
+    const made: Record<string, string> = { ...digest, ...(await signer(message, atMs, seededRandom(atMs + key.length).bytes)) };
+    return made;
+  }
+
+  it('holds for requests that the key signed, each once', async () => {
+    const replayStore = eternalStore();
+    const verifier = verifierWith({ replayStore });
+    const headers = await signed();
+    expect(codeOf(await verifier.verify(token, contextOf(token, {}, headers)))).toBe('ok');
+    expect(codeOf(await verifier.verify(token, contextOf(token, {}, headers)))).toBe('ERR_REQUEST_REPEATED');
+    expect(replayStore.claims[0]?.[0]).toBe(`cnf_jkt:invoice:${thumbprint}`);
+  });
+
+  it('goes with a seal', async () => {
+    const sealed = seal({}, token);
+    const result = await verifierWith().verify(sealed.text, contextOf(sealed.text, {}, await signed(sealed.text)));
+    expect([codeOf(result), await provesItself(result.signAnswer, sealed)]).toEqual(['ok', true]);
+  });
+
+  it.each<[string, Parameters<typeof contextOf>[1]]>([
+    ['body', { body: new Uint8Array([1]) }],
+    ['method', { method: 'PUT' }],
+    ['target', { target: '/invoices?draft=2' }],
+  ])('does not hold with another %s', async (_, change) => {
+    const result = await verifierWith().verify(token, contextOf(token, change, await signed()));
+    expect(codeOf(result)).toBe('ERR_CAVEAT_CONTEXT');
+  });
+
+  it('does not hold for another token, another origin, another key, or no signature', async () => {
+    const other = tokenOf({ conditions: [`cnf jkt:${thumbprint}`, 'method POST'] });
+    expect(codeOf(await verifierWith().verify(other, contextOf(other, {}, await signed())))).toBe('ERR_CAVEAT_CONTEXT');
+    const elsewhere = verifierWith({ origins: ['https://other.example'] });
+    expect(codeOf(await elsewhere.verify(token, contextOf(token, {}, await signed())))).toBe('ERR_CAVEAT_CONTEXT');
+    const another = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const result = await verifierWith().verify(token, contextOf(token, {}, await signed(token, { key: another })));
+    expect(codeOf(result)).toBe('ERR_CAVEAT_DENIED');
+    expect(codeOf(await verifierWith().verify(token, contextOf(token)))).toBe('ERR_CAVEAT_CONTEXT');
+  });
+
+  it('does not hold when the key of the caveat is only named beside the signature of another', async () => {
+    const another = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const headers = { ...(await signed(token, { key: another })), 'signature-key': (await signed())['signature-key'] ?? '' };
+    expect(codeOf(await verifierWith().verify(token, contextOf(token, {}, headers)))).toBe('ERR_CAVEAT_CONTEXT');
+  });
+
+  it.each([
+    [-60_000, 'ERR_CAVEAT_CONTEXT'],
+    [-59_999, 'ok'],
+    [5_000, 'ok'],
+    [6_000, 'ERR_CAVEAT_CONTEXT'],
+  ])('signed %i ms from now: %s', async (apartMs, code) => {
+    const wholeSecond = Math.floor(nowMs / 1000) * 1000;
+    const headers = await signed(token, { atMs: wholeSecond });
+    const verifier = verifierWith({ clock: () => wholeSecond - apartMs });
+    expect(codeOf(await verifier.verify(token, contextOf(token, {}, headers)))).toBe(code);
+  });
+
+  it('needs the digest of a body under the signature', async () => {
+    const withoutBody = await signed(token, { body: new Uint8Array(0) });
+    expect(codeOf(await verifierWith().verify(token, contextOf(token, {}, withoutBody)))).toBe('ERR_CAVEAT_CONTEXT');
+    const context = contextOf(token, { body: new Uint8Array(0), contentType: undefined }, withoutBody);
+    expect(codeOf(await verifierWith().verify(token, context))).toBe('ok');
+  });
+
+  it.each(['signature', 'signature-input', 'signature-key'])(
+    'does not hold with a broken %s, and nothing breaks',
+    async (name) => {
+      const headers: Record<string, string> = { ...(await signed()) };
+      for (const value of ['', 'key=', 'key=:AAAA:', 'x', '\u00e9', 'key=();tag="macaroond-key"', 'key=hwk;kty="OKP"']) {
+        const result = await verifierWith().verify(token, contextOf(token, {}, { ...headers, [name]: value }));
+        expect(codeOf(result)).toBe('ERR_CAVEAT_CONTEXT');
+      }
+    },
+  );
+});
+
+describe('createVerifier', () => {
+  it.each<[Partial<VerifierOptions>, string]>([
+    [{ origins: [] }, 'origins'],
+    [{ origins: ['invoice.example'] }, 'origins'],
+    [{ origins: ['https://invoice.example/path'] }, 'origins'],
+    [{ origins: ['https://user@invoice.example'] }, 'origins'],
+    [{ requestWindowMs: 0 }, 'requestWindowMs'],
+    [{ requestWindowMs: 1.5 }, 'requestWindowMs'],
+    [{ requestWindowMs: 300_001 }, 'requestWindowMs'],
+  ])('refuses %j', (options, argument) => {
+    expect(() => verifierWith(options)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT', argument }));
+  });
+
+  it.each([{}, { target: '/' }, { authority, target: '/' }, { target: '/', headers: new Map() }, null])(
+    'verify refuses the request %j',
+    async (request) => {
+      const context = { action: 'invoices:read', request: request as never };
+      await expect(verifierWith().verify(tokenOf(), context)).rejects.toMatchObject({
+        code: 'ERR_ARGUMENT',
+        argument: 'request',
+      });
+    },
+  );
+
+  it('takes a request as another verifier tells of it', async () => {
+    const sealed = seal();
+    const { request: _request, ...facts } = contextOf(sealed.text);
+    const digest = requestDigest(posted);
+    let told = 0;
+    const request = { authority, target: posted.target, digest, onAnswerKey: () => told++ };
+    expect(codeOf(await verifierWith().verify(sealed.text, { ...facts, request }))).toBe('ok');
+    const moved = { ...request, authority: 'other.example' };
+    expect(codeOf(await verifierWith().verify(sealed.text, { ...facts, request: moved }))).toBe('ERR_CAVEAT_DENIED');
+    expect(told).toBe(2);
   });
 });
