@@ -1,6 +1,6 @@
 /**
- * Writes transactions as fast as it can and acknowledges each on stdout once it is committed, until it is killed. With `early` it
- * acknowledges a transaction that it then never commits: the test must find that out.
+ * Writes transactions as fast as it can, many at once, and acknowledges each on stdout once it is committed, until it is killed. With `early`
+ * it writes one at a time, and acknowledges one that it then never commits: the test must find that out.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -19,19 +19,28 @@ const store = await openStore({
   reserveBytes: 64 * 1024,
 });
 
+/** As many transactions are committed at most that are not acknowledged when it is killed. */
+const writersAtOnce = 16;
+
 const acknowledge = (tokenId: string) => new Promise((resolve) => process.stdout.write(`${tokenId}\n`, resolve));
 
-for (let i = 0; ; i++) {
-  const tokenId = `token-${run}-${i}`;
+async function write(tokenId: string, isEarly: boolean): Promise<void> {
   await store.transaction('grow', async (tx) => {
     await tx.insertToken(token(tokenId));
     await tx.appendAudit(auditEvent('token.minted', { tokenId, client: 'mail' }));
     const known = await tx.client('mail');
     if (known !== undefined) await tx.updateClient({ ...known, lastIssuedAtMs: known.lastIssuedAtMs + 1 });
-    if (manner === 'early' && i === 10) {
+    if (isEarly) {
       await acknowledge(tokenId);
       await new Promise((resolve) => setTimeout(resolve, 600_000));
     }
   });
   await acknowledge(tokenId);
 }
+
+async function writeForEver(writer: number, count: number): Promise<never> {
+  for (let i = writer; ; i += count) await write(`token-${run}-${i}`, manner === 'early' && i === 10);
+}
+
+const writers = manner === 'early' ? 1 : writersAtOnce;
+await Promise.all(Array.from({ length: writers }, (_, i) => writeForEver(i, writers)));

@@ -134,7 +134,7 @@ export interface StoreTransaction extends StoreReader {
 
 /**
  * Why a transaction is made. `grow` is refused with `ERR_STORE_FULL` when the disk is full; `revoke` may then use the reserve.
- * The work of a `revoke` that found no room is run a second time, after its first run was rolled back.
+ * Work that found no room may be run a second time, after its first run was rolled back.
  */
 export type TransactionPurpose = 'grow' | 'revoke';
 
@@ -142,8 +142,8 @@ export interface Store {
   /** Reads outside of transactions; each sees what was committed before it. */
   readonly read: StoreReader;
   /**
-   * Runs `work` alone and commits; resolves only when the commit is durable. `work` awaits nothing but the transaction's own methods.
-   * A rejection of `work` rolls back.
+   * Runs `work` after those that were called before and commits, perhaps together with others; resolves only when the commit is durable. `work`
+   * awaits nothing but the transaction's own methods. A rejection of `work` rolls back what it wrote, and nothing else.
    */
   transaction<T>(purpose: TransactionPurpose, work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
   /** Throws when the store cannot be read or written now. */

@@ -48,7 +48,9 @@ export function canonicalRow(table: SQLiteTable, row: PlainRow): string {
 
 /** `text` after its length in UTF-8 bytes. Throws `ERR_FORMAT_UTF8` for text that would come back as another one. */
 export function lengthPrefixedText(text: string): string {
-  return `${encodeUtf8(text).length}:${text}`;
+  const bytes = Buffer.byteLength(text);
+  // Text without a character beyond ASCII, which is almost all, is surely whole.
+  return `${bytes === text.length ? bytes : encodeUtf8(text).length}:${text}`;
 }
 
 /** `row` with its MAC. */

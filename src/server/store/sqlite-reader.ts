@@ -19,6 +19,7 @@ import type {
   TokenRecord,
 } from '../domain/records.js';
 import { decryptSecret, type SecretPlace, type StoreKeys } from './encryption.js';
+import type { KeptRecords, RecordCache } from './record-cache.js';
 import { checkRowMac, type PlainRow } from './row-mac.js';
 import type { ReadStatements } from './sqlite-queries.js';
 import {
@@ -54,7 +55,9 @@ export interface ReaderContext {
   readonly reads: ReadStatements;
   readonly keys: StoreKeys;
   /** Runs `work` at once and turns what it throws into one of our errors. */
-  readonly run: <T>(work: () => T) => Promise<T>;
+  readonly run: <T>(work: () => T) => T;
+  /** Records that were read before and still stand; `undefined` where none may be relied on now. */
+  readonly records: () => RecordCache | undefined;
 }
 
 /** Where the secret of a root key is kept. */
@@ -80,7 +83,8 @@ export class SqliteReader implements StoreReader {
   }
 
   client(name: string): Promise<ClientRecord | undefined> {
-    return this.#one(clients, (reads) => reads.client.get({ name }), fromClientRow);
+    const find = () => this.#find(clients, (reads) => reads.client.get({ name }), fromClientRow);
+    return this.#kept((records) => records.client, name, find);
   }
 
   clients(): Promise<readonly ClientRecord[]> {
@@ -88,11 +92,13 @@ export class SqliteReader implements StoreReader {
   }
 
   credential(id: string): Promise<CredentialRecord | undefined> {
-    return this.#one(credentials, (reads) => reads.credential.get({ id }), fromCredentialRow);
+    const find = () => this.#find(credentials, (reads) => reads.credential.get({ id }), fromCredentialRow);
+    return this.#kept((records) => records.credential, id, find);
   }
 
   credentials(client: string): Promise<readonly CredentialRecord[]> {
-    return this.#all(credentials, (reads) => reads.credentials.all({ client }), fromCredentialRow);
+    const find = () => this.#findAll(credentials, (reads) => reads.credentials.all({ client }), fromCredentialRow);
+    return this.#kept((records) => records.credentials, client, find);
   }
 
   credentialByBinding(binding: string): Promise<CredentialRecord | undefined> {
@@ -149,26 +155,27 @@ export class SqliteReader implements StoreReader {
   }
 
   rootKey(id: string): Promise<RootKeyRecord | undefined> {
-    return this.#one(rootKeys, (reads) => reads.rootKey.get({ id }), fromRootKeyRow);
+    const find = () => this.#find(rootKeys, (reads) => reads.rootKey.get({ id }), fromRootKeyRow);
+    return this.#kept((records) => records.rootKey, id, find);
   }
 
   rootKeys(client: string): Promise<readonly RootKeyRecord[]> {
-    return this.#all(rootKeys, (reads) => reads.rootKeys.all({ client }), fromRootKeyRow);
+    const find = () => this.#findAll(rootKeys, (reads) => reads.rootKeys.all({ client }), fromRootKeyRow);
+    return this.#kept((records) => records.rootKeys, client, find);
   }
 
   rootKeySecret(id: string): Promise<RootKey | undefined> {
-    return this.#one(
-      rootKeys,
-      (reads) => reads.rootKey.get({ id }),
-      (row) => {
-        if (row.encryptedKey === null) return undefined;
-        return new RootKey(decryptSecret(this.#context.keys, rootKeyPlace(row), row.encryptedKey));
-      },
-    );
+    const open = (row: typeof rootKeys.$inferSelect) => {
+      if (row.encryptedKey === null) return undefined;
+      return new RootKey(decryptSecret(this.#context.keys, rootKeyPlace(row), row.encryptedKey));
+    };
+    const find = () => this.#find(rootKeys, (reads) => reads.rootKey.get({ id }), open);
+    return this.#kept((records) => records.rootKeySecret, id, find);
   }
 
   audience(name: string): Promise<AudienceRecord | undefined> {
-    return this.#one(audiences, (reads) => reads.audience.get({ name }), fromAudienceRow);
+    const find = () => this.#find(audiences, (reads) => reads.audience.get({ name }), fromAudienceRow);
+    return this.#kept((records) => records.audience, name, find);
   }
 
   audiences(): Promise<readonly AudienceRecord[]> {
@@ -176,15 +183,18 @@ export class SqliteReader implements StoreReader {
   }
 
   audienceGenerations(audience: string): Promise<readonly AudienceGenerationRecord[]> {
-    return this.#all(
-      audienceGenerations,
-      (reads) => reads.audienceGenerations.all({ audience }),
-      ({ rowMac: _, ...record }) => record,
-    );
+    const find = () =>
+      this.#findAll(
+        audienceGenerations,
+        (reads) => reads.audienceGenerations.all({ audience }),
+        ({ rowMac: _, ...record }) => record,
+      );
+    return this.#kept((records) => records.audienceGenerations, audience, find);
   }
 
   grant(client: string, audience: string): Promise<GrantRecord | undefined> {
-    return this.#one(grants, (reads) => reads.grant.get({ client, audience }), fromGrantRow);
+    const find = () => this.#find(grants, (reads) => reads.grant.get({ client, audience }), fromGrantRow);
+    return this.#kept((records) => records.grant, `${client.length} ${client} ${audience}`, find);
   }
 
   async grants(client: string): Promise<readonly GrantRecord[]> {
@@ -194,11 +204,13 @@ export class SqliteReader implements StoreReader {
   }
 
   verifierAudiences(client: string): Promise<readonly string[]> {
-    return this.#all(
-      verifiers,
-      (reads) => reads.verifiers.all({ client }),
-      (row) => row.audience,
-    );
+    const find = () =>
+      this.#findAll(
+        verifiers,
+        (reads) => reads.verifiers.all({ client }),
+        (row) => row.audience,
+      );
+    return this.#kept((records) => records.verifierAudiences, client, find);
   }
 
   token(tokenId: string): Promise<TokenRecord | undefined> {
@@ -237,15 +249,17 @@ export class SqliteReader implements StoreReader {
     return this.#all(revocations, (reads) => reads.revocationsAfter.all(parameters), fromRevocationRow);
   }
 
-  latestRevocationSeq(): Promise<number> {
+  async latestRevocationSeq(): Promise<number> {
     return this.#context.run(() => this.#context.reads.latestRevocationSeq.get()?.seq ?? 0);
   }
 
   findRevocation(of: RevocationLookup): Promise<RevocationRecord | undefined> {
-    return this.#one(revocations, (reads) => latestRevocation(reads, of), fromRevocationRow);
+    const find = () => this.#find(revocations, (reads) => latestRevocation(reads, of), fromRevocationRow);
+    if (of.kind !== 'root_key') return this.#settled(find);
+    return this.#kept((records) => records.rootKeyRevocation, of.rootKeyId, find);
   }
 
-  audienceKeysAfter(audience: string, after: number, limit: number): Promise<readonly AudienceKeyRow[]> {
+  async audienceKeysAfter(audience: string, after: number, limit: number): Promise<readonly AudienceKeyRow[]> {
     const { reads, keys, run } = this.#context;
     return run(() => {
       const found = reads.audienceKeysAfter.all({ audience, after, limit });
@@ -259,11 +273,11 @@ export class SqliteReader implements StoreReader {
     });
   }
 
-  latestChangeSeq(): Promise<number> {
+  async latestChangeSeq(): Promise<number> {
     return this.#context.run(() => Number(this.#context.reads.setting.get({ name: 'change_seq' })?.value));
   }
 
-  audit(filter: AuditFilter): Promise<readonly AuditRecord[]> {
+  async audit(filter: AuditFilter): Promise<readonly AuditRecord[]> {
     const { db, run } = this.#context;
     const conditions = [
       whenGiven(audit.client, filter.client),
@@ -287,11 +301,45 @@ export class SqliteReader implements StoreReader {
     });
   }
 
-  #one<R extends PlainRow & { readonly rowMac: string }, T>(
+  async #one<R extends PlainRow & { readonly rowMac: string }, T>(
     table: SQLiteTable,
     find: (reads: ReadStatements) => R | undefined,
     convert: (row: R) => T,
   ): Promise<T | undefined> {
+    return this.#find(table, find, convert);
+  }
+
+  async #all<R extends PlainRow & { readonly rowMac: string }, T>(
+    table: SQLiteTable,
+    find: (reads: ReadStatements) => readonly R[],
+    convert: (row: R) => T,
+  ): Promise<readonly T[]> {
+    return this.#findAll(table, find, convert);
+  }
+
+  /** What was found under `key` before, or what `find` finds now. */
+  async #kept<T>(kindOf: (records: RecordCache) => KeptRecords<T>, key: string, find: () => T): Promise<T> {
+    return this.#context.run(() => {
+      const records = this.#context.records();
+      if (records === undefined) return find();
+      const kind = kindOf(records);
+      const kept = kind.get(key);
+      if (kept !== undefined) return kept.found;
+      const found = find();
+      kind.set(key, found);
+      return found;
+    });
+  }
+
+  async #settled<T>(find: () => T): Promise<T> {
+    return find();
+  }
+
+  #find<R extends PlainRow & { readonly rowMac: string }, T>(
+    table: SQLiteTable,
+    find: (reads: ReadStatements) => R | undefined,
+    convert: (row: R) => T,
+  ): T | undefined {
     const { reads, keys, run } = this.#context;
     return run(() => {
       const row = find(reads);
@@ -299,11 +347,11 @@ export class SqliteReader implements StoreReader {
     });
   }
 
-  #all<R extends PlainRow & { readonly rowMac: string }, T>(
+  #findAll<R extends PlainRow & { readonly rowMac: string }, T>(
     table: SQLiteTable,
     find: (reads: ReadStatements) => readonly R[],
     convert: (row: R) => T,
-  ): Promise<readonly T[]> {
+  ): readonly T[] {
     const { reads, keys, run } = this.#context;
     return run(() => find(reads).map((row) => convert(checkRowMac(keys.rowKey, table, row))));
   }

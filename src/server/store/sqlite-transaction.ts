@@ -16,7 +16,8 @@ import type {
   TokenRecord,
 } from '../domain/records.js';
 import { auditDetails, auditMac, emptyAuditHead } from './audit-chain.js';
-import { encryptSecret } from './encryption.js';
+import { encryptSecret, type StoreKeys } from './encryption.js';
+import type { GroupChanges } from './group-changes.js';
 import { addRowMac, checkRowMac, type PlainRow } from './row-mac.js';
 import type { WriteStatements } from './sqlite-queries.js';
 import { credentialPlace, invitationPlace, type ReaderContext, rootKeyPlace, SqliteReader } from './sqlite-reader.js';
@@ -39,8 +40,7 @@ import {
 export interface TransactionContext extends ReaderContext {
   readonly writes: WriteStatements;
   readonly randomBytes: RandomBytes;
-  /** Told when an encrypted key was erased, whose old page then still lies in the WAL. */
-  readonly onErased: () => void;
+  readonly changes: GroupChanges;
 }
 
 export class SqliteTransaction extends SqliteReader implements StoreTransaction {
@@ -60,8 +60,25 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
     );
   }
 
-  updateClient(client: ClientRecord): Promise<void> {
-    return this.#change('client', ({ writes }) => writes.updateClient.run(this.#withMac(clients, toClientRow(client))));
+  override async client(name: string): Promise<ClientRecord | undefined> {
+    return this.#context.run(() => this.#context.changes.client(name)) ?? (await super.client(name));
+  }
+
+  override async clients(): Promise<readonly ClientRecord[]> {
+    const { changes } = this.#context;
+    return (await super.clients()).map((client) => changes.client(client.name) ?? client);
+  }
+
+  async updateClient(client: ClientRecord): Promise<void> {
+    const { run, changes, records, writes } = this.#context;
+    run(() => {
+      const known = changes.client(client.name) ?? records()?.client.get(client.name)?.found;
+      // Every mint moves the issue time: it is written once for all that share the commit.
+      if (known !== undefined && isSameButIssued(known, client)) return changes.noteClient(client, false);
+      changes.noteOther();
+      if (writes.updateClient(this.#withMac(clients, toClientRow(client))).changes !== 1) throw noSuchRow('client');
+      changes.noteClient(client, true);
+    });
   }
 
   insertCredential(credential: CredentialRecord, secret?: Uint8Array): Promise<void> {
@@ -74,10 +91,10 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
 
   /** Only `retiredAtMs` can change. A retired credential's encrypted secret is erased. */
   updateCredential({ id, retiredAtMs }: CredentialRecord): Promise<void> {
-    return this.#change('credential', ({ db, reads, onErased }) => {
+    return this.#change('credential', ({ db, reads, changes }) => {
       const old = this.#checked(credentials, reads.credential.get({ id }), 'credential');
       const encryptedSecret = retiredAtMs === null ? old.encryptedSecret : null;
-      if (encryptedSecret !== old.encryptedSecret) onErased();
+      if (encryptedSecret !== old.encryptedSecret) changes.noteErased();
       const row = this.#withMac(credentials, { ...old, retiredAtMs, encryptedSecret });
       return db.update(credentials).set(row).where(eq(credentials.id, id)).run();
     });
@@ -129,10 +146,10 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
 
   /** Only `state` and `changeSeq` can change. */
   updateRootKey({ id, state, changeSeq }: RootKeyRecord): Promise<void> {
-    return this.#change('rootKey', ({ db, reads, onErased }) => {
+    return this.#change('rootKey', ({ db, reads, changes }) => {
       const old = this.#checked(rootKeys, reads.rootKey.get({ id }), 'rootKey');
       const encryptedKey = state === 'destroyed' ? null : old.encryptedKey;
-      if (encryptedKey !== old.encryptedKey) onErased();
+      if (encryptedKey !== old.encryptedKey) changes.noteErased();
       const row = this.#withMac(rootKeys, { ...old, state, changeSeq, encryptedKey });
       return db.update(rootKeys).set(row).where(eq(rootKeys.id, id)).run();
     });
@@ -188,17 +205,17 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
     });
   }
 
-  insertToken(token: TokenRecord): Promise<void> {
-    return this.#write(({ writes }) => {
-      const { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs } = token;
-      const row = { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs };
-      writes.insertToken.run(this.#withMac(tokens, row));
-    });
+  async insertToken(token: TokenRecord): Promise<void> {
+    const { run, writes } = this.#context;
+    const { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs } = token;
+    const row = { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs };
+    run(() => writes.insertToken(this.#withMac(tokens, row)));
   }
 
-  insertRevocation(revocation: Omit<RevocationRecord, 'seq'>): Promise<RevocationRecord> {
+  async insertRevocation(revocation: Omit<RevocationRecord, 'seq'>): Promise<RevocationRecord> {
     return this.#context.run(() => {
-      const { db, reads } = this.#context;
+      const { db, reads, changes } = this.#context;
+      changes.noteOther();
       // Taken before the insert, as the row's MAC covers it; nobody else writes between the two.
       const seq = (reads.latestRevocationSeq.get()?.seq ?? 0) + 1;
       const record = { ...revocation, seq };
@@ -209,9 +226,10 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
     });
   }
 
-  appendAudit(event: AuditEvent): Promise<void> {
-    return this.#write(({ reads, writes, keys }) => {
-      const last = reads.lastAudit.get() ?? emptyAuditHead;
+  async appendAudit(event: AuditEvent): Promise<void> {
+    const { run, reads, writes, keys, changes } = this.#context;
+    run(() => {
+      const last = changes.auditHead ?? reads.lastAudit.get() ?? emptyAuditHead;
       const row = {
         seq: last.seq + 1,
         atMs: event.atMs,
@@ -224,22 +242,31 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
         requestId: event.requestId ?? null,
         details: auditDetails(event.details),
       };
-      writes.insertAudit.run({ ...row, mac: auditMac(keys.auditKey, last.mac, row) });
+      const mac = auditMac(keys.auditKey, last.mac, row);
+      writes.insertAudit({ ...row, mac });
+      changes.noteAudit({ seq: row.seq, mac });
     });
   }
 
-  nextChangeSeq(): Promise<number> {
-    return this.#context.run(() => Number(this.#context.writes.nextChangeSeq.get()?.value));
+  /** The next change, which whoever asks for it is about to make. */
+  async nextChangeSeq(): Promise<number> {
+    const { run, writes, changes } = this.#context;
+    return run(() => {
+      changes.noteOther();
+      return Number(writes.nextChangeSeq.get()?.value);
+    });
   }
 
-  #write(work: (context: TransactionContext) => unknown): Promise<void> {
-    return this.#context.run(() => {
+  async #write(work: (context: TransactionContext) => unknown): Promise<void> {
+    this.#context.run(() => {
+      this.#context.changes.noteOther();
       work(this.#context);
     });
   }
 
-  #change(argument: string, work: (context: TransactionContext) => { readonly changes: number }): Promise<void> {
-    return this.#context.run(() => {
+  async #change(argument: string, work: (context: TransactionContext) => { readonly changes: number }): Promise<void> {
+    this.#context.run(() => {
+      this.#context.changes.noteOther();
       if (work(this.#context).changes !== 1) throw noSuchRow(argument);
     });
   }
@@ -257,6 +284,19 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
     const row = this.#withMac(audienceGenerations, { audience, generation, revokedAtMs: null });
     this.#context.db.insert(audienceGenerations).values(row).onConflictDoNothing().run();
   }
+}
+
+/** Writes the issue times that still wait in `changes`. Call it right before the commit. */
+export function writeIssueTimes(writes: WriteStatements, keys: StoreKeys, changes: GroupChanges): void {
+  for (const client of changes.unwrittenClients()) {
+    if (writes.updateClient(addRowMac(keys.rowKey, clients, toClientRow(client))).changes !== 1) throw noSuchRow('client');
+  }
+}
+
+/** Whether `b` differs from `a` in nothing but its issue time. What is the same is the same object. */
+function isSameButIssued(a: ClientRecord, b: ClientRecord): boolean {
+  const names: readonly (keyof ClientRecord)[] = ['name', 'state', 'authPolicy', 'ips', 'hosts', 'createdAtMs', 'revokedUntilMs'];
+  return names.every((name) => a[name] === b[name]);
 }
 
 function noSuchRow(argument: string): MacaroonError {

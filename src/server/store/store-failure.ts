@@ -31,6 +31,12 @@ export function isStoreFull(error: unknown): boolean {
   return error instanceof MacaroonError && error.code === 'ERR_STORE_FULL';
 }
 
+/** Whether `error` says that another process writes now. */
+export function isStoreBusy(error: unknown): boolean {
+  if (!(error instanceof MacaroonError) || !(error.cause instanceof Error) || !('code' in error.cause)) return false;
+  return String(error.cause.code).startsWith('SQLITE_BUSY');
+}
+
 function failure(
   code: 'ERR_STORE_FULL' | 'ERR_STORE_UNAVAILABLE' | 'ERR_ARGUMENT',
   message: string,

@@ -2,7 +2,9 @@
 import type { Statement } from 'better-sqlite3';
 import { MacaroonError, type RandomBytes } from '../../core/index.js';
 import type { StoreKeys } from './encryption.js';
+import type { GroupChanges } from './group-changes.js';
 import type { SqliteConnection } from './open-sqlite.js';
+import type { RecordCache } from './record-cache.js';
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sqlite-queries.js';
 import { SqliteTransaction } from './sqlite-transaction.js';
 
@@ -15,6 +17,12 @@ export interface PreparedWriter {
   readonly begin: Statement<unknown[]>;
   readonly commit: Statement<unknown[]>;
   readonly rollback: Statement<unknown[]>;
+  /** Around each of several works that share a transaction. */
+  readonly savepoint: Statement<unknown[]>;
+  readonly release: Statement<unknown[]>;
+  readonly rollbackToSavepoint: Statement<unknown[]>;
+  /** Another number once another connection, which is another process, has committed. */
+  readonly dataVersion: Statement<unknown[], number>;
 }
 
 /** Prepares every statement of the writer. */
@@ -23,10 +31,14 @@ export function prepareWriter(connection: SqliteConnection): PreparedWriter {
   return {
     connection,
     reads: prepareReads(db),
-    writes: prepareWrites(db),
+    writes: prepareWrites(connection),
     begin: sqlite.prepare('begin immediate'),
     commit: sqlite.prepare('commit'),
     rollback: sqlite.prepare('rollback'),
+    savepoint: sqlite.prepare('savepoint work'),
+    release: sqlite.prepare('release work'),
+    rollbackToSavepoint: sqlite.prepare('rollback to work'),
+    dataVersion: sqlite.prepare<unknown[], number>('pragma data_version').pluck(),
   };
 }
 
@@ -37,36 +49,36 @@ export interface TransactionScope {
   /** Ends the use of `tx` when the attempt failed. */
   abandon(): void;
   isOpen(): boolean;
-  /** Whether an encrypted key was erased. */
-  hasErased(): boolean;
 }
 
-/** A scope for one attempt. `run` runs its argument at once and turns what it throws into one of our errors. */
-export function openScope(
-  writer: PreparedWriter,
-  keys: StoreKeys,
-  randomBytes: RandomBytes,
-  run: <T>(work: () => T) => Promise<T>,
-): TransactionScope {
+/** What a scope needs of the group that it is in. */
+export interface ScopeParts {
+  readonly writer: PreparedWriter;
+  readonly keys: StoreKeys;
+  readonly randomBytes: RandomBytes;
+  /** Runs its argument at once and turns what it throws into one of our errors. */
+  readonly run: <T>(work: () => T) => T;
+  readonly changes: GroupChanges;
+  readonly records: () => RecordCache | undefined;
+}
+
+/** A scope for one attempt. */
+export function openScope({ writer, keys, randomBytes, run, changes, records }: ScopeParts): TransactionScope {
   let failure: { readonly error: unknown } | undefined;
   let isOpen = true;
-  let hasErased = false;
-  const runInScope = async <T>(work: () => T): Promise<T> => {
+  const runInScope = <T>(work: () => T): T => {
     if (!isOpen) throw new MacaroonError('ERR_ARGUMENT', 'the transaction has ended');
     if (failure !== undefined) throw failure.error;
     try {
-      return await run(work);
+      return run(work);
     } catch (error) {
       failure = { error };
       throw error;
     }
   };
   const { reads, writes, connection } = writer;
-  const onErased = () => {
-    hasErased = true;
-  };
   return {
-    tx: new SqliteTransaction({ db: connection.db, reads, writes, keys, randomBytes, run: runInScope, onErased }),
+    tx: new SqliteTransaction({ db: connection.db, reads, writes, keys, randomBytes, run: runInScope, changes, records }),
     finish() {
       isOpen = false;
       if (failure !== undefined) throw failure.error;
@@ -75,6 +87,5 @@ export function openScope(
       isOpen = false;
     },
     isOpen: () => isOpen,
-    hasErased: () => hasErased,
   };
 }

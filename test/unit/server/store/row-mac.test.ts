@@ -114,6 +114,8 @@ describe('a plain column that was changed by another hand', () => {
     for (const way of ways) await way(store.read);
     const changed = type === 'number' ? `coalesce("${column}", 0) + 1` : `coalesce("${column}", '') || hex(randomblob(4))`;
     data.tamper(`update "${table}" set "${column}" = ${changed}`);
+    // What another process wrote is seen by whatever arrives after it.
+    await new Promise((resume) => setImmediate(resume));
     for (const way of ways) await expect(way(store.read)).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
   });
 

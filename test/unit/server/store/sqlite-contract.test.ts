@@ -11,7 +11,10 @@ describeStoreContract('SQLite', async () => {
       store = await data.open();
       return store;
     },
-    tamper: async (sql) => data.tamper(sql),
+    async tamper(sql) {
+      data.tamper(sql);
+      await new Promise((resume) => setImmediate(resume));
+    },
     dispose: () => data.dispose(),
   };
 });

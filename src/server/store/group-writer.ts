@@ -1,0 +1,311 @@
+/**
+ * The writer's side of the store: works that come in one turn of the event loop share one transaction, one after another, and are answered once
+ * it is durable. A commit waits for the disk whatever is in it, so thirty-two tokens cost little more than one.
+ *
+ * Each work of several has a savepoint, so that one that fails takes nothing of the others with it. Where the disk is full, and where a commit
+ * fails for that, what was in it is run again one by one, so that each gets its own answer and a `revoke` the reserve.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { MacaroonError, type RandomBytes } from '../../core/index.js';
+import type { TransactionPurpose } from '../domain/ports.js';
+import type { AuditHead } from './audit-chain.js';
+import type { StoreKeys } from './encryption.js';
+import { GroupChanges } from './group-changes.js';
+import type { SqliteConnection } from './open-sqlite.js';
+import { RecordCache } from './record-cache.js';
+import type { Reserve } from './reserve.js';
+import { type SqliteTransaction, writeIssueTimes } from './sqlite-transaction.js';
+import { isStoreBusy, isStoreFull } from './store-failure.js';
+import { openScope, type PreparedWriter, prepareWriter, type TransactionScope } from './transaction-scope.js';
+
+/** Works in one group; what is more waits for the next. */
+const maxGroupWorks = 64;
+/** A group that has taken so long takes no more works, so that others get the event loop. */
+const maxGroupMs = 5;
+
+/** How long another process that writes is waited for, and how often it is tried. */
+const maxWaitMs = 5000;
+const waitMs = 10;
+
+export type Work<T> = (tx: SqliteTransaction, db: SqliteConnection['db']) => Promise<T>;
+
+export interface GroupWriterOptions {
+  readonly connection: SqliteConnection;
+  readonly reserve: Reserve;
+  readonly keys: StoreKeys;
+  readonly randomBytes: RandomBytes;
+  /** Runs its argument at once. What it throws becomes one of our errors; after a fatal one nothing runs any more. */
+  readonly run: <T>(work: () => T) => T;
+  /** Told of a failure that no caller is told. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Tells the caller of a work what came of it. */
+type Answer = () => void;
+
+interface Job {
+  readonly purpose: TransactionPurpose;
+  /** Resolves to how the work is answered once it is committed. */
+  readonly run: (scope: TransactionScope, db: SqliteConnection['db']) => Promise<Answer>;
+  readonly fail: (error: unknown) => void;
+}
+
+export class GroupWriter {
+  readonly #options: GroupWriterOptions;
+  readonly #writer: PreparedWriter;
+  readonly #surrounding = new AsyncLocalStorage<TransactionScope>();
+  readonly #records = new RecordCache();
+  #auditHead: AuditHead | undefined;
+  #dataVersion: number | undefined;
+  #isVersionFresh = false;
+  #jobs: Job[] = [];
+  #running: Promise<void> | undefined;
+  #mustCheckpoint = false;
+
+  constructor(options: GroupWriterOptions) {
+    this.#options = options;
+    this.#writer = prepareWriter(options.connection);
+    options.connection.sqlite.pragma('busy_timeout = 0');
+  }
+
+  /** See `Store.transaction`. */
+  async transact<T>(purpose: TransactionPurpose, work: Work<T>): Promise<T> {
+    if (this.#surrounding.getStore()?.isOpen()) {
+      throw new MacaroonError('ERR_ARGUMENT', 'a transaction cannot be started inside another one');
+    }
+    return await new Promise<T>((resolve, reject) => {
+      const run: Job['run'] = async (scope, db) => {
+        const result = await work(scope.tx, db);
+        return () => resolve(result);
+      };
+      this.#jobs.push({ purpose, run, fail: reject });
+      this.#running ??= this.#runAll();
+    });
+  }
+
+  /** Resolves once every work that was given before is answered. */
+  async settle(): Promise<void> {
+    await this.#running;
+  }
+
+  /**
+   * Committed records, for reads outside of transactions. Other processes may write beside this one: whether one did is asked again for
+   * everything that arrives, as what arrives in one call of the event loop is through before the next.
+   */
+  committedRecords(): RecordCache {
+    if (!this.#isVersionFresh) {
+      this.#noticeOthers();
+      this.#isVersionFresh = true;
+      process.nextTick(() => {
+        this.#isVersionFresh = false;
+      });
+    }
+    return this.#records;
+  }
+
+  close(): void {
+    this.#records.clear();
+    this.#options.connection.close();
+  }
+
+  /** Group after group, each in a turn of the event loop of its own. */
+  async #runAll(): Promise<void> {
+    while (this.#jobs.length > 0) {
+      await nextTurn();
+      const group = this.#jobs.splice(0, maxGroupWorks);
+      const left = await this.#runGroup(group);
+      this.#jobs.unshift(...left);
+    }
+    this.#running = undefined;
+  }
+
+  /** Answers the jobs of a group; gives back those for which there was no time. */
+  async #runGroup(group: readonly Job[]): Promise<readonly Job[]> {
+    const admitted = this.#admit(group);
+    const [first, ...others] = admitted;
+    if (first === undefined) return [];
+    if (others.length === 0) await this.#runAlone(first);
+    else return await this.#runTogether(admitted);
+    return [];
+  }
+
+  /** Refuses what may not grow on a full disk. */
+  #admit(group: readonly Job[]): readonly Job[] {
+    if (!group.some(({ purpose }) => purpose === 'grow')) return group;
+    const { reserve, run } = this.#options;
+    try {
+      if (run(() => reserve.isHeld() || reserve.restore())) return group;
+    } catch (error) {
+      for (const job of group) job.fail(error);
+      return [];
+    }
+    const full = new MacaroonError('ERR_STORE_FULL', 'the disk is full: make room in the data directory');
+    return group.filter(({ purpose, fail }) => {
+      if (purpose === 'grow') fail(full);
+      return purpose !== 'grow';
+    });
+  }
+
+  /** A job in a transaction of its own. The reserve is given up only for a `revoke` that the disk has no room for. */
+  async #runAlone(job: Job): Promise<void> {
+    const { reserve } = this.#options;
+    try {
+      const answer = await this.#attempt(job).catch((error: unknown) => {
+        if (job.purpose === 'grow' || !isStoreFull(error) || !reserve.isHeld()) throw error;
+        reserve.giveUp();
+        return this.#attempt(job);
+      });
+      answer();
+    } catch (error) {
+      job.fail(error);
+    }
+  }
+
+  async #attempt(job: Job): Promise<Answer> {
+    return await this.#inTransaction(async (changes) => {
+      return await this.#runWork(job, changes);
+    });
+  }
+
+  async #runTogether(group: readonly Job[]): Promise<readonly Job[]> {
+    const answers: Answer[] = [];
+    const taken: Job[] = [];
+    try {
+      await this.#inTransaction(async (changes) => {
+        const startMs = performance.now();
+        for (const job of group) {
+          if (taken.length > 0 && performance.now() - startMs > maxGroupMs) break;
+          taken.push(job);
+          answers.push(await this.#runInSavepoint(job, changes));
+        }
+      });
+    } catch (error) {
+      await this.#failTogether(taken.length > 0 ? taken : group, error);
+      return group.slice(taken.length > 0 ? taken.length : group.length);
+    }
+    for (const answer of answers) answer();
+    return group.slice(taken.length);
+  }
+
+  async #failTogether(jobs: readonly Job[], error: unknown): Promise<void> {
+    for (const job of jobs) {
+      if (!isStoreFull(error)) job.fail(error);
+      else {
+        await nextTurn();
+        const [admitted] = this.#admit([job]);
+        if (admitted !== undefined) await this.#runAlone(admitted);
+      }
+    }
+  }
+
+  /** How the job is answered; a failure that leaves the transaction standing is its own. */
+  async #runInSavepoint(job: Job, changes: GroupChanges): Promise<Answer> {
+    const { savepoint, release, rollbackToSavepoint, connection } = this.#writer;
+    const { run } = this.#options;
+    const mark = changes.mark();
+    run(() => savepoint.run());
+    try {
+      const answer = await this.#runWork(job, changes);
+      run(() => release.run());
+      return answer;
+    } catch (error) {
+      // SQLite itself rolls back on some failures, a full disk among them.
+      if (isStoreFull(error) || !connection.sqlite.open || !connection.sqlite.inTransaction) throw error;
+      run(() => rollbackToSavepoint.run());
+      run(() => release.run());
+      changes.undoTo(mark);
+      return () => job.fail(error);
+    }
+  }
+
+  async #runWork(job: Job, changes: GroupChanges): Promise<Answer> {
+    const { keys, randomBytes, run } = this.#options;
+    const records = () => (changes.hasOthers ? undefined : this.#records);
+    const scope = openScope({ writer: this.#writer, keys, randomBytes, run, changes, records });
+    try {
+      const answer = await this.#surrounding.run(scope, () => job.run(scope, this.#writer.connection.db));
+      scope.finish();
+      return answer;
+    } finally {
+      scope.abandon();
+    }
+  }
+
+  async #inTransaction<T>(work: (changes: GroupChanges) => Promise<T>): Promise<T> {
+    const { commit, connection, writes } = this.#writer;
+    const { run, keys } = this.#options;
+    try {
+      await this.#begin();
+      this.#noticeOthers();
+      const changes = new GroupChanges(this.#auditHead);
+      const result = await work(changes);
+      run(() => writeIssueTimes(writes, keys, changes));
+      run(() => commit.run());
+      this.#afterCommit(changes);
+      return result;
+    } catch (error) {
+      if (connection.sqlite.open && connection.sqlite.inTransaction) this.#rollBack();
+      throw error;
+    } finally {
+      // Following promises for it would slow down everything else in the process.
+      this.#surrounding.disable();
+    }
+  }
+
+  /** Begins, as soon as no other process writes: waited for here, as SQLite would stop the event loop for it. */
+  async #begin(): Promise<void> {
+    const { begin } = this.#writer;
+    const giveUpMs = performance.now() + maxWaitMs;
+    for (;;) {
+      try {
+        this.#options.run(() => begin.run());
+        return;
+      } catch (error) {
+        if (!isStoreBusy(error) || performance.now() > giveUpMs) throw error;
+        await new Promise((resume) => setTimeout(resume, waitMs));
+      }
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      this.#writer.rollback.run();
+    } catch (error) {
+      // The callers are told what made the transaction fail, not this.
+      this.#options.onFailure(error);
+    }
+  }
+
+  /** Forgets what was kept when another process has committed since it was last asked. */
+  #noticeOthers(): void {
+    const version = this.#options.run(() => this.#writer.dataVersion.get());
+    if (version === this.#dataVersion) return;
+    this.#dataVersion = version;
+    this.#auditHead = undefined;
+    this.#records.clear();
+  }
+
+  /** An erased key is gone when no copy of its page is left in the WAL. What a reader holds up is done after the next commit. */
+  #afterCommit(changes: GroupChanges): void {
+    this.#auditHead = changes.auditHead;
+    if (changes.hasOthers) this.#records.clear();
+    else for (const client of changes.clients()) this.#records.client.set(client.name, client);
+    this.#mustCheckpoint ||= changes.hasErased;
+    if (this.#mustCheckpoint) this.#mustCheckpoint = !this.#checkpoint();
+  }
+
+  /** Empties the WAL into the database without waiting for readers; whether that was done. */
+  #checkpoint(): boolean {
+    try {
+      return this.#writer.connection.sqlite.pragma('wal_checkpoint(truncate)', { simple: true }) === 0;
+    } catch (error) {
+      // Commits hold whatever happens here; a disk that fails is noticed, a full one is tried again.
+      this.#options.onFailure(error);
+      return false;
+    }
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resume) => setImmediate(resume));
+}
