@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { formatRfc3339 } from '../caveats/rfc3339.js';
 import { noteImportedAuthority } from './domain/certificates.js';
 import { withStore, writePublicFile } from './maintenance.js';
-import { companyAuthorities, replaceAuthority } from './pki/company-authorities.js';
 import { importAuthority } from './pki/import-authority.js';
+import { replaceAuthority } from './pki/replace-authority.js';
+import { companyAuthorities } from './pki/server-identity.js';
 
 const clock = Date.now;
 

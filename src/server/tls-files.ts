@@ -5,10 +5,9 @@ import { createSecureContext } from 'node:tls';
 import { MacaroonError } from '../core/index.js';
 import type { Config } from './config.js';
 import { certificateNames, writePublicFile } from './maintenance.js';
-import { companyAuthorities } from './pki/company-authorities.js';
 import { parseCertificates } from './pki/parsed-certificate.js';
 import { pemBlocks } from './pki/pem.js';
-import { type CertificateVault, ensureServerIdentity, type ServerIdentity } from './pki/server-identity.js';
+import { type CertificateVault, companyAuthorities, ensureServerIdentity, type ServerIdentity } from './pki/server-identity.js';
 
 interface Options {
   readonly vault: CertificateVault;

@@ -12,6 +12,7 @@ import { converse, freePort, openWorkshop, type Workshop } from '../support/mtls
 let shop: Workshop;
 let issuer: IssuerProcess;
 let mtlsUrl: string;
+let administrator: string;
 let fromLoopback = 20;
 
 /** Certificates of CN and O only, and another company's, as the company's own page has them. */
@@ -85,6 +86,7 @@ beforeAll(async () => {
     env: { MACAROOND_TRUSTED_PROXIES: '127.0.0.2' },
   });
   mtlsUrl = JSON.parse(issuer.output().stdout).mtls_url;
+  administrator = await issuer.adminToken();
   await shop.sh(`cp ${issuer.data}/ca.crt company.crt`);
   await cli('audience', 'add', 'invoice');
   const grant = ['--grant', 'invoice=invoices:read'];
@@ -107,8 +109,9 @@ function as(cert: string | undefined, key = 'mail-server/private.key') {
 }
 
 async function refusalsFrom(localAddress: string): Promise<readonly string[]> {
-  const { entries } = await cli('audit', 'list', '--event', 'connection.refused', '--limit', '1000');
-  return entries
+  const query = '/v1/audit?event=connection.refused&limit=1000';
+  const { body } = await issuer.api('GET', query, { macaroon: administrator });
+  return body.entries
     .filter((entry: { address: string }) => entry.address === localAddress)
     .map((entry: { details: { reason: string } }) => entry.details.reason);
 }
@@ -344,6 +347,22 @@ describe('behind a proxy that ends TLS', () => {
       await Promise.all([listed.stop(), unlisted.stop()]);
     }
   });
+});
+
+it("signs with the company's own CA once that is imported, and cuts off nobody whom the one before it certified", async () => {
+  expect(await issuer.stop()).toBe(0);
+  await cli('ca', 'import', '--cert', shop.path('ca/ca.cert.pem'), '--key', shop.path('ca/ca.key.pem'));
+  issuer = await issuer.restart(['--mtls-port', '0']);
+  mtlsUrl = JSON.parse(issuer.output().stdout).mtls_url;
+  await cli('ca', 'sign', '--client', 'mail', '--csr', shop.path('mail-server/server.csr'), '--out', shop.path('mail-abc.crt'));
+  expect(await shop.sh('openssl verify -purpose sslclient -CAfile ca/ca.cert.pem mail-abc.crt')).toContain('OK');
+  for (const cert of ['mail.crt', 'mail-abc.crt']) {
+    // Whoever knows the CA before alone still knows the issuer.
+    const strict = await converse(mtlsUrl, as(cert));
+    expect([strict.socket.authorized, await strict.ask('POST', '/v1/tokens', minted)]).toEqual([true, 201]);
+    strict.socket.destroy();
+  }
+  expect((await issuer.cli(['doctor'])).code).toBe(0);
 });
 
 it('both listeners answer until they stop, and then neither', async () => {

@@ -2,11 +2,10 @@
 import { type Clock, MacaroonError, type RandomBytes } from '../../core/index.js';
 import type { CertificateTools } from '../domain/certificate-tools.js';
 import { readClientCertificate } from './client-certificate.js';
-import { companyAuthorities } from './company-authorities.js';
 import { issueClientCertificate } from './issue-certificate.js';
 import { pemBlocks } from './pem.js';
 import { createRevocationList } from './revocation-list.js';
-import { type CertificateVault, ensureAuthority } from './server-identity.js';
+import { type CertificateVault, companyAuthorities, ensureAuthority } from './server-identity.js';
 import { readSigningRequest } from './signing-request.js';
 
 const revocationListLifeMs = 7 * 86_400_000;

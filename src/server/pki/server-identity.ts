@@ -42,15 +42,33 @@ export async function ensureAuthority(options: Omit<ServerIdentityOptions, 'name
   return await keep(options, 'ca', await createAuthority(name, options.clock, options.randomBytes));
 }
 
+/** Entry of the vault for the CAs that signed before. */
+export const formerAuthorities = 'ca-former';
+
+/**
+ * Certificates of the CAs in PEM, one text each, its own issuers with it; the one that signs first, then those before it until the last certificate
+ * that they issued has ended. Replacing the CA therefore cuts nobody off.
+ */
+export async function companyAuthorities(options: Omit<ServerIdentityOptions, 'names'>): Promise<readonly string[]> {
+  const present = await ensureAuthority(options);
+  const former = await options.vault.pkiEntry(formerAuthorities);
+  if (former === undefined || options.clock() >= former.notAfterMs) return [present.certificatePem];
+  return [present.certificatePem, former.certificatePem];
+}
+
 /** The server certificate to serve with now. `renewed` says whether it differs from the one before. */
 export async function ensureServerIdentity(
   options: ServerIdentityOptions,
 ): Promise<{ readonly identity: ServerIdentity; readonly renewed: boolean }> {
   const authority = await ensureAuthority(options);
   const known = await options.vault.pkiEntry('server');
-  if (known !== undefined && isGood(known, authority, options)) return { identity: identityOf(known, authority), renewed: false };
+  // Another CA may have been imported since; who knows the one before alone still knows us, until the certificate is due.
+  const issuer = known === undefined ? undefined : issuerOf(known, await companyAuthorities(options));
+  if (known !== undefined && issuer !== undefined && isGood(known, options)) {
+    return { identity: identityOf(known, issuer), renewed: false };
+  }
   const made = await issueServerCertificate(authority, options.names, options.clock, options.randomBytes);
-  return { identity: identityOf(await keep(options, 'server', made), authority), renewed: true };
+  return { identity: identityOf(await keep(options, 'server', made), authority.certificatePem), renewed: true };
 }
 
 async function keep(
@@ -63,11 +81,16 @@ async function keep(
   return made;
 }
 
-function isGood(entry: IssuedCertificate, authority: IssuedCertificate, { names, clock }: ServerIdentityOptions): boolean {
+/** The one of `authorities` that issued the certificate. */
+function issuerOf(entry: IssuedCertificate, authorities: readonly string[]): string | undefined {
   const [certificate] = parseCertificates(entry.certificatePem);
-  const [issuer] = parseCertificates(authority.certificatePem);
-  // Another CA may have been imported since.
-  if (certificate === undefined || issuer === undefined || !isIssuedBy(certificate, issuer)) return false;
+  if (certificate === undefined) return undefined;
+  return authorities.find((pem) => parseCertificates(pem).some((authority) => isIssuedBy(certificate, authority)));
+}
+
+function isGood(entry: IssuedCertificate, { names, clock }: ServerIdentityOptions): boolean {
+  const [certificate] = parseCertificates(entry.certificatePem);
+  if (certificate === undefined) return false;
   const { notBeforeMs, notAfterMs } = certificate.fields;
   const renewAtMs = notBeforeMs + ((notAfterMs - notBeforeMs) * 2) / 3;
   if (clock() >= renewAtMs || clock() < notBeforeMs) return false;
@@ -75,6 +98,6 @@ function isGood(entry: IssuedCertificate, authority: IssuedCertificate, { names,
   return names.every((name) => (isIP(name) === 0 ? openssl.checkHost(name) : openssl.checkIP(name)) !== undefined);
 }
 
-function identityOf(entry: IssuedCertificate, authority: IssuedCertificate): ServerIdentity {
-  return { cert: entry.certificatePem + authority.certificatePem, key: entry.privateKeyPem };
+function identityOf(entry: IssuedCertificate, authorityPem: string): ServerIdentity {
+  return { cert: entry.certificatePem + authorityPem, key: entry.privateKeyPem };
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createAuthority } from '../../../../src/server/pki/certificate-authority.js';
-import { companyAuthorities, replaceAuthority } from '../../../../src/server/pki/company-authorities.js';
+import { replaceAuthority } from '../../../../src/server/pki/replace-authority.js';
+import { companyAuthorities, ensureServerIdentity } from '../../../../src/server/pki/server-identity.js';
 import { memoryVault } from './memory-vault.js';
 
 const startMs = Date.UTC(2026, 10, 21);
@@ -42,5 +43,19 @@ describe('the CAs of an installation', () => {
     vault.entries.set('server', { certificatePem: '', privateKeyPem: '', notAfterMs: startMs + 9 * hourMs });
     await replaceAuthority(options, third, startMs);
     expect(vault.entries.get('ca-former')?.notAfterMs).toBe(startMs + 9 * hourMs);
+  });
+
+  it('let the server keep its certificate until it is due, then renew it by the one that signs', async () => {
+    const { time, options, make } = setUp();
+    const [first = ''] = await companyAuthorities(options);
+    const asked = { ...options, names: ['localhost'] };
+    const { identity } = await ensureServerIdentity(asked);
+    const second = await make('second');
+    await replaceAuthority(options, second, 0);
+    expect(await ensureServerIdentity(asked)).toEqual({ identity, renewed: false });
+    expect(identity.cert.endsWith(first)).toBe(true);
+    time.nowMs += 61 * 24 * hourMs;
+    const later = await ensureServerIdentity(asked);
+    expect([later.renewed, later.identity.cert.endsWith(second.certificatePem)]).toEqual([true, true]);
   });
 });
