@@ -22,6 +22,7 @@ const { values } = parseArgs({
   },
 });
 const [rounds, seconds, connections] = [Number(values.rounds), Number(values.seconds), Number(values.connections)];
+const warmUpSeconds = 6;
 
 requirePeers();
 const { startLoad } = await import('./http/loads.mjs');
@@ -50,7 +51,8 @@ async function measureAll(isTls) {
   const { ca, contenders, stop } = await startContenders(join(folder, isTls ? 'tls' : 'plain'), certificate);
   try {
     const all = contenders.map((contender) => ({ ...contender, ca, isTls, samples: [] }));
-    for (const contender of all) await load.once(contender, { connections, seconds });
+    // Servers run for days: what the engine compiles in their first seconds is not what they cost.
+    for (const contender of all) await load.once(contender, { connections, seconds: warmUpSeconds });
     for (let round = 1; round <= rounds; round++) {
       console.error(`round ${round} of ${rounds}`);
       for (const contender of shuffled(all)) contender.samples.push(await load.once(contender, { connections, seconds }));
