@@ -1,6 +1,6 @@
 /** The clients of `docs/schemes.md`, in a POSIX shell, openssl and curl, run as they stand there against a real issuer and against somebody in between. */
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,7 +69,8 @@ async function clientOf(name: string, method: string, request: Readonly<Record<s
 const keyKinds = {
   ed25519: ['-algorithm', 'ed25519'],
   p256: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
-  rsa: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:3072'],
+  rsa: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'],
+  rsa3072: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:3072'],
 } as const;
 
 /** A fresh key pair of openssl: its public key as PEM, and the file of its private key. */
@@ -130,7 +131,7 @@ describe('a client of the documentation in a shell', () => {
   });
 
   it('mints by challenge_response with a key that decrypts', async () => {
-    const { KEY, public_key } = keyPair('decrypt', 'rsa');
+    const { KEY, public_key } = keyPair('decrypt', 'rsa3072');
     const client = await clientOf('decrypt', 'challenge_response', { mode: 'decrypt', public_key });
     await expectToken(challenge, { ...client, KEY, MODE: 'decrypt' }, 'challenge_response');
   });
@@ -144,5 +145,34 @@ describe('a client of the documentation in a shell', () => {
     const { code, stdout, stderr } = await run(time, { ...client, SECRET: 'wrong' });
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toContain('"code":"invalid_client"');
+  });
+
+  it('prints no token when the answer of http_sig was altered, exchanged or left unsigned on its way', async () => {
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    // In place of curl: passes the request on, then plays with what came back. $headers and $answer are its files, as the client names them.
+    const fake = `#!/bin/sh
+for argument; do case $previous in -D) headers=$argument ;; -o) answer=$argument ;; esac; previous=$argument; done
+${execFileSync('sh', ['-c', 'command -v curl'], { encoding: 'utf8' }).trim()} "$@" | eval "$TAMPER"
+`;
+    writeFileSync(join(bin, 'curl'), fake, { mode: 0o755 });
+    const client = await clientOf('altered', 'http_sig', { algorithm: 'hmac-sha256' });
+    const variables = { ...client, ALGORITHM: 'hmac-sha256', PATH: `${bin}:${process.env['PATH']}` };
+    const then = (change: string) => `cat; ${change}`;
+    await expectToken(httpSig, { ...variables, TAMPER: then('cp "$answer" old-answer; cp "$headers" old-headers') }, 'http_sig');
+    const cases: readonly (readonly [tamper: string, says: string])[] = [
+      [then('sed -i s/mcr_/mcr-/ "$answer"'), 'the answer is not the one that was signed'],
+      [then('cp old-answer "$answer"; cp old-headers "$headers"'), 'an answer to another request'],
+      [then('sed -i /^signature/d "$headers"'), 'the signature of the answer covers too little'],
+      [then('sed -i "s/ \\"@method\\";req//" "$headers"'), 'the signature of the answer covers too little'],
+      [then('sed -i "s/^content-type: .*/content-type: text\\/html/" "$headers"'), 'the signature of the answer does not hold'],
+      ['sed s/201/200/', 'the signature of the answer does not hold'],
+    ];
+    for (const [TAMPER, says] of cases) {
+      expect([TAMPER, await run(httpSig, { ...variables, TAMPER })]).toEqual([
+        TAMPER,
+        { code: 1, stdout: '', stderr: `${says}\n` },
+      ]);
+    }
   });
 });
