@@ -80,7 +80,22 @@ describe('discovery', () => {
     const answer = await createTestApp().call('GET', '/.well-known/macaroond');
     expect(answer.json).toMatchObject({
       issuer: 'https://issuer.test',
-      auth_methods: ['client_secret_basic', 'ip'],
+      auth_methods: [
+        'client_secret_basic',
+        'http_sig',
+        'challenge_response',
+        'encrypted_time',
+        'shared_key_hmac',
+        'tls_client_auth',
+        'self_signed_tls_client_auth',
+        'ip',
+      ],
+      jwks: {
+        keys: [
+          { use: 'sig', alg: 'EdDSA', kty: 'OKP', crv: 'Ed25519' },
+          { use: 'enc', alg: 'RSA-OAEP-256', kty: 'RSA', e: 'AQAB' },
+        ],
+      },
       caveats: ['time-before', 'time-after', 'action', 'ip', 'method', 'path', 'cnf', 'request-required', 'request'],
       limits: { max_token_length: 7168, max_caveats: 64, max_body_bytes: 65536 },
       endpoints: { tokens: 'https://issuer.test/v1/tokens', openapi: 'https://issuer.test/v1/openapi.json' },
