@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { decode, encode, toSignature } from '../../../../src/core/index.js';
+import { decode, encode, encodeBase64url, toSignature } from '../../../../src/core/index.js';
+import { memoryReplayStore } from '../../../../src/protocol/memory-replay-store.js';
+import { requestDigest, sealRequest } from '../../../../src/protocol/sealed-request.js';
 import { verifyResponse } from '../../../../src/server/http/answer-schemas.js';
 import { basic, nowMs, rootKeyId, tokenOf } from './fake-issuer.js';
 import { createTestApp } from './test-app.js';
@@ -118,5 +120,79 @@ describe('POST /v1/verify', () => {
     expect((await call('GET', '/v1/audiences/macaroond/keys', { authorization })).json['code']).toBe('forbidden');
     expect((await call('GET', `/v1/audiences/macaroond/keys/${rootKeyId}`, { authorization })).json['code']).toBe('forbidden');
     expect(issuer.calls).toEqual([]);
+  });
+});
+
+describe('POST /v1/verify about a sealed request', () => {
+  const digest = requestDigest({ body: new Uint8Array(0) });
+  const request = { method: 'GET', authority: 'invoice.example', target: '/invoices', body: new Uint8Array(0) };
+  const told = { authority: 'invoice.example', target: '/invoices', digest };
+  // The store of the test is born at that time, and knows nothing of what was sent before.
+  const sealed = () =>
+    sealRequest(invoiceToken(['request-required']), request, {
+      clock: () => nowMs + 4_999,
+      randomBytes: (length) => new Uint8Array(length).fill(3),
+    });
+
+  async function ask(context: object, known = true) {
+    const replayStore = memoryReplayStore({ clock: () => nowMs - (known ? 5_000 : 0) });
+    const { call, issuer } = createTestApp({ replayStore });
+    const { text } = sealed();
+    const facts = { action: 'invoices:read', method: 'GET', path: '/invoices' };
+    const body = { token: text, audience: 'invoice', context: { ...facts, ...context } };
+    const post = () => call('POST', '/v1/verify', { authorization: basic('invoice-server'), body });
+    return { first: await post(), again: await post(), issuer };
+  }
+
+  it('allows it once, and gives the key of the answer both times', async () => {
+    const { first, again, issuer } = await ask({ request: told });
+    const answer_key = encodeBase64url(sealed().answerKey.reveal());
+    expect(first.json).toMatchObject({ authorized: true, client: 'mail', answer_key });
+    expect(again.json).toMatchObject({ authorized: false, code: 'ERR_REQUEST_REPEATED', answer_key, caveat_index: 1 });
+    expect(verifyResponse.safeParse(first.json).success && verifyResponse.safeParse(again.json).success).toBe(true);
+    expect(issuer.failures).toMatchObject([{ event: 'token.denied', reason: 'ERR_REQUEST_REPEATED' }]);
+  });
+
+  it('denies it when it is not told of the request', async () => {
+    expect((await ask({})).first.json).toMatchObject({ authorized: false, code: 'ERR_CAVEAT_CONTEXT', caveat_index: 0 });
+  });
+
+  it('refuses what was sent before its store was there', async () => {
+    expect((await ask({ request: told }, false)).first.json).toMatchObject({ code: 'ERR_REQUEST_REPEATED' });
+  });
+
+  it.each([
+    [{ request: { ...told, authority: 'other.example' } }, 'ERR_CAVEAT_DENIED'],
+    [{ request: { ...told, target: '/invoices?' } }, 'ERR_CAVEAT_DENIED'],
+    [{ request: { ...told, digest: requestDigest({ body: new Uint8Array(1) }) } }, 'ERR_CAVEAT_DENIED'],
+    [{ request: told, method: 'PUT' }, 'ERR_CAVEAT_DENIED'],
+  ])('denies with %j', async (context, code) => {
+    expect((await ask(context)).first.json).toMatchObject({ authorized: false, code, answer_key: expect.any(String) });
+  });
+
+  it.each([
+    [{ request: { ...told, digest: 'x' } }, '/context/request/digest'],
+    [{ request: { ...told, more: 1 } }, '/context/request'],
+    [{ request: { authority: 'a', target: '/' } }, '/context/request/digest'],
+    [{ request: told, at: '2026-11-21T12:00:00Z' }, '/context/at'],
+    [{ certificate_thumbprint: 'x' }, '/context/certificate_thumbprint'],
+    [{ key_thumbprint: 7 }, '/context/key_thumbprint'],
+  ])('is not valid with %j', async (context, pointer) => {
+    const { first } = await ask(context);
+    expect([first.status, first.json]).toMatchObject([400, { errors: [{ pointer: expect.stringContaining(pointer) }] }]);
+  });
+
+  it('gives no key for a token that is not genuine, or not sealed', async () => {
+    const { call } = createTestApp();
+    const verifyText = (token: string) =>
+      call('POST', '/v1/verify', {
+        authorization: basic('invoice-server'),
+        body: { token, audience: 'invoice', context: { action: 'invoices:read', request: told } },
+      });
+    const { root } = decode(sealed().text);
+    const other = encode({ root: { ...root, signature: toSignature(new Uint8Array(32)) }, discharges: [] });
+    expect((await verifyText(other)).json).toMatchObject({ authorized: false, code: 'ERR_SIGNATURE_MISMATCH' });
+    expect((await verifyText(other)).json).not.toHaveProperty('answer_key');
+    expect((await verifyText(invoiceToken())).json).not.toHaveProperty('answer_key');
   });
 });

@@ -1,8 +1,15 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { mint } from '../../../../src/core/index.js';
+import { keySigner } from '../../../../src/client/key-signer.js';
+import { encodeBase64url, encodeUtf8, mint, sha256 } from '../../../../src/core/index.js';
+import type { AnswerSigner } from '../../../../src/protocol/answer-signer.js';
+import { contentDigest, jwkThumbprint, publicKeyOf } from '../../../../src/protocol/http-signature/index.js';
+import { requestDigest } from '../../../../src/protocol/sealed-request.js';
 import { createVerifier, type Verifier, type VerifierOptions } from '../../../../src/verifier/index.js';
 import { remoteVerificationFrom } from '../../../../src/verifier/key-sources/remote.js';
+import { seededRandom } from '../../../fuzz/mutate.js';
 import { audience, audienceKey, client, nowMs, rootKeyId, textOf, tokenId, tokenOf } from '../samples.js';
+import { authority, contextOf, eternalStore, origin, posted, provesItself, seal } from '../sealed-samples.js';
 import { FakeIssuer } from './fake-issuer.js';
 
 const authorized = {
@@ -158,5 +165,86 @@ describe('remote verification', () => {
   it('closes with the verifier', async () => {
     await verifier.close();
     expect(issuer.isClosed).toBe(true);
+  });
+});
+
+describe('a request that a token is bound to', () => {
+  const thumbprint = encodeBase64url(new Uint8Array(32).fill(1));
+  const der = encodeUtf8('a certificate');
+  const origins = ['https://other.example', origin];
+  const answerKey = encodeBase64url(seal().answerKey.reveal());
+
+  function bound() {
+    const issuer = new FakeIssuer();
+    return { issuer, verifier: createVerifier({ audience, keys: remoteVerificationFrom(issuer), origins }) };
+  }
+
+  it('is told in full, and nothing of it for a bearer token', async () => {
+    const { issuer, verifier } = bound();
+    issuer.verifyAnswer = denied;
+    const sealed = seal({}, tokenOf({ conditions: [`cnf x5t#S256:${thumbprint}`] }));
+    await verifier.verify(sealed.text, contextOf(sealed.text, {}, {}, { certificate: () => der }));
+    await verifier.verify(tokenOf(), contextOf(tokenOf(), {}, {}, { certificate: () => der }));
+    const facts = { action: 'invoices:read', ip: '10.0.0.1', method: 'POST', path: '/invoices' };
+    expect(issuer.verifyRequests.map(({ context: told }) => told)).toEqual([
+      {
+        ...facts,
+        request: { authority, target: posted.target, digest: requestDigest(posted) },
+        certificate_thumbprint: encodeBase64url(sha256(der)),
+      },
+      facts,
+    ]);
+  });
+
+  it('has an answer that can be signed, whatever the issuer says', async () => {
+    const { issuer, verifier } = bound();
+    const signers: AnswerSigner[] = [];
+    const sealed = seal();
+    const context = contextOf(sealed.text, {}, {}, { onSigner: (sign) => signers.push(sign) });
+    issuer.verifyAnswer = { ...denied, answer_key: answerKey };
+    const refused = await verifier.verify(sealed.text, context);
+    expect([refused.ok, await provesItself(refused.signAnswer, sealed)]).toEqual([false, true]);
+    issuer.verifyAnswer = { authorized: 'perhaps', answer_key: answerKey };
+    await expect(verifier.verify(sealed.text, context)).rejects.toMatchObject({ code: 'ERR_ISSUER_ANSWER' });
+    expect(await provesItself(signers[1], sealed)).toBe(true);
+    issuer.verifyAnswer = denied;
+    expect((await verifier.verify(sealed.text, context)).signAnswer).toBeUndefined();
+  });
+
+  it.each(['', 'AAAA', `${answerKey}A`, 7, null])('has no answer that is signed with %j', async (key) => {
+    const { issuer, verifier } = bound();
+    issuer.verifyAnswer = { ...denied, answer_key: key };
+    const sealed = seal();
+    await expect(verifier.verify(sealed.text, contextOf(sealed.text))).rejects.toMatchObject({ code: 'ERR_ISSUER_ANSWER' });
+  });
+
+  it('is refused with a header that overrides its method, even when the issuer allows it', async () => {
+    const { issuer, verifier } = bound();
+    const sealed = seal();
+    const { caveats: _caveats, ...answer } = authorized;
+    issuer.verifyAnswer = { ...answer, answer_key: answerKey, caveats: [] };
+    const result = await verifier.verify(sealed.text, contextOf(sealed.text, {}, { 'X-HTTP-Method': 'DELETE' }));
+    expect(result).toMatchObject({ ok: false, code: 'ERR_CAVEAT_DENIED', caveatIndex: 0 });
+    expect(await provesItself(result.signAnswer, sealed)).toBe(true);
+  });
+
+  it('is signed by a key once', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const jkt = jwkThumbprint(publicKeyOf(publicKey.export({ type: 'spki', format: 'pem' }).toString()).jwk);
+    const text = tokenOf({ conditions: [`cnf jkt:${jkt}`] });
+    const { issuer } = bound();
+    const replayStore = eternalStore();
+    const verifier = createVerifier({ audience, keys: remoteVerificationFrom(issuer), origins, replayStore });
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const sign = await keySigner({ privateKey: pem, algorithm: 'ed25519' });
+    const digest = { 'content-digest': contentDigest(posted.body) };
+    const headers = { authorization: `Macaroon ${text}`, ...digest };
+    const message = { origin, target: posted.target, method: posted.method, headers, body: posted.body };
+    const proof = { ...digest, ...(await sign(message, Date.now(), seededRandom(5).bytes)) };
+    issuer.verifyAnswer = { ...authorized, caveats: [] };
+    expect(await verifier.verify(text, contextOf(text, {}, proof))).toMatchObject({ ok: true });
+    expect(issuer.verifyRequests[0]?.context).toMatchObject({ key_thumbprint: jkt });
+    expect(await verifier.verify(text, contextOf(text, {}, proof))).toMatchObject({ code: 'ERR_REQUEST_REPEATED' });
+    expect(replayStore.claims).toHaveLength(1);
   });
 });
