@@ -59,6 +59,7 @@ async function get(port: number, token: string, options: ConnectionOptions = {},
     session = one;
   });
   await new Promise<void>((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
+  const isResumed = socket.isSessionReused();
   const lines = [
     'GET /invoices HTTP/1.1',
     'Host: localhost',

@@ -164,7 +164,9 @@ describe('a sealed request behind requireMacaroon for node:http', () => {
       replayStore: eternalStore(),
     });
     const outer = requireMacaroon(verifier, { action: 'invoices:list' });
-    const inner = requireMacaroon(verifier, { action: (request) => (request.url === '/secret' ? 'secrets:read' : 'invoices:read') });
+    const inner = requireMacaroon(verifier, {
+      action: (request) => (request.url === '/secret' ? 'secrets:read' : 'invoices:read'),
+    });
     const server = createServer((request, response) => {
       void outer(request, response, () => void inner(request, response, () => void echo(request, response)));
     });
