@@ -80,9 +80,46 @@ describe('a relative link in a document', () => {
     expect(broken).toEqual([]);
   });
 
+  it('leads to a heading where it names one', () => {
+    const wrong = documents.flatMap(({ path, text }) =>
+      [...text.matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/g)]
+        .filter(([, target = '', anchor = '']) => {
+          const page = target === '' ? path : join(dirname(path), target);
+          return !anchorsOf(readProjectFile(page).text).includes(anchor);
+        })
+        .map(([link]) => `${path}: ${link}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it('stands in the index once for each page of docs', () => {
     const linked = [...readProjectFile('docs/README.md').text.matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, page]) => page);
     const pages = filesBelow('docs', /\.md$/).map(({ path }) => path.slice('docs/'.length));
     expect(linked.toSorted()).toEqual(pages.filter((page) => page !== 'README.md').toSorted());
+  });
+});
+
+/** What the headings of `markdown` are linked by, as GitHub spells it. */
+function anchorsOf(markdown: string): readonly string[] {
+  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe('the promises of SECURITY.md', () => {
+  const { text } = readProjectFile('SECURITY.md');
+  const section = text.split('\n## ').find((part) => part.startsWith('What is promised')) ?? '';
+  const promises = section.split('\n').filter((line) => /^\| (?!against )/.test(line));
+
+  it('each name test files, which the name of the link tells', () => {
+    expect(promises.length).toBeGreaterThan(20);
+    for (const promise of promises) {
+      const links = [...promise.matchAll(/\[([^\]]+)\]\((test\/[^)]+)\)/g)];
+      expect({ promise, isHeld: links.length > 0 }).toEqual({ promise, isHeld: true });
+      for (const [, name = '', file = ''] of links) expect(file.endsWith(`/${name}`), file).toBe(true);
+    }
   });
 });
