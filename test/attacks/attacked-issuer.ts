@@ -13,6 +13,7 @@ import { encodeUtf8 } from '../../src/core/index.js';
 import { loadMasterKey } from '../../src/server/store/master-key.js';
 import { openStore } from '../../src/server/store/open-store.js';
 import type { CredentialParts, CredentialProof, PublicJwkText } from '../../src/transport/credential.js';
+import type { ProverTools } from '../../src/transport/proofs/prover.js';
 import { proverOf } from '../../src/transport/proofs/prover-of.js';
 import { type IssuerProcess, type StartOptions, startIssuer } from '../support/issuer-process.js';
 import type { Intercepted } from '../support/man-in-the-middle.js';
@@ -195,20 +196,28 @@ export interface ProvedRequestOptions {
   readonly aheadMs?: number;
 }
 
-/** A request to mint, proved by `credential` as our client does it, ready to be sent by anybody. `port` is where challenges are asked for. */
+/** Asks an issuer something that needs no proof, such as for a challenge. */
+export type Ask = ProverTools['ask'];
+
+/** Asks the issuer that listens on `port`, over plain HTTP. */
+export function askAt(port: number): Ask {
+  return async (method, path, asked) => {
+    const headers = asked === undefined ? {} : { 'content-type': 'application/json' };
+    const answer = await request(`http://127.0.0.1:${port}${path}`, { method, headers, body: JSON.stringify(asked) ?? null });
+    return await answer.body.json();
+  };
+}
+
+/** A request to mint, proved by `credential` as our client does it, ready to be sent by anybody. */
 export async function provedRequest(
   credential: CredentialParts,
-  port: number,
+  ask: Ask,
   { body = mintBody, target = '/v1/tokens', aheadMs = 0 }: ProvedRequestOptions = {},
 ): Promise<Intercepted> {
   const prover = proverOf(credential, {
     clock: () => Date.now() + aheadMs,
     randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
-    ask: async (method, path, asked) => {
-      const headers = asked === undefined ? {} : { 'content-type': 'application/json' };
-      const answer = await request(`http://127.0.0.1:${port}${path}`, { method, headers, body: JSON.stringify(asked) ?? null });
-      return await answer.body.json();
-    },
+    ask,
   });
   const { headers } = await prover.prove({
     method: 'POST',
@@ -238,8 +247,8 @@ export async function mintedIn(data: string, client: string): Promise<number> {
   return (await auditOf(data, { event: 'token.minted', client })).length;
 }
 
-/** Reads from the database itself, beside a server or without one. */
-async function auditOf(data: string, filter: { readonly event: string; readonly client: string }) {
+/** Entries of the audit log, read from the database itself, beside a server or without one. */
+export async function auditOf(data: string, filter: { readonly event: string; readonly client?: string }) {
   const store = await openStore({
     dataDirectory: data,
     masterKey: loadMasterKey({ dataDirectory: data, environment: {} }),

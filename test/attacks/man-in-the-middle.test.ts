@@ -20,6 +20,7 @@ import {
   type Administrator,
   type AttackedIssuer,
   administratorOf,
+  askAt,
   audience,
   createInstallation,
   failuresOf,
@@ -189,7 +190,7 @@ const attacks: readonly Attack[] = [
   {
     name: 'asks for another audience, with the digest of that',
     script: () => async (request, forward) => {
-      const { headers } = await provedRequest(partsOf('sig-hmac'), server.port, { body: alteredBody });
+      const { headers } = await provedRequest(partsOf('sig-hmac'), askAt(server.port), { body: alteredBody });
       return await forward({
         body: alteredBody,
         headers: withHeader(request.headers, 'content-digest', headerOf(headers, 'content-digest')),
@@ -346,7 +347,7 @@ const attacks: readonly Attack[] = [
   {
     name: 'delivers an answer to a request of the attacker, who has a client too',
     script: async (scheme) => {
-      const answer = await sendAsItStands(server.port, await provedRequest(partsOf(`${scheme}-other`), server.port));
+      const answer = await sendAsItStands(server.port, await provedRequest(partsOf(`${scheme}-other`), askAt(server.port)));
       expect(answer.status).toBe(201);
       return async (_, forward) => {
         await forward();
@@ -359,7 +360,7 @@ const attacks: readonly Attack[] = [
   {
     name: 'puts the proof of another client into the request',
     script: async (scheme) => {
-      const other = await provedRequest(partsOf(`${scheme}-other`), server.port);
+      const other = await provedRequest(partsOf(`${scheme}-other`), askAt(server.port));
       return async (request, forward) => {
         const answer = await forward({ headers: withProofs(request, proofsOf(other)) });
         expect(JSON.parse(textOf(answer)).client).toBe(`${scheme}-other`);
