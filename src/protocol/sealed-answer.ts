@@ -27,7 +27,7 @@ import {
 import { InterferenceError, type InterferenceKind } from './interference-error.js';
 
 /** `tag` of the signature; its label is free. */
-export const answerTag = 'macaroond-response';
+const answerTag = 'macaroond-response';
 const answerLabel = 'macaroond';
 const nonceBytes = 32;
 /** No caveat starts with a zero byte, so R is the signature of no token. */
