@@ -102,11 +102,11 @@ type Script = (
   forward: (changes?: Partial<Intercepted>) => Promise<InterceptedAnswer>,
 ) => Promise<InterceptedAnswer>;
 
-/** Lets `script` loose on the next request for a token. Resolves to that request, as its client sent it. */
-function attackNext(script: Script): () => Intercepted | undefined {
+/** Lets `script` loose on the next request that `matches`, one for a token when absent. What is returned tells that request, as its client sent it. */
+function attackNext(script: Script, matches: (request: Intercepted) => boolean = isMint): () => Intercepted | undefined {
   let attacked: Intercepted | undefined;
   man.interfere = (request, forward) => {
-    if (!isMint(request)) return forward(request);
+    if (!matches(request)) return forward(request);
     man.interfere = carry;
     attacked = request;
     return script(request, (changes = {}) => forward({ ...request, ...changes }));
@@ -414,6 +414,77 @@ describe.each(schemes)('%s: a man in the middle who', (scheme) => {
       expect((await mintedBy(scheme)) - before).toBeLessThanOrEqual(1);
       expect(await outcomeOf(client.mint({ audience }))).toBe('minted');
       if (noted !== undefined) expectedNotes.push([scheme, typeof noted === 'string' ? noted : (noted[scheme] ?? '')]);
+    } finally {
+      await client.close();
+    }
+  });
+});
+
+describe.each(['challenge-sign', 'challenge-decrypt'] as const)('%s: a man in the middle who', (scheme) => {
+  const isChallenge = ({ target }: Intercepted) => target === '/v1/challenges';
+  const withMembers = (answer: InterceptedAnswer, change: (members: Record<string, string>) => object) =>
+    withText(answer, JSON.stringify({ ...JSON.parse(textOf(answer)), ...change(JSON.parse(textOf(answer))) }));
+  const damagedText = (text: string) => `${text.startsWith('A') ? 'B' : 'A'}${text.slice(1)}`;
+  const challengeOf = async (client: string, purpose = 'POST /v1/tokens'): Promise<InterceptedAnswer> => {
+    const mode = scheme === 'challenge-sign' ? 'sign' : 'decrypt';
+    const body = encodeUtf8(JSON.stringify({ client, mode, purpose }));
+    const headers = ['host', new URL(man.origin).host, 'content-type', 'application/json', 'content-length', '0'];
+    return await sendAsItStands(server.port, { method: 'POST', target: '/v1/challenges', headers, body });
+  };
+  const unusable = 'ERR_ISSUER_ANSWER';
+  /** Who decrypts sees what a challenge was made for; who signs leaves that to the issuer. */
+  const bySign = (told: string) => (scheme === 'challenge-sign' ? told : unusable);
+
+  it.each<[name: string, script: Script, told: string, noted?: string]>([
+    [
+      'says that the challenge is of another server',
+      async (_, forward) => withMembers(await forward(), () => ({ server: 'https://issuer.example' })),
+      unusable,
+    ],
+    [
+      'changes the challenge',
+      async (_, forward) =>
+        withMembers(await forward(), ({ challenge, encrypted_challenge: encrypted }) =>
+          challenge === undefined ? { encrypted_challenge: damagedText(encrypted ?? '') } : { challenge: damagedText(challenge) },
+        ),
+      bySign(plainlyRefused),
+      'signature_wrong',
+    ],
+    ['delivers a challenge for another client', () => challengeOf(`${scheme}-other`), bySign(plainlyRefused), 'challenge_wrong'],
+    [
+      'delivers a challenge for another purpose',
+      () => challengeOf(scheme, 'POST /v1/revocations'),
+      bySign(plainlyRefused),
+      'challenge_wrong',
+    ],
+    ['drops the challenge', () => broken(), 'ERR_ISSUER_UNREACHABLE'],
+  ])('%s', async (_, script, told, noted) => {
+    const client = issuerClient(credentialOf(scheme));
+    try {
+      const before = await mintedBy(scheme);
+      attackNext(script, isChallenge);
+      expect(await outcomeOf(client.mint({ audience }))).toBe(told);
+      expect(await mintedBy(scheme)).toBe(before);
+      if (noted !== undefined && told === plainlyRefused) expectedNotes.push([scheme, noted]);
+    } finally {
+      await client.close();
+    }
+  });
+
+  it('delivers a challenge that was answered', async () => {
+    const client = issuerClient(credentialOf(scheme));
+    try {
+      let used: InterceptedAnswer | undefined;
+      attackNext(async (_, forward) => {
+        used = await forward();
+        return used;
+      }, isChallenge);
+      await client.mint({ audience });
+      const before = await mintedBy(scheme);
+      attackNext(async (_, forward) => used ?? (await forward()), isChallenge);
+      expect(await outcomeOf(client.mint({ audience }))).toBe(plainlyRefused);
+      expect(await mintedBy(scheme)).toBe(before);
+      expectedNotes.push([scheme, 'replayed']);
     } finally {
       await client.close();
     }
