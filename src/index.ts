@@ -3,7 +3,15 @@
  * types. Runs in browsers: nothing of Node behind it. The client is `macaroond/client`, the verifier `macaroond/verifier`.
  */
 export { type AttenuateOptions, attenuateAt, type Restrictions } from './caveats/attenuate.js';
-export type { CaveatType, CheckResult, Narrowing, ParseResult, RequestContext } from './caveats/caveat-type.js';
+export type {
+  CaveatSetting,
+  CaveatType,
+  CheckResult,
+  Narrowing,
+  ParseResult,
+  RequestContext,
+  RequestFacts,
+} from './caveats/caveat-type.js';
 export { type CaveatPlace, type CheckedCaveat, type ClearResult, checkCaveats, clearCaveats } from './caveats/clear-caveats.js';
 export { parseDurationMs } from './caveats/duration.js';
 export { type EffectiveLimits, effectiveLimits } from './caveats/effective-limits.js';

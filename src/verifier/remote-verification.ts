@@ -59,7 +59,7 @@ export class RemoteVerification {
   }
 
   async #call(text: string, { request, ...facts }: VerifyContext): Promise<RemoteCall> {
-    const proofs = new RequestProofs(text, { ...facts, request }, this.#setup);
+    const proofs = new RequestProofs(text, request, facts.method, this.#setup);
     const token = decode(text);
     const binding = request === undefined ? undefined : claimedBinding(token);
     if (binding === undefined) return { proofs, binding, keyProof: undefined, context: { __proto__: null, ...facts } };

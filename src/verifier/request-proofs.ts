@@ -31,10 +31,10 @@ export class RequestProofs {
   #reader: RequestReader | undefined;
   #signAnswer: AnswerSigner | undefined;
 
-  /** Throws `ERR_ARGUMENT` for a `context.request` that is neither kind of request. */
-  constructor(text: string, { request, method = '' }: VerifyContext, setup: RequestSetup) {
+  /** Throws `ERR_ARGUMENT` for a `request` that is neither kind of one. */
+  constructor(text: string, request: VerifyContext['request'], method: string | undefined, setup: RequestSetup) {
     this.#text = text;
-    this.#method = method;
+    this.#method = method ?? '';
     this.#setup = setup;
     if (request === undefined) return;
     if (typeof request !== 'object' || request === null) throw badRequest();

@@ -95,19 +95,25 @@ function localVerifier(audience: string, keys: KeySource, options: VerifierOptio
   const { caveats: registry = standardRegistry, clock = Date.now } = options;
   const { setup, replayStore, close } = requestOptions(options, () => readClock(clock));
   const local = new LocalVerification({ audience, keys, registry, replayStore, windowMs: setup.windowMs });
-  // Frozen, so that no caveat type can change what the next one sees.
-  const contextOf = ({ request: _request, ...facts }: VerifyContext): RequestContext =>
-    Object.freeze(Object.assign({ __proto__: null }, facts, { nowMs: readClock(clock) }));
+  // Frozen, so that no caveat type can change what the next one sees; `facts` is a copy already.
+  const contextOf = (facts: VerifyContext): RequestContext =>
+    Object.freeze(
+      Object.assign(facts, facts.request === undefined ? undefined : { request: undefined }, { nowMs: readClock(clock) }),
+    );
+  const noProofs = new RequestProofs('', undefined, '', setup);
+  const proofsOf = (text: string, { request, method }: VerifyContext): RequestProofs =>
+    request === undefined ? noProofs : new RequestProofs(text, request, method, setup);
   return Object.freeze({
     audience,
     verify: async (text: string, context: VerifyContext) => {
       const facts = factsOf(text, context);
-      const proofs = new RequestProofs(text, facts, setup);
+      const proofs = proofsOf(text, facts);
       return proofs.finish(await local.verify(text, contextOf(facts), proofs));
     },
     explain: async (text: string, context: VerifyContext) => {
       const facts = factsOf(text, context);
-      return local.explain(text, contextOf(facts), new RequestProofs(text, facts, setup));
+      const proofs = proofsOf(text, facts);
+      return local.explain(text, contextOf(facts), proofs);
     },
     close: async () => {
       await local.close();
