@@ -30,7 +30,7 @@ export interface MintResponse {
 export interface VerifyRequest {
   readonly token: string;
   readonly audience: string;
-  /** `at` (RFC 3339) asks about another time than now; further members are facts for custom caveats. */
+  /** `at` (RFC 3339) asks about another time than now, not together with `request`; further members are facts for custom caveats. */
   readonly context: {
     readonly action: string;
     readonly ip?: string | undefined;
