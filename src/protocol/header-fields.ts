@@ -20,3 +20,9 @@ export function singleField(fields: HeaderFields, name: string): string | undefi
   const values = fields.get(name);
   return values?.length === 1 ? values[0] : undefined;
 }
+
+/** All values of a field as one, with a comma between them (RFC 9110 §5.3); `undefined` when it is absent. */
+export function joinedField(fields: HeaderFields, name: string): string | undefined {
+  const values = fields.get(name);
+  return values?.length === 1 ? values[0] : values?.join(', ');
+}

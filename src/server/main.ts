@@ -2,7 +2,7 @@
  * The issuer as a running server: settings, master key, store, use cases, HTTPS, renewal, signals, a graceful end. The only place, with
  * `config.ts` and `maintenance.ts`, that sees all of the server.
  */
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { MacaroonError } from '../core/index.js';
 import { pinOf } from '../transport/pin.js';
@@ -23,6 +23,7 @@ import { setUp, writePublicFile } from './maintenance.js';
 import { createCertificateTools } from './pki/certificate-tools.js';
 import { ensureIssuerKeys, publishedKeys } from './pki/issuer-keys.js';
 import { createPeerCertificates } from './pki/peer-certificate.js';
+import { createRandomPool } from './random-pool.js';
 import { openReplayStore } from './replay.js';
 import { hasStore } from './store/data-files.js';
 import { loadMasterKey } from './store/master-key.js';
@@ -42,6 +43,7 @@ export {
 } from './maintenance.js';
 
 const clock = Date.now;
+const randomBytes = createRandomPool();
 const drainDeadlineMs = 8_000;
 const flushIntervalMs = 60_000;
 const renewIntervalMs = 3_600_000;

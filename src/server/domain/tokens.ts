@@ -5,7 +5,6 @@ import {
   addFirstPartyCaveat,
   createUuidV7,
   decodeBase64url,
-  deriveAudienceKey,
   encode,
   encodeIdentifier,
   formatUuid,
@@ -17,6 +16,7 @@ import {
   someCoverAction,
 } from '../../core/index.js';
 import type { MintRequest, MintResponse } from '../../protocol/wire.js';
+import { audienceKeyOf } from './audience-keys.js';
 import { type Actor, record } from './audit-trail.js';
 import { type ClientCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
@@ -93,7 +93,7 @@ export async function mintWithin(
     authMethods: occasion.authMethods,
     actions,
   });
-  const key = deriveAudienceKey(secret, audience.name, audience.generation);
+  const key = audienceKeyOf(secret, audience.name, audience.generation);
   // The location is a hint that nothing here reads; pymacaroons cannot attenuate a macaroon without one.
   const root = mint(key, identifier, audience.name);
   const token = encodeWithin(conditions.reduce<Macaroon>(addFirstPartyCaveat, root));

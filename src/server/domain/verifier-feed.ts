@@ -1,7 +1,8 @@
 /** What verifiers are served: their audience's keys and the revocations, each as changes since a cursor. */
 import { formatRfc3339 } from '../../caveats/rfc3339.js';
-import { deriveAudienceKey, encodeBase64url, type KeyReference, type MacaroonKey } from '../../core/index.js';
+import { encodeBase64url, type KeyReference, type MacaroonKey } from '../../core/index.js';
 import type { WireAudienceKey, WireAudienceKeys, WireRevocation, WireRevocations } from '../../protocol/wire.js';
+import { audienceKeyOf } from './audience-keys.js';
 import { type Issuer, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import type { AudienceKeyRow, StoreReader } from './ports.js';
@@ -20,7 +21,7 @@ export async function findKey(read: StoreReader, audience: string, reference: Ke
   if (generation.revokedAtMs !== null) return { found: false, code: 'ERR_REVOKED_AUDIENCE_KEY' };
   if ((await read.findRevocation({ kind: 'root_key', rootKeyId: rootKey.id })) !== undefined)
     return { found: false, code: 'ERR_REVOKED_ROOT_KEY' };
-  return { found: true, state: { client: rootKey.client, key: deriveAudienceKey(secret, audience, generation.generation) } };
+  return { found: true, state: { client: rootKey.client, key: audienceKeyOf(secret, audience, generation.generation) } };
 }
 
 /** Whether a token was revoked by its id or by its client's time. */
@@ -46,8 +47,7 @@ export async function audienceKeys(read: StoreReader, audience: string, after: n
     const secret = await read.rootKeySecret(row.rootKeyId);
     const revocation = await read.findRevocation({ kind: 'root_key', rootKeyId: row.rootKeyId });
     if (secret === undefined || revocation !== undefined) continue;
-    for (const { generation } of generations)
-      keys.push(toWireKey(row, generation, deriveAudienceKey(secret, audience, generation)));
+    for (const { generation } of generations) keys.push(toWireKey(row, generation, audienceKeyOf(secret, audience, generation)));
   }
   return { keys, cursor: rows.at(-1)?.changeSeq ?? after, more };
 }

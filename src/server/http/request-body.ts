@@ -2,8 +2,9 @@
  * Reads a JSON body of at most 64 KiB. With a Content-Length Node vouches for the size; a chunked body is counted while it comes in, so
  * that no more than the limit is ever held. What every body must be, whatever the route, is decided here.
  */
-import type { Context, HonoRequest } from 'hono';
+import type { Context } from 'hono';
 import { concatBytes, decodeUtf8 } from '../../core/index.js';
+import { type HeaderFields, joinedField } from '../../protocol/header-fields.js';
 import type { AppEnv } from './app-env.js';
 import { ProblemError } from './problem-error.js';
 import { writtenProblem } from './raw-problem.js';
@@ -18,14 +19,14 @@ const jsonMediaTypePattern = /^application\/json(?:[ \t]*;[ \t]*charset="?utf-8"
  * What the body holds; `{}` for an empty one. Throws `payload_too_large`, `unsupported_media_type`, `invalid_request`, and
  * `request_timeout` or `invalid_request` for one that does not arrive in full. `read` gives its bytes.
  */
-export async function readJsonBody(c: Context<AppEnv>, read: () => Promise<Uint8Array>): Promise<unknown> {
-  if ((c.req.header('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
-    const headers = { 'Accept-Encoding': 'identity' };
-    throw new ProblemError('unsupported_media_type', { detail: 'a body is sent without a content encoding', headers });
+export async function readJsonBody(headers: HeaderFields, read: () => Promise<Uint8Array>): Promise<unknown> {
+  if ((joinedField(headers, 'content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
+    const detail = 'a body is sent without a content encoding';
+    throw new ProblemError('unsupported_media_type', { detail, headers: { 'Accept-Encoding': 'identity' } });
   }
   const bytes = await read();
   if (bytes.length === 0) return {};
-  if (!jsonMediaTypePattern.test(c.req.header('content-type') ?? '')) throw new ProblemError('unsupported_media_type');
+  if (!jsonMediaTypePattern.test(joinedField(headers, 'content-type') ?? '')) throw new ProblemError('unsupported_media_type');
   let text: string;
   try {
     text = decodeUtf8(bytes);
@@ -47,9 +48,9 @@ function tooLarge(): ProblemError {
  * The body as sent; empty for a request without one. Can be called once a request. Throws `payload_too_large`, and `request_timeout` or
  * `invalid_request` for one that does not arrive in full: that a client breaks off or stalls is no fault of ours.
  */
-export async function readBodyBytes(c: Context<AppEnv>): Promise<Uint8Array> {
+export async function readBodyBytes(c: Context<AppEnv>, headers: HeaderFields): Promise<Uint8Array> {
   try {
-    return await readAll(c.req);
+    return await readAll(c.req.raw, headers);
   } catch (error) {
     if (error instanceof ProblemError) throw error;
     const socket = c.env?.incoming?.socket;
@@ -58,12 +59,12 @@ export async function readBodyBytes(c: Context<AppEnv>): Promise<Uint8Array> {
   }
 }
 
-async function readAll(request: HonoRequest): Promise<Uint8Array> {
-  const declared = request.header('content-length');
-  const isChunked = request.header('transfer-encoding') !== undefined;
-  if (declared === undefined || isChunked) return await readCounted(request.raw.body);
+/** `headers` are those of `request`, whose own cost more to read. */
+async function readAll(request: Request, headers: HeaderFields): Promise<Uint8Array> {
+  const declared = joinedField(headers, 'content-length');
+  if (declared === undefined || headers.has('transfer-encoding')) return await readCounted(request.body);
   if (Number(declared) > maxBodyBytes) throw tooLarge();
-  return new Uint8Array(await request.raw.arrayBuffer());
+  return new Uint8Array(await request.arrayBuffer());
 }
 
 async function readCounted(stream: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {

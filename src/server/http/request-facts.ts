@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { type IpRange, parseAddress, rangeContains } from '../../caveats/ip-address.js';
 import type { Clock, RandomBytes } from '../../core/index.js';
 import { createUuidV7, formatUuid } from '../../core/index.js';
-import { type HeaderFields, headerFields, singleField } from '../../protocol/header-fields.js';
+import { type HeaderFields, headerFields, joinedField, singleField } from '../../protocol/header-fields.js';
 import { clientAddress } from '../../verifier/client-address.js';
 import type { LoginRequest } from '../auth/registry.js';
 import type { Origin } from '../domain/issuer.js';
@@ -68,10 +68,10 @@ export function readRequestFacts(c: Context<AppEnv>, requestId: string, sources:
     targetUri: `${c.env?.listenerOrigin ?? issuerUrl()}${target}`,
     path: query < 0 ? target : target.slice(0, query),
     headers,
-    authorization: headers.get('authorization')?.join(', '),
+    authorization: joinedField(headers, 'authorization'),
     certificate: certificateOf?.({ socket: incoming?.socket, headers, isFromProxy: isListed(peerAddress, trustedProxies) }),
     body: () => {
-      body ??= readBodyBytes(c);
+      body ??= readBodyBytes(c, headers);
       return body;
     },
     clientRequestId: clientRequestId !== undefined && clientRequestIdPattern.test(clientRequestId) ? clientRequestId : undefined,

@@ -5,6 +5,7 @@ import type { AppEnv } from './app-env.js';
 import { pointerOf } from './json-pointer.js';
 import { type FieldError, invalidFields } from './problem-error.js';
 import { readJsonBody } from './request-body.js';
+import type { RequestFacts } from './request-facts.js';
 import type { Route } from './route.js';
 
 export interface RequestInput {
@@ -16,11 +17,15 @@ export interface RequestInput {
 const maxErrors = 16;
 
 /** The checked input of `route`. Throws `invalid_request`, `payload_too_large`, `unsupported_media_type`. */
-export async function readInput(route: Route, c: Context<AppEnv>, readBody: () => Promise<Uint8Array>): Promise<RequestInput> {
+export async function readInput(
+  route: Route,
+  c: Context<AppEnv>,
+  { headers, body: readBody }: RequestFacts,
+): Promise<RequestInput> {
   const params = checked(route.params, c.req.param());
   const query = checked(route.query, readQuery(c.req.url));
   const takesBody = route.method === 'post' || route.method === 'put';
-  const body = takesBody ? checked(route.body, await readJsonBody(c, readBody)) : {};
+  const body = takesBody ? checked(route.body, await readJsonBody(headers, readBody)) : {};
   return { params, query, body };
 }
 

@@ -12,11 +12,10 @@ interface ChangedClient {
 
 export class GroupChanges {
   readonly #clients = new Map<string, ChangedClient>();
-  /** Takes the latest changes back, last first. */
-  readonly #undo: (() => void)[] = [];
   #auditHead: AuditHead | undefined;
   #hasOthers = false;
   #hasErased = false;
+  #writesBegun = 0;
 
   /** `auditHead` as committed; `undefined` when the database must be asked. */
   constructor(auditHead: AuditHead | undefined) {
@@ -27,7 +26,12 @@ export class GroupChanges {
     return this.#auditHead;
   }
 
-  /** Whether anything was written beside tokens, audit entries and issue times. Stays, also when that work failed. */
+  /** How many writes were begun, whatever came of them. */
+  get writesBegun(): number {
+    return this.#writesBegun;
+  }
+
+  /** Whether anything was written beside tokens, audit entries and issue times. */
   get hasOthers(): boolean {
     return this.#hasOthers;
   }
@@ -52,39 +56,26 @@ export class GroupChanges {
     return [...this.#clients.values()].filter(({ isWritten }) => !isWritten).map(({ client }) => client);
   }
 
+  /** Call before each write. */
+  beginWrite(): void {
+    this.#writesBegun++;
+  }
+
   noteAudit(head: AuditHead): void {
-    const before = this.#auditHead;
-    this.#undo.push(() => {
-      this.#auditHead = before;
-    });
     this.#auditHead = head;
   }
 
   noteClient(client: ClientRecord, isWritten: boolean): void {
-    const { name } = client;
-    const before = this.#clients.get(name);
-    this.#undo.push(() => {
-      if (before === undefined) this.#clients.delete(name);
-      else this.#clients.set(name, before);
-    });
-    this.#clients.set(name, { client, isWritten });
+    this.#clients.set(client.name, { client, isWritten });
   }
 
-  noteOther(): void {
+  /** Call before each write of anything else. */
+  beginOther(): void {
+    this.beginWrite();
     this.#hasOthers = true;
   }
 
   noteErased(): void {
     this.#hasErased = true;
-  }
-
-  /** Where the changes are now, for `undoTo`. */
-  mark(): number {
-    return this.#undo.length;
-  }
-
-  /** Forgets what a work changed that was rolled back. */
-  undoTo(mark: number): void {
-    while (this.#undo.length > mark) this.#undo.pop()?.();
   }
 }

@@ -2,8 +2,9 @@
  * The writer's side of the store: works that come in one turn of the event loop share one transaction, one after another, and are answered once
  * it is durable. A commit waits for the disk whatever is in it, so thirty-two tokens cost little more than one.
  *
- * Each work of several has a savepoint, so that one that fails takes nothing of the others with it. Where the disk is full, and where a commit
- * fails for that, what was in it is run again one by one, so that each gets its own answer and a `revoke` the reserve.
+ * A work that fails before it wrote anything leaves the group as it was. Where one fails later, and where the disk is full, the group is rolled
+ * back and its works are run again one by one, so that each gets its own answer and a `revoke` the reserve. Savepoints would spare the second run
+ * of a rare case, but SQLite keeps a journal for them, in a file when it grows, that costs more than the rest of a mint.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MacaroonError, type RandomBytes } from '../../core/index.js';
@@ -176,44 +177,36 @@ export class GroupWriter {
         for (const job of group) {
           if (taken.length > 0 && performance.now() - startMs > maxGroupMs) break;
           taken.push(job);
-          answers.push(await this.#runInSavepoint(job, changes));
+          answers.push(await this.#runAmongOthers(job, changes));
         }
       });
     } catch (error) {
-      await this.#failTogether(taken.length > 0 ? taken : group, error);
-      return group.slice(taken.length > 0 ? taken.length : group.length);
+      if (taken.length === 0) taken.push(...group);
+      if (error instanceof NotTogether || isStoreFull(error)) await this.#runOneByOne(taken);
+      else for (const job of taken) job.fail(error);
+      return group.slice(taken.length);
     }
     for (const answer of answers) answer();
     return group.slice(taken.length);
   }
 
-  async #failTogether(jobs: readonly Job[], error: unknown): Promise<void> {
+  async #runOneByOne(jobs: readonly Job[]): Promise<void> {
     for (const job of jobs) {
-      if (!isStoreFull(error)) job.fail(error);
-      else {
-        await nextTurn();
-        const [admitted] = this.#admit([job]);
-        if (admitted !== undefined) await this.#runAlone(admitted);
-      }
+      await nextTurn();
+      const [admitted] = this.#admit([job]);
+      if (admitted !== undefined) await this.#runAlone(admitted);
     }
   }
 
-  /** How the job is answered; a failure that leaves the transaction standing is its own. */
-  async #runInSavepoint(job: Job, changes: GroupChanges): Promise<Answer> {
-    const { savepoint, release, rollbackToSavepoint, connection } = this.#writer;
-    const { run } = this.#options;
-    const mark = changes.mark();
-    run(() => savepoint.run());
+  /** How the job is answered. Throws `NotTogether` when it failed and left something behind that must be rolled back. */
+  async #runAmongOthers(job: Job, changes: GroupChanges): Promise<Answer> {
+    const { writesBegun } = changes;
     try {
-      const answer = await this.#runWork(job, changes);
-      run(() => release.run());
-      return answer;
+      return await this.#runWork(job, changes);
     } catch (error) {
-      // SQLite itself rolls back on some failures, a full disk among them.
-      if (isStoreFull(error) || !connection.sqlite.open || !connection.sqlite.inTransaction) throw error;
-      run(() => rollbackToSavepoint.run());
-      run(() => release.run());
-      changes.undoTo(mark);
+      const { sqlite } = this.#writer.connection;
+      const isUntouched = changes.writesBegun === writesBegun && sqlite.open && sqlite.inTransaction;
+      if (!isUntouched) throw new NotTogether();
       return () => job.fail(error);
     }
   }
@@ -305,6 +298,9 @@ export class GroupWriter {
     }
   }
 }
+
+/** A work failed halfway among others. */
+class NotTogether extends Error {}
 
 function nextTurn(): Promise<void> {
   return new Promise((resume) => setImmediate(resume));

@@ -72,10 +72,11 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
   async updateClient(client: ClientRecord): Promise<void> {
     const { run, changes, records, writes } = this.#context;
     run(() => {
+      changes.beginWrite();
       const known = changes.client(client.name) ?? records()?.client.get(client.name)?.found;
       // Every mint moves the issue time: it is written once for all that share the commit.
       if (known !== undefined && isSameButIssued(known, client)) return changes.noteClient(client, false);
-      changes.noteOther();
+      changes.beginOther();
       if (writes.updateClient(this.#withMac(clients, toClientRow(client))).changes !== 1) throw noSuchRow('client');
       changes.noteClient(client, true);
     });
@@ -206,16 +207,19 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
   }
 
   async insertToken(token: TokenRecord): Promise<void> {
-    const { run, writes } = this.#context;
+    const { run, writes, changes } = this.#context;
     const { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs } = token;
     const row = { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs };
-    run(() => writes.insertToken(this.#withMac(tokens, row)));
+    run(() => {
+      changes.beginWrite();
+      writes.insertToken(this.#withMac(tokens, row));
+    });
   }
 
   async insertRevocation(revocation: Omit<RevocationRecord, 'seq'>): Promise<RevocationRecord> {
     return this.#context.run(() => {
       const { db, reads, changes } = this.#context;
-      changes.noteOther();
+      changes.beginOther();
       // Taken before the insert, as the row's MAC covers it; nobody else writes between the two.
       const seq = (reads.latestRevocationSeq.get()?.seq ?? 0) + 1;
       const record = { ...revocation, seq };
@@ -229,6 +233,7 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
   async appendAudit(event: AuditEvent): Promise<void> {
     const { run, reads, writes, keys, changes } = this.#context;
     run(() => {
+      changes.beginWrite();
       const last = changes.auditHead ?? reads.lastAudit.get() ?? emptyAuditHead;
       const row = {
         seq: last.seq + 1,
@@ -252,21 +257,21 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
   async nextChangeSeq(): Promise<number> {
     const { run, writes, changes } = this.#context;
     return run(() => {
-      changes.noteOther();
+      changes.beginOther();
       return Number(writes.nextChangeSeq.get()?.value);
     });
   }
 
   async #write(work: (context: TransactionContext) => unknown): Promise<void> {
     this.#context.run(() => {
-      this.#context.changes.noteOther();
+      this.#context.changes.beginOther();
       work(this.#context);
     });
   }
 
   async #change(argument: string, work: (context: TransactionContext) => { readonly changes: number }): Promise<void> {
     this.#context.run(() => {
-      this.#context.changes.noteOther();
+      this.#context.changes.beginOther();
       if (work(this.#context).changes !== 1) throw noSuchRow(argument);
     });
   }

@@ -17,10 +17,6 @@ export interface PreparedWriter {
   readonly begin: Statement<unknown[]>;
   readonly commit: Statement<unknown[]>;
   readonly rollback: Statement<unknown[]>;
-  /** Around each of several works that share a transaction. */
-  readonly savepoint: Statement<unknown[]>;
-  readonly release: Statement<unknown[]>;
-  readonly rollbackToSavepoint: Statement<unknown[]>;
   /** Another number once another connection, which is another process, has committed. */
   readonly dataVersion: Statement<unknown[], number>;
 }
@@ -35,9 +31,6 @@ export function prepareWriter(connection: SqliteConnection): PreparedWriter {
     begin: sqlite.prepare('begin immediate'),
     commit: sqlite.prepare('commit'),
     rollback: sqlite.prepare('rollback'),
-    savepoint: sqlite.prepare('savepoint work'),
-    release: sqlite.prepare('release work'),
-    rollbackToSavepoint: sqlite.prepare('rollback to work'),
     dataVersion: sqlite.prepare<unknown[], number>('pragma data_version').pluck(),
   };
 }
