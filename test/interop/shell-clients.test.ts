@@ -1,16 +1,18 @@
 /** The clients of `docs/schemes.md`, in a POSIX shell, openssl and curl, run as they stand there against a real issuer and against somebody in between. */
 import { execFile, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decode, decodeIdentifier } from '../../src/core/index.js';
 import { type IssuerProcess, startIssuer } from '../support/issuer-process.js';
 
 const page = readFileSync(new URL('../../docs/schemes.md', import.meta.url), 'utf8');
-const [shared = '', basic = '', issuerKey = '', httpSig = '', challenge = '', time = '', ...others] = [
-  ...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm),
-].map(([, code]) => code);
+const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code]) => code);
+const [shared = '', identity = '', basic = '', issuerKey = '', httpSig = '', challenge = '', time = '', ...rest] = blocks;
+const [certificate = '', sealed = '', ...others] = rest;
 
 let issuer: IssuerProcess;
 let folder: string;
@@ -140,6 +142,57 @@ describe('a client of the documentation in a shell', () => {
     await expectToken(time, await clientOf('timed', 'encrypted_time'), 'encrypted_time');
   });
 
+  it('knows the issuer by its CA and by its key, and nobody else', async () => {
+    const { hostname, port } = new URL(issuer.url);
+    const pin = await new Promise<string>((resolve, reject) => {
+      const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false }, () => {
+        const key = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
+        socket.destroy();
+        resolve(
+          createHash('sha256')
+            .update(key ?? '')
+            .digest('base64'),
+        );
+      }).on('error', reject);
+    });
+    const stranger = join(folder, 'stranger.crt');
+    const subject = ['-subj', '/CN=localhost', '-keyout', join(folder, 'stranger.key'), '-out', stranger];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...subject], { stdio: 'ignore' });
+    const outcome = async (variables: Variables) => (await run(`set -e\n${identity}`, variables)).code;
+    expect(await outcome({ PIN: pin })).toBe(0);
+    expect(await outcome({ PIN: createHash('sha256').digest('base64') })).toBe(90);
+    expect(await outcome({ PIN: pin, CA: stranger })).toBe(60);
+  });
+
+  it('mints by a certificate', async () => {
+    const client = await clientOf('certified', 'tls_client_auth');
+    await issuer.cliJson(['ca', 'issue', '--client', 'certified', '--out', folder]);
+    const files = { CERTIFICATE: join(folder, 'certified.crt'), CERTIFICATE_KEY: join(folder, 'certified.key') };
+    await expectToken(certificate, { ...client, ...files }, 'tls_client_auth');
+  });
+
+  it('seals a request, and believes an answer to this very one alone', async () => {
+    const { body: minted } = await issuer.api('POST', '/v1/tokens', {
+      basic: JSON.parse(readFileSync(join(issuer.data, 'admin.json'), 'utf8')),
+      body: { audience: 'macaroond', caveats: ['request-required'] },
+    });
+    const service = { SERVICE: issuer.url, TOKEN: minted.token, METHOD: 'POST', TARGET: '/v1/audiences' };
+    const made = await run(sealed, { ...service, BODY: '{"audience":"reports"}' });
+    expect([made.code, made.stderr, JSON.parse(made.stdout).audience]).toEqual([0, '', 'reports']);
+    const again = await run(sealed, { ...service, BODY: '{"audience":"reports"}' });
+    expect([again.code, again.stderr, JSON.parse(again.stdout).code]).toEqual([1, '', 'conflict']);
+    const listed = await run(sealed, { ...service, METHOD: 'GET', TARGET: '/v1/clients', BODY: '' });
+    expect([listed.code, listed.stderr]).toEqual([0, '']);
+    // The issuer cannot prove an answer to a token whose signature does not hold.
+    const { stdout: forged } = await issuer.cli(['attenuate', '--action', 'audiences:write', '--json'], { input: minted.token });
+    const wrong = JSON.parse(forged).token.replace(
+      /^mcr_(.*)(.{10})\..*$/,
+      (_: string, head: string, tail: string) => `${head}${tail === 'AAAAAAAAAA' ? 'BBBBBBBBBB' : 'AAAAAAAAAA'}`,
+    );
+    const refused = await run(sealed, { ...service, TOKEN: wrong, BODY: '{"audience":"others"}' });
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+  });
+
   it('says so when it is refused, and prints no token', async () => {
     const client = await clientOf('timed-2', 'encrypted_time');
     const { code, stdout, stderr } = await run(time, { ...client, SECRET: 'wrong' });
@@ -147,7 +200,7 @@ describe('a client of the documentation in a shell', () => {
     expect(stderr).toContain('"code":"invalid_client"');
   });
 
-  it('prints no token when the answer of http_sig was altered, exchanged or left unsigned on its way', async () => {
+  it('prints nothing when the answer of http_sig or to a sealed request was altered, exchanged or left unsigned on its way', async () => {
     const bin = join(folder, 'bin');
     mkdirSync(bin);
     // In place of curl: passes the request on, then plays with what came back. $headers and $answer are its files, as the client names them.
@@ -173,6 +226,19 @@ ${execFileSync('sh', ['-c', 'command -v curl'], { encoding: 'utf8' }).trim()} "$
         TAMPER,
         { code: 1, stdout: '', stderr: `${says}\n` },
       ]);
+    }
+    // Somebody who repeats an older answer has one for another copy of the token.
+    const sealedCases: readonly (readonly [tamper: string, says: string])[] = [
+      [then('cp "$answer" old-answer; cp "$headers" old-headers'), ''],
+      [then('sed -i s/admin/nimda/ "$answer"'), 'the answer is not the one that was signed\n'],
+      [then('cp old-answer "$answer"; cp old-headers "$headers"'), 'the signature of the answer does not hold\n'],
+      [then('sed -i /^signature/d "$headers"'), 'the signature of the answer covers too little\n'],
+      ['sed s/200/201/', 'the signature of the answer does not hold\n'],
+    ];
+    const service = { SERVICE: issuer.url, TOKEN: admin, METHOD: 'GET', TARGET: '/v1/clients', BODY: '' };
+    for (const [TAMPER, says] of sealedCases) {
+      const { code, stdout, stderr } = await run(sealed, { ...variables, ...service, TAMPER });
+      expect([TAMPER, code, stdout === '', stderr]).toEqual([TAMPER, says === '' ? 0 : 1, says !== '', says]);
     }
   });
 });
