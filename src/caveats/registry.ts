@@ -1,8 +1,7 @@
 /** The set of caveat types that a verifier knows: a value that is passed in, never global. An unknown name is a denial. */
-import { type CaveatErrorCode, decodeUtf8, MacaroonError } from '../core/index.js';
+import { type CaveatErrorCode, decodeUtf8, MacaroonError, RecentReadings } from '../core/index.js';
 import { catchPromise } from './catch-promise.js';
 import type { CaveatType, ParseResult } from './caveat-type.js';
-import { RecentReadings } from './recent-readings.js';
 import { cnf } from './types/cnf.js';
 import { request } from './types/request.js';
 import { requestRequired } from './types/request-required.js';

@@ -8,7 +8,7 @@ import { MacaroonError } from './errors.js';
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const codeOfValue = encodeUtf8(alphabet);
 /** Value of each ASCII character; negative, also after a shift, for one that the alphabet does not have. */
-const valueOfCode = new Int32Array(128).fill(-1);
+const valueOfCode = new Int32Array(256).fill(-1);
 codeOfValue.forEach((code, value) => {
   valueOfCode[code] = value;
 });
@@ -16,7 +16,13 @@ codeOfValue.forEach((code, value) => {
 /** Unpadded base64url of `bytes`. */
 export function encodeBase64url(bytes: Uint8Array): string {
   const codes = new Uint8Array(Math.ceil((bytes.length * 4) / 3));
-  let out = 0;
+  writeBase64url(bytes, codes, 0);
+  return asciiText(codes);
+}
+
+/** Writes the base64url of `bytes` as character codes into `codes` from `at` on, which has room for them; gives where they end. */
+export function writeBase64url(bytes: Uint8Array, codes: Uint8Array, at: number): number {
+  let out = at;
   let i = 0;
   for (; i + 2 < bytes.length; i += 3) {
     const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number);
@@ -29,10 +35,42 @@ export function encodeBase64url(bytes: Uint8Array): string {
     const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8);
     codes[out++] = codeOfValue[group >>> 18] as number;
     codes[out++] = codeOfValue[(group >>> 12) & 63] as number;
-    // For one byte left there is no third character, and nothing is written past the end.
-    codes[out] = codeOfValue[(group >>> 6) & 63] as number;
+    if (i + 1 < bytes.length) codes[out++] = codeOfValue[(group >>> 6) & 63] as number;
   }
-  return asciiText(codes);
+  return out;
+}
+
+/**
+ * Reads the base64url that stands as character codes in `codes` from `start` to `end` into `bytes`, which has room for it. Gives how many bytes
+ * it is, or -1 for any but the one spelling; what is in `bytes` counts for nothing then.
+ */
+export function readBase64url(codes: Uint8Array, start: number, end: number, bytes: Uint8Array): number {
+  const left = (end - start) & 3;
+  if (left === 1) return -1;
+  let out = 0;
+  let faults = 0;
+  let i = start;
+  for (const fullEnd = end - left; i < fullEnd; i += 4) {
+    const group =
+      (valueOf(codes, i) << 18) | (valueOf(codes, i + 1) << 12) | (valueOf(codes, i + 2) << 6) | valueOf(codes, i + 3);
+    faults |= group;
+    bytes[out++] = group >>> 16;
+    bytes[out++] = group >>> 8;
+    bytes[out++] = group;
+  }
+  if (left > 0) {
+    const group = (valueOf(codes, i) << 18) | (valueOf(codes, i + 1) << 12) | (left === 3 ? valueOf(codes, i + 2) << 6 : 0);
+    faults |= group;
+    bytes[out++] = group >>> 16;
+    if (left === 3) bytes[out++] = group >>> 8;
+    if ((group & (left === 3 ? 0xff : 0xffff)) !== 0) return -1;
+  }
+  return faults < 0 ? -1 : out;
+}
+
+/** Negative, also after a shift, for a code that the alphabet does not have. */
+function valueOf(codes: Uint8Array, at: number): number {
+  return valueOfCode[codes[at] as number] as number;
 }
 
 /**

@@ -25,20 +25,26 @@ export function keyMidstate(key: Int32Array): KeyMidstate {
   return midstate;
 }
 
-/** `chain` = HMAC(key of `midstate`, `message`). `chain` has 8 words. */
-export function hmacFromMidstate(midstate: KeyMidstate, message: Uint8Array, chain: Int32Array): void {
+/** `chain` = HMAC(key of `midstate`, `message` from `start` to `end`; defaults: all of it). `chain` has 8 words. */
+export function hmacFromMidstate(
+  midstate: KeyMidstate,
+  message: Uint8Array,
+  chain: Int32Array,
+  start = 0,
+  end: number = message.length,
+): void {
   for (let i = 0; i < stateWords; i++) {
     inner[i] = midstate[i] as number;
     outer[i] = midstate[stateWords + i] as number;
   }
-  finish(message, chain);
+  finish(message, chain, start, end);
 }
 
-/** `chain` = HMAC(`chain`, `message`): one first-party step of a macaroon. `chain` has 8 words. */
-export function hmacStep(chain: Int32Array, message: Uint8Array): void {
+/** `chain` = HMAC(`chain`, `message` from `start` to `end`; defaults: all of it): one first-party step of a macaroon. `chain` has 8 words. */
+export function hmacStep(chain: Int32Array, message: Uint8Array, start = 0, end: number = message.length): void {
   padKey(chain, innerPad, inner);
   padKey(chain, outerPad, outer);
-  finish(message, chain);
+  finish(message, chain, start, end);
 }
 
 function padKey(key: Int32Array, pad: number, state: Int32Array): void {
@@ -48,8 +54,8 @@ function padKey(key: Int32Array, pad: number, state: Int32Array): void {
   compressBlock(state);
 }
 
-function finish(message: Uint8Array, chain: Int32Array): void {
-  absorbMessage(inner, message, blockBytes);
+function finish(message: Uint8Array, chain: Int32Array, start: number, end: number): void {
+  absorbMessage(inner, message, blockBytes, start, end);
   for (let i = 0; i < stateWords; i++) block[i] = inner[i] as number;
   block[8] = 0x80000000;
   for (let i = 9; i < 15; i++) block[i] = 0;
@@ -65,7 +71,7 @@ export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
   loadPadded(padded, innerPad, inner);
   loadPadded(padded, outerPad, outer);
   const chain = new Int32Array(stateWords);
-  finish(message, chain);
+  finish(message, chain, 0, message.length);
   return stateToBytes(chain);
 }
 

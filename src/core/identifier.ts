@@ -11,11 +11,18 @@ import { MacaroonError } from './errors.js';
 import { PacketReader, PacketWriter } from './format/packet.js';
 import { limits } from './limits.js';
 import { isActionPattern, isName } from './names.js';
+import { RecentReadings } from './recent-readings.js';
 import { formatUuid, isUuidV7, readUint48, uuidTimeMs, writeUint48 } from './token-id.js';
 
 const version = 1;
 const headBytes = 21;
 const packet = { tokenId: 1, expiresAt: 2, audience: 3, client: 4, authMethods: 5, action: 6 } as const;
+const tokenIdStart = headBytes + 2;
+const expiresAtStart = tokenIdStart + 16 + 2;
+/** Where the packets begin that are the same in one token of a client after another. */
+const tailStart = expiresAtStart + 6;
+const tails = new RecentReadings<Pick<IdentifierFacts, 'audience' | 'client' | 'authMethods' | 'actions'>>();
+const rootKeyIds = new RecentReadings<string>();
 const authMethodsPattern = /^[a-z0-9_]+(?:,[a-z0-9_]+)*$/;
 
 /** Which key a token asks for. Unverified until the signature holds. */
@@ -85,13 +92,68 @@ export function encodeIdentifier(parts: IdentifierParts): Uint8Array {
 
 /** Root key id and generation at their fixed places. Throws `ERR_FORMAT_IDENTIFIER` for what the issuer did not write. */
 export function readKeyReference(identifier: Uint8Array): KeyReference {
-  if (identifier.length < headBytes || identifier[0] !== version) throw badIdentifier('not an identifier of this issuer', 0);
-  const generation = readUint32(identifier, 17);
-  return { rootKeyId: encodeBase64url(identifier.subarray(1, 17)), generation };
+  const reference = keyReferenceAt(identifier, 0, identifier.length);
+  if (reference === undefined) throw badIdentifier('not an identifier of this issuer', 0);
+  return reference;
+}
+
+/** `readKeyReference` of the identifier that stands in `bytes` from `start` to `end`; `undefined` for what the issuer did not write. */
+export function keyReferenceAt(bytes: Uint8Array, start: number, end: number): KeyReference | undefined {
+  if (end - start < headBytes || bytes[start] !== version) return undefined;
+  // The same text each time, whose hash is known already when the key is looked up.
+  let rootKeyId = rootKeyIds.get(bytes, start + 1, start + 17);
+  if (rootKeyId === undefined) {
+    rootKeyId = encodeBase64url(bytes.subarray(start + 1, start + 17));
+    rootKeyIds.keep(bytes, rootKeyId, start + 1, start + 17);
+  }
+  return { rootKeyId, generation: readUint32(bytes, start + 17) };
+}
+
+/**
+ * What the identifier that stands in `bytes` from `start` to `end` states, where everything in it but its two numbers was read before;
+ * `undefined` for another, of which `decodeIdentifier` tells more.
+ */
+export function knownIdentifierAt(bytes: Uint8Array, start: number, end: number): IdentifierFacts | undefined {
+  const tail = start + tailStart;
+  const known = tail < end && hasUsualHead(bytes, start) ? tails.get(bytes, tail, end) : undefined;
+  const reference = known === undefined ? undefined : keyReferenceAt(bytes, start, end);
+  if (known === undefined || reference === undefined) return undefined;
+  const tokenId = bytes.subarray(start + tokenIdStart, start + tokenIdStart + 16);
+  if (!isUuidV7(tokenId)) return undefined;
+  return {
+    rootKeyId: reference.rootKeyId,
+    generation: reference.generation,
+    tokenId: formatUuid(tokenId),
+    issuedAtMs: uuidTimeMs(tokenId),
+    expiresAtMs: readUint48(bytes, start + expiresAtStart),
+    audience: known.audience,
+    client: known.client,
+    authMethods: known.authMethods,
+    actions: known.actions,
+  };
+}
+
+/** Types and lengths of the token id and of the expiry, which no identifier can spell in another way. */
+function hasUsualHead(bytes: Uint8Array, start: number): boolean {
+  return (
+    bytes[start + tokenIdStart - 2] === packet.tokenId &&
+    bytes[start + tokenIdStart - 1] === 16 &&
+    bytes[start + expiresAtStart - 2] === packet.expiresAt &&
+    bytes[start + expiresAtStart - 1] === 6
+  );
 }
 
 /** What `identifier` states. Throws `ERR_FORMAT_IDENTIFIER` with the byte offset unless it is complete and in its one spelling. */
 export function decodeIdentifier(identifier: Uint8Array): IdentifierFacts {
+  const known = knownIdentifierAt(identifier, 0, identifier.length);
+  if (known !== undefined) return known;
+  const facts = readIdentifier(identifier);
+  const { audience, client, authMethods, actions } = facts;
+  tails.keep(identifier, { audience, client, authMethods, actions }, tailStart);
+  return facts;
+}
+
+function readIdentifier(identifier: Uint8Array): IdentifierFacts {
   const { rootKeyId, generation } = readKeyReference(identifier);
   const reader = new PacketReader(identifier, headBytes);
   try {
@@ -116,8 +178,9 @@ export function decodeIdentifier(identifier: Uint8Array): IdentifierFacts {
       expiresAtMs,
       audience,
       client,
-      authMethods,
-      actions,
+      // Shared by all that is read from the same bytes.
+      authMethods: Object.freeze(authMethods),
+      actions: Object.freeze(actions),
     };
   } catch (cause) {
     if (cause instanceof MacaroonError && cause.code === 'ERR_FORMAT_IDENTIFIER') throw cause;

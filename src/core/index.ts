@@ -2,6 +2,7 @@
 export { decodeBase64url, encodeBase64url } from './base64url.js';
 export * from './bytes.js';
 export * from './errors.js';
+export { type FlatToken, readFlat } from './format/flat.js';
 export { importToken } from './format/import.js';
 export { decode, encode, textPrefix } from './format/text.js';
 export { decodeV1Token } from './format/v1.js';
@@ -16,6 +17,13 @@ export { limits } from './limits.js';
 export * from './macaroon.js';
 export * from './names.js';
 export { printable } from './printable.js';
+export { RecentReadings } from './recent-readings.js';
 export { sha256 } from './sha256.js';
 export { createUuidV7, formatUuid, isUuidText, isUuidV7, uuidTimeMs } from './token-id.js';
-export { type PendingCondition, type SignatureResult, signatureBeforeLastCaveat, verifySignature } from './verify-signature.js';
+export {
+  flatSignatureHolds,
+  type PendingCondition,
+  type SignatureResult,
+  signatureBeforeLastCaveat,
+  verifySignature,
+} from './verify-signature.js';

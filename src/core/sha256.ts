@@ -19,26 +19,32 @@ const initialState = new Int32Array([
 
 /** Sets `state` (8 words) to the start of a hash. */
 export function resetState(state: Int32Array): void {
-  state.set(initialState);
+  for (let i = 0; i < stateWords; i++) state[i] = initialState[i] as number;
 }
 
 /**
- * Feeds all of `message` into `state`, then the padding. `bytesBefore` is what `state` has already absorbed (a multiple of 64).
+ * Feeds `message` from `start` to `end` (defaults: all of it) into `state`, then the padding. `bytesBefore` is what `state` has already
+ * absorbed (a multiple of 64).
  */
-export function absorbMessage(state: Int32Array, message: Uint8Array, bytesBefore: number): void {
-  const length = message.length;
-  let offset = 0;
-  for (; offset + blockBytes <= length; offset += blockBytes) {
+export function absorbMessage(
+  state: Int32Array,
+  message: Uint8Array,
+  bytesBefore: number,
+  start = 0,
+  end: number = message.length,
+): void {
+  let offset = start;
+  for (; offset + blockBytes <= end; offset += blockBytes) {
     for (let i = 0, at = offset; i < 16; i++, at += 4) block[i] = wordAt(message, at);
     compressBlock(state);
   }
-  const left = length - offset;
+  const left = end - offset;
   const fullWords = left >>> 2;
   let i = 0;
   for (; i < fullWords; i++) block[i] = wordAt(message, offset + i * 4);
   let last = 0;
   let shift = 24;
-  for (let at = offset + fullWords * 4; at < length; at++, shift -= 8) last |= (message[at] as number) << shift;
+  for (let at = offset + fullWords * 4; at < end; at++, shift -= 8) last |= (message[at] as number) << shift;
   block[i++] = last | (0x80 << shift);
   if (i > 14) {
     while (i < 16) block[i++] = 0;
@@ -46,7 +52,7 @@ export function absorbMessage(state: Int32Array, message: Uint8Array, bytesBefor
     i = 0;
   }
   while (i < 14) block[i++] = 0;
-  const total = bytesBefore + length;
+  const total = bytesBefore + end - start;
   block[14] = Math.floor(total / 0x20000000);
   block[15] = total << 3;
   compressBlock(state);
@@ -72,6 +78,13 @@ export function stateToBytes(state: Int32Array): Uint8Array {
     bytes[i * 4 + 3] = word;
   }
   return bytes;
+}
+
+/** Whether the 8 words of `state` are the 32 bytes at `start` of `bytes`, in constant time. */
+export function isState(state: Int32Array, bytes: Uint8Array, start: number): boolean {
+  let difference = 0;
+  for (let i = 0; i < stateWords; i++) difference |= (state[i] as number) ^ wordAt(bytes, start + i * 4);
+  return difference === 0;
 }
 
 /** Reads 32 `bytes`, big-endian, into the 8 words of `state`. */

@@ -1,9 +1,12 @@
 /** Token ids and root key ids: UUIDv7 (RFC 9562 §5.7), 16 bytes whose first 6 are the time of making in Unix milliseconds. */
 
+import { asciiText } from './bytes.js';
 import { MacaroonError } from './errors.js';
-import { encodeHex } from './hex.js';
+import { writeHex } from './hex.js';
 import type { RandomBytes } from './keys.js';
 
+/** Filled with the digits of one id after another. */
+const uuidCodes = new Uint8Array(36).fill(0x2d);
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** A new UUIDv7 for `timeMs` (0 to 2^48-1): 16 bytes. `randomBytes` gives the 10 that are not time. Throws `ERR_ARGUMENT`. */
@@ -28,8 +31,12 @@ export function uuidTimeMs(bytes: Uint8Array): number {
 
 /** `bytes` (16) in the usual text form, lower case. */
 export function formatUuid(bytes: Uint8Array): string {
-  const hex = encodeHex(bytes);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  writeHex(bytes, 0, 4, uuidCodes, 0);
+  writeHex(bytes, 4, 6, uuidCodes, 9);
+  writeHex(bytes, 6, 8, uuidCodes, 14);
+  writeHex(bytes, 8, 10, uuidCodes, 19);
+  writeHex(bytes, 10, 16, uuidCodes, 24);
+  return asciiText(uuidCodes);
 }
 
 /** Whether `text` is the one text form of a UUIDv7. */

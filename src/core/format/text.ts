@@ -4,8 +4,8 @@
  * The payload is the V2 binaries in unpadded base64url; the checksum is the CRC-32 of the payload's characters, 4 bytes big-endian in
  * base64url, so that a token that was cut or mistyped is told from a forged one without any key.
  */
-import { decodeBase64url, encodeBase64url } from '../base64url.js';
-import { uint32Bytes } from '../bytes.js';
+import { decodeBase64url, readBase64url, writeBase64url } from '../base64url.js';
+import { asciiText, readUint32, uint32Bytes, writeAscii } from '../bytes.js';
 import { MacaroonError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { UnverifiedMacaroon } from '../macaroon.js';
@@ -14,17 +14,48 @@ import { encodeV2Token, readV2Token } from './v2.js';
 /** What the text form starts with; secret scanners look for it. */
 export const textPrefix = 'mcr_';
 const checksumLength = 6;
+const dotCode = 0x2e;
+
+/** What texts are written into on their way in and out, so that nothing is allocated for that. Not reentrant, which synchronous code cannot notice. */
+const ascii = new Uint8Array(limits.maxTextLength);
+/** The payload that `readPayload` read last. Valid until the next text is read. */
+export const payload = new Uint8Array((limits.maxTextLength * 3) >>> 2);
+/** How often `payload` was written: who was away sees whether it is still the same. */
+export let payloadReads = 0;
+const checksum = new Uint8Array(4);
 
 /** Text form of `token`, with prefix and checksum. Throws `ERR_LIMIT_TEXT` past `limits.maxTextLength` characters, `ERR_LIMIT_DISCHARGES`. */
 export function encode(token: UnverifiedMacaroon): string {
-  const payload = encodeBase64url(encodeV2Token(token));
-  const text = `${textPrefix}${payload}.${checksumOf(payload, 0, payload.length)}`;
-  if (text.length > limits.maxTextLength) {
+  const bytes = encodeV2Token(token);
+  const length = textPrefix.length + Math.ceil((bytes.length * 4) / 3) + 1 + checksumLength;
+  if (length > limits.maxTextLength) {
     throw new MacaroonError('ERR_LIMIT_TEXT', `the token would be longer than ${limits.maxTextLength} characters`, {
       limit: limits.maxTextLength,
     });
   }
-  return text;
+  for (let i = 0; i < textPrefix.length; i++) ascii[i] = textPrefix.charCodeAt(i);
+  const dot = writeBase64url(bytes, ascii, textPrefix.length);
+  ascii[dot] = dotCode;
+  writeBase64url(uint32Bytes(crc32(ascii, textPrefix.length, dot)), ascii, dot + 1);
+  return asciiText(ascii.subarray(0, length));
+}
+
+/**
+ * Reads the payload of `text` into `payload` and gives its length in bytes; -1 for a text that is not `mcr_<payload>.<checksum>` in its one
+ * spelling, of which `decode` tells why.
+ */
+export function readPayload(text: string): number {
+  payloadReads++;
+  const dot = text.length - checksumLength - 1;
+  if (dot < textPrefix.length || !text.startsWith(textPrefix) || !writeAscii(text, ascii)) return -1;
+  if (ascii[dot] !== dotCode || !endsInChecksum(dot)) return -1;
+  return readBase64url(ascii, textPrefix.length, dot, payload);
+}
+
+/** Whether the characters after `dot` in `ascii` are the checksum of those before it. */
+function endsInChecksum(dot: number): boolean {
+  if (readBase64url(ascii, dot + 1, dot + 1 + checksumLength, checksum) !== checksum.length) return false;
+  return readUint32(checksum, 0) === crc32(ascii, textPrefix.length, dot);
 }
 
 /**
@@ -41,12 +72,14 @@ export function decode(text: string): UnverifiedMacaroon {
       offset: limits.maxTextLength,
     });
   }
+  const length = readPayload(text);
+  if (length >= 0) return readV2Token(payload.slice(0, length));
   if (!text.startsWith(textPrefix)) return readV2Token(decodePayload(text, 0, text.length));
   const dot = text.length - checksumLength - 1;
   if (dot < textPrefix.length || text[dot] !== '.') {
     throw new MacaroonError('ERR_FORMAT_CHECKSUM', 'the token is cut: its checksum is missing', { offset: text.length });
   }
-  if (!text.endsWith(checksumOf(text, textPrefix.length, dot))) throw mistyped(text, dot);
+  if (!writeAscii(text, ascii) || !endsInChecksum(dot)) throw mistyped(text, dot);
   return readV2Token(decodePayload(text, textPrefix.length, dot));
 }
 
@@ -68,11 +101,6 @@ function decodePayload(text: string, start: number, end: number): Uint8Array {
   }
 }
 
-/** Checksum of the payload in `text` from `start` to `end`. */
-function checksumOf(text: string, start: number, end: number): string {
-  return encodeBase64url(uint32Bytes(crc32(text, start, end)));
-}
-
 /** Four tables of 256: what a byte does to the sum when 0, 1, 2 or 3 bytes follow it, so that four characters make one step. */
 const crcTables = new Int32Array(1024);
 for (let byte = 0; byte < 256; byte++) {
@@ -85,18 +113,22 @@ for (let i = 256; i < 1024; i++) {
   crcTables[i] = (shorter >>> 8) ^ (crcTables[shorter & 0xff] as number);
 }
 
-/** CRC-32 (IEEE 802.3) of the characters of `text` from `start` to `end`, which are ASCII. */
-function crc32(text: string, start: number, end: number): number {
+/** CRC-32 (IEEE 802.3) of `codes` from `start` to `end`. */
+function crc32(codes: Uint8Array, start: number, end: number): number {
   let crc = -1;
   let i = start;
   for (; i + 4 <= end; i += 4) {
-    crc ^= text.charCodeAt(i) | (text.charCodeAt(i + 1) << 8) | (text.charCodeAt(i + 2) << 16) | (text.charCodeAt(i + 3) << 24);
+    crc ^=
+      (codes[i] as number) |
+      ((codes[i + 1] as number) << 8) |
+      ((codes[i + 2] as number) << 16) |
+      ((codes[i + 3] as number) << 24);
     crc =
       (crcTables[768 + (crc & 0xff)] as number) ^
       (crcTables[512 + ((crc >>> 8) & 0xff)] as number) ^
       (crcTables[256 + ((crc >>> 16) & 0xff)] as number) ^
       (crcTables[crc >>> 24] as number);
   }
-  for (; i < end; i++) crc = (crc >>> 8) ^ (crcTables[(crc ^ text.charCodeAt(i)) & 0xff] as number);
+  for (; i < end; i++) crc = (crc >>> 8) ^ (crcTables[(crc ^ (codes[i] as number)) & 0xff] as number);
   return (crc ^ -1) >>> 0;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RecentReadings } from '../../../src/caveats/recent-readings.js';
 import { encodeUtf8 } from '../../../src/core/index.js';
+import { RecentReadings } from '../../../src/core/recent-readings.js';
 
 describe('RecentReadings', () => {
   it('tells two conditions of one hash apart', () => {
