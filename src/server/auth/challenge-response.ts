@@ -17,7 +17,7 @@ import { jwkThumbprint, parseDictionary, spkiPublicJwk } from '../../protocol/ht
 import { requestHash } from '../../protocol/request-hash.js';
 import type { CredentialAlgorithm, CredentialRecord } from '../domain/records.js';
 import type { AuthenticatorTools } from './authenticator-tools.js';
-import { challengeEndMs, challengeValue } from './challenges.js';
+import { challengeEndMs, challengeValue, standInKey } from './challenges.js';
 import type {
   AuthenticationRequest,
   AuthenticationResult,
@@ -28,29 +28,37 @@ import type {
 import { standInAccount, standInCredential } from './stand-in.js';
 
 const method = 'challenge_response';
-/** Live credentials that every answer is compared with; fewer are filled up with one that nobody has. */
+const algorithms = [
+  'sign-ed25519',
+  'sign-ecdsa-p256-sha256',
+  'sign-rsa-pss-sha256',
+  'decrypt-rsa-oaep-256',
+] as const satisfies readonly CredentialAlgorithm[];
+/** Credentials of each algorithm that every answer is compared with; fewer are filled up with one that nobody has. */
 const comparedCredentials = 2;
-/** A public key whose private key nobody kept: SubjectPublicKeyInfo of the Ed25519 base point. */
-const standInKey: CredentialRecord = Object.freeze({
-  ...standInCredential,
-  authMethod: method,
-  algorithm: 'sign-ed25519',
-  publicKey: 'MCowBQYDK2VwAyEAWGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY',
-});
+/** SubjectPublicKeyInfo of the base points of both curves. */
+const ed25519Point = 'MCowBQYDK2VwAyEAWGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY';
+const p256Point =
+  'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li_hp_m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q';
 
 type Tools = Pick<AuthenticatorTools, 'issuer' | 'clock' | 'serverName' | 'challengeKey'>;
 
 /** The authenticator over the issuer's credentials. */
 export function createChallengeResponse(tools: Tools): ClientAuthenticator {
+  const standIns = standInCredentials(tools);
   return {
     method,
     kind: 'header',
     recognises: ({ headers }) => headers.has(challengeHeader),
-    authenticate: (request) => authenticate(tools, request),
+    authenticate: (request) => authenticate(tools, standIns, request),
   };
 }
 
-async function authenticate(tools: Tools, request: AuthenticationRequest): Promise<AuthenticationResult> {
+async function authenticate(
+  tools: Tools,
+  standIns: readonly CredentialRecord[],
+  request: AuthenticationRequest,
+): Promise<AuthenticationResult> {
   const answer = readAnswer(request);
   if (answer === undefined) return { ok: false, client: undefined, reason: 'credentials_malformed', account: standInAccount };
   const { client, id, response } = answer;
@@ -58,19 +66,23 @@ async function authenticate(tools: Tools, request: AuthenticationRequest): Promi
   const account = found ?? standInAccount;
   const fail = (reason: FailureReason): AuthenticationResult => ({ ok: false, client, reason, account });
   const purpose = `${request.method} ${pathOf(request.target)}`;
-  const made = whatWasMade(tools, id, client, purpose);
   const hash = requestHash({ method: request.method, targetUri: request.targetUri, body: await request.body() });
   const value = challengeValue(tools, id);
   const message = challengeMessage({ server: tools.serverName(), client, id, purpose }, value, hash);
-  const credential = matchingCredential(account, (one) =>
-    modeOf(one.algorithm) === 'sign' ? isSignature(one, message, response) : equalBytes(challengeAnswer(value, hash), response),
-  );
+  const compared = comparedWith(account, standIns).map((credential) => ({
+    credential,
+    endMs: endOf(tools, answer, purpose, credential),
+    holds: isAnswer(credential, message, challengeAnswer(value, hash), response),
+  }));
+  const made = compared.filter(({ endMs }) => endMs !== undefined);
+  const matched = made.find(({ credential, holds }) => holds && !standIns.includes(credential));
   if (found === undefined) return fail('client_unknown');
-  if (made === undefined) return fail('challenge_wrong');
-  if (credential === undefined || modeOf(credential.algorithm) !== made.mode) return fail('signature_wrong');
-  if (tools.clock() >= made.endMs) return fail('challenge_expired');
-  const sentAtMs = made.endMs - challengeLifeMs;
-  const claim = { scope: `${method}:${client}`, nonce: id, sentAtMs, windowMs: 0, staleAtMs: made.endMs };
+  if (made.length === 0) return fail('challenge_wrong');
+  if (matched?.endMs === undefined) return fail('signature_wrong');
+  const { credential, endMs } = matched;
+  if (tools.clock() >= endMs) return fail('challenge_expired');
+  const sentAtMs = endMs - challengeLifeMs;
+  const claim = { scope: `${method}:${client}`, nonce: id, sentAtMs, windowMs: 0, staleAtMs: endMs };
   return { ok: true, client, credential, account, claim, keyThumbprint: thumbprintOf(credential) };
 }
 
@@ -91,32 +103,37 @@ function readAnswer({ headers }: AuthenticationRequest): PresentedAnswer | undef
   }
 }
 
-/** Mode and end of the challenge, if it was made here for just this client and purpose. */
-function whatWasMade(tools: Tools, id: string, client: string, purpose: string) {
-  for (const mode of ['sign', 'decrypt'] as const) {
-    const endMs = challengeEndMs(tools, id, { client, mode, purpose });
-    if (endMs !== undefined) return { mode, endMs };
-  }
-  return undefined;
+/** When the challenge ends, if it was made here for just this client and purpose, and to be answered by just this credential. */
+function endOf(tools: Tools, { id, client }: PresentedAnswer, purpose: string, credential: CredentialRecord): number | undefined {
+  const mode = modeOf(credential.algorithm);
+  return challengeEndMs(tools, id, { client, mode, purpose, credentialId: mode === 'decrypt' ? credential.id : '' });
 }
 
 function modeOf(algorithm: CredentialAlgorithm | null): ChallengeMode {
   return algorithm === 'decrypt-rsa-oaep-256' ? 'decrypt' : 'sign';
 }
 
-/** The live credential that the answer holds for. All are tried, at least two. */
-function matchingCredential(
-  account: LoginAccount,
-  holds: (credential: CredentialRecord) => boolean,
-): CredentialRecord | undefined {
-  const compared = account.live.filter((credential) => credential.authMethod === method);
-  while (compared.length < comparedCredentials) compared.push(standInKey);
-  let matched: CredentialRecord | undefined;
-  for (const credential of compared) {
-    const isMatch = holds(credential);
-    if (isMatch && credential !== standInKey) matched = credential;
-  }
-  return matched;
+/** One that nobody has for each algorithm, so that an answer takes the same work whatever its client has. */
+function standInCredentials(tools: Tools): readonly CredentialRecord[] {
+  const rsaKey = standInKey(tools, '');
+  const publicKeys = [ed25519Point, p256Point, rsaKey, rsaKey];
+  const authMethod = method;
+  return algorithms.map((algorithm, i) => ({ ...standInCredential, authMethod, algorithm, publicKey: publicKeys[i] ?? null }));
+}
+
+/** The client's live credentials, filled up to the same number of each algorithm. All are tried. */
+function comparedWith(account: LoginAccount, standIns: readonly CredentialRecord[]): readonly CredentialRecord[] {
+  const able = account.live.filter((credential) => credential.authMethod === method);
+  return standIns.flatMap((standIn) => {
+    const compared = able.filter(({ algorithm }) => algorithm === standIn.algorithm);
+    while (compared.length < comparedCredentials) compared.push(standIn);
+    return compared;
+  });
+}
+
+function isAnswer(credential: CredentialRecord, message: Uint8Array, expected: Uint8Array, response: Uint8Array): boolean {
+  if (modeOf(credential.algorithm) === 'decrypt') return equalBytes(expected, response);
+  return isSignature(credential, message, response);
 }
 
 function isSignature({ algorithm, publicKey }: CredentialRecord, message: Uint8Array, signature: Uint8Array): boolean {

@@ -36,17 +36,20 @@ export interface ChallengeScope {
   readonly client: string;
   readonly mode: ChallengeMode;
   readonly purpose: string;
+  /** Whose key it was encrypted to, so that its answer is the proof of that credential and no other; empty for nobody's, and to sign. */
+  readonly credentialId: string;
 }
 
 /** A new challenge, answered or not within a minute. Throws `invalid_request` for a purpose that is too long to be encrypted. */
 export async function makeChallenge(tools: Tools, request: ChallengeRequest): Promise<ChallengeResponse> {
   const { client, mode, purpose, credential_id: credentialId } = request;
   const expiresAtMs = tools.clock() + challengeLifeMs;
-  const id = challengeId(tools, { client, mode, purpose }, expiresAtMs, tools.randomBytes(randomPartBytes));
-  const value = challengeValue(tools, id);
-  const server = tools.serverName();
   const account = await tools.issuer.credentialsForLogin(client);
   const credential = decryptingCredential(account?.live ?? [], credentialId);
+  const scope = { client, mode, purpose, credentialId: mode === 'decrypt' ? (credential?.id ?? '') : '' };
+  const id = challengeId(tools, scope, expiresAtMs, tools.randomBytes(randomPartBytes));
+  const value = challengeValue(tools, id);
+  const server = tools.serverName();
   const plaintext = challengePlaintext({ server, client, id, purpose }, value);
   const shown =
     mode === 'sign'
@@ -88,8 +91,11 @@ function idMac(
   time: Uint8Array,
   random: Uint8Array,
 ): Uint8Array {
-  const { client, mode, purpose } = scope;
-  return hmacSha256(challengeKey, lengthPrefixed(idLabel, client, mode, purpose, time, random)).subarray(0, macBytes);
+  const { client, mode, purpose, credentialId } = scope;
+  return hmacSha256(challengeKey, lengthPrefixed(idLabel, client, mode, purpose, credentialId, time, random)).subarray(
+    0,
+    macBytes,
+  );
 }
 
 function bytesOf(id: string): Uint8Array | undefined {
@@ -120,7 +126,7 @@ function encrypted(plaintext: Uint8Array, publicKey: string): string {
  * What is encrypted to for a client that has no such key: the same for a name every time, and a number that nobody has factored. So its
  * challenges look and cost like those of a client that has one.
  */
-function standInKey({ challengeKey }: Pick<Tools, 'challengeKey'>, client: string): string {
+export function standInKey({ challengeKey }: Pick<Tools, 'challengeKey'>, client: string): string {
   const modulus = new Uint8Array(hkdfSync('sha256', challengeKey, '', lengthPrefixed(standInLabel, client), modulusBytes));
   modulus[0] = (modulus[0] ?? 0) | 0x80;
   modulus[modulusBytes - 1] = (modulus[modulusBytes - 1] ?? 0) | 1;

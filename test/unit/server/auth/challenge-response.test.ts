@@ -336,6 +336,19 @@ describe('an answer is refused', () => {
     expect(await loginBench({ mail: { ...clients['mail'], state: 'disabled' } }).outcome(request)).toBe('client_disabled');
   });
 
+  it('by whoever decrypted it, once that credential is retired or where its ranges do not reach, beside another that decrypts', async () => {
+    const older: TestCredential = { ...credentialOf('decrypt-rsa-oaep-256'), id: 'crd_older' };
+    const newer: TestCredential = { ...older, id: 'crd_newer', createdAtMs: 1 };
+    const withOlder = (change: Partial<TestCredential>) =>
+      loginBench({ mail: { credentials: [{ ...older, ...change }, newer], authPolicy: [['challenge_response']] } });
+    const bench = withOlder({});
+    const asked = await ask(bench, { mode: 'decrypt', credential_id: 'crd_older' });
+    const request = decrypted(bench, asked);
+    expect(await withOlder({ retiredAtMs: startMs }).outcome(request)).not.toBe('ok');
+    expect(await withOlder({ ips: ['10.9.9.9'] }).outcome(request)).toBe('address_denied');
+    expect(await bench.login(request)).toMatchObject({ ok: true, caller: { credentialId: 'crd_older' } });
+  });
+
   it('and leaves the challenge open to the client', async () => {
     const bench = loginBench(clients);
     const asked = await ask(bench);

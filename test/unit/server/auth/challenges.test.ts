@@ -45,7 +45,9 @@ describe('a challenge', () => {
       expires_in: 60,
       expires_at: new Date(startMs + 60_000).toISOString().replace('.000', ''),
     });
-    expect(challengeEndMs(bench.tools, asked.challenge_id, { client: 'mail', mode: 'sign', purpose })).toBe(startMs + 60_000);
+    expect(challengeEndMs(bench.tools, asked.challenge_id, { client: 'mail', mode: 'sign', purpose, credentialId: '' })).toBe(
+      startMs + 60_000,
+    );
   });
 
   it('is another each time', async () => {
@@ -56,8 +58,13 @@ describe('a challenge', () => {
 
   it('is one for its client, mode and purpose alone, and of an issuer with its key alone', async () => {
     const { challenge_id: id } = await ask();
-    const scope = { client: 'mail', mode: 'sign', purpose } as const;
-    for (const other of [{ client: 'job' }, { mode: 'decrypt' as const }, { purpose: 'POST /v1/verify' }]) {
+    const scope = { client: 'mail', mode: 'sign', purpose, credentialId: '' } as const;
+    for (const other of [
+      { client: 'job' },
+      { mode: 'decrypt' as const },
+      { purpose: 'POST /v1/verify' },
+      { credentialId: 'crd_0' },
+    ]) {
       expect(challengeEndMs(bench.tools, id, { ...scope, ...other })).toBeUndefined();
     }
     expect(challengeEndMs({ challengeKey: new Uint8Array(32) }, id, scope)).toBeUndefined();
@@ -79,6 +86,9 @@ describe('a challenge', () => {
   it('to decrypt goes to the credential that is named, where it is one of the client', async () => {
     const named = await ask({ mode: 'decrypt', credential_id: 'crd_0' });
     expect(opened(named.encrypted_challenge, older)).toBeDefined();
+    const scope = { client: 'mail', mode: 'decrypt', purpose } as const;
+    expect(challengeEndMs(bench.tools, named.challenge_id, { ...scope, credentialId: 'crd_0' })).toBeDefined();
+    expect(challengeEndMs(bench.tools, named.challenge_id, { ...scope, credentialId: 'crd_1' })).toBeUndefined();
     for (const credential_id of ['crd_job', 'crd_none']) {
       const asked = await ask({ mode: 'decrypt', credential_id });
       for (const pair of pairs) expect(opened(asked.encrypted_challenge, pair)).toBeUndefined();
