@@ -2,11 +2,12 @@
  * An issuer to attack: an installation with two clients for every scheme that proves requests, served by the real program over plain HTTP on a port
  * that the attacker knows, under whatever URL clients call it by.
  */
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPair } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { request } from 'undici';
 import { enrol } from '../../src/client/index.js';
 import { encodeUtf8 } from '../../src/core/index.js';
@@ -113,7 +114,7 @@ export async function addClient(
     for (const grant of grants) await administrator('PUT', `/v1/clients/${client}/grants/${grant.audience}`, grant);
     return { ...common, credentialId, proof };
   }
-  const { method, body, proofOf } = credentialPlan(scheme, keys);
+  const { method, body, proofOf } = await credentialPlan(scheme, keys);
   const added = await administrator('POST', '/v1/clients', { client, auth: [[method]], grants });
   const credentials = `/v1/clients/${client}/credentials`;
   const made = added.credentials[0] ?? (await administrator('POST', credentials, { auth_method: method, ...body }));
@@ -121,15 +122,16 @@ export async function addClient(
 }
 
 /** What is registered for a credential of `scheme`, and the proof that it becomes with the secret that the issuer made. */
-function credentialPlan(scheme: Exclude<Scheme, 'shared-key'>, keys: readonly Jwk[]) {
+async function credentialPlan(scheme: Exclude<Scheme, 'shared-key'>, keys: readonly Jwk[]) {
   const keyFor = (use: string) => {
     const jwk = keys.find((one) => one.use === use);
     if (jwk === undefined) throw new Error(`the issuer publishes no key for ${use}`);
     return jwk;
   };
-  const pem = () => {
-    const rsa = () => generateKeyPairSync('rsa', { modulusLength: 3072 });
-    const { publicKey, privateKey } = scheme === 'challenge-decrypt' ? rsa() : generateKeyPairSync('ed25519');
+  // Not at once: while this process works, servers end the connections that it keeps open, and it does not see that.
+  const pem = async () => {
+    const rsa = () => promisify(generateKeyPair)('rsa', { modulusLength: 3072 });
+    const { publicKey, privateKey } = await (scheme === 'challenge-decrypt' ? rsa() : promisify(generateKeyPair)('ed25519'));
     return {
       publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
       privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
@@ -143,7 +145,7 @@ function credentialPlan(scheme: Exclude<Scheme, 'shared-key'>, keys: readonly Jw
         return { kind: 'http_sig', algorithm: 'hmac-sha256', secret, issuerKey };
       });
     case 'sig-ed25519': {
-      const { publicKey, privateKey } = pem();
+      const { publicKey, privateKey } = await pem();
       return plan('http_sig', { public_key: publicKey }, () => {
         return { kind: 'http_sig', algorithm: 'ed25519', privateKey, issuerKey };
       });
@@ -152,7 +154,7 @@ function credentialPlan(scheme: Exclude<Scheme, 'shared-key'>, keys: readonly Jw
     case 'challenge-decrypt': {
       const mode = scheme === 'challenge-sign' ? 'sign' : 'decrypt';
       const algorithm = mode === 'sign' ? 'sign-ed25519' : 'decrypt-rsa-oaep-256';
-      const { publicKey, privateKey } = pem();
+      const { publicKey, privateKey } = await pem();
       return plan('challenge_response', { mode, public_key: publicKey }, () => {
         return { kind: 'challenge_response', algorithm, privateKey };
       });

@@ -218,7 +218,8 @@ const attacks: readonly Attack[] = [
     name: 'changes the method',
     script: () => (_, forward) => forward({ method: 'PUT' }),
     accepted: 0,
-    told: noticed(missing, missing, 'ERR_ISSUER_REFUSED method_not_allowed'),
+    told: noticed(wrong, refusedCopy, 'ERR_ISSUER_REFUSED method_not_allowed'),
+    noted: { 'sig-hmac': 'signature_wrong', 'sig-ed25519': 'signature_wrong', 'shared-key': 'signature_wrong' },
   },
   {
     name: 'changes a header that is not covered',

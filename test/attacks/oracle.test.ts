@@ -40,7 +40,7 @@ beforeAll(async () => {
   administrator = await administratorOf(issuer);
   for (const name of [audience, otherAudience]) await administrator('POST', '/v1/audiences', { audience: name });
   const ca = readFileSync(join(issuer.data, 'ca.crt'), 'utf8');
-  agent = new Agent({ ca, keepAlive: true });
+  agent = new Agent({ ca });
   http = new IssuerHttp({ issuer: issuer.url, ca });
   ask = (method, path, body) => http.request(method, path, body === undefined ? {} : { body });
   keys = (await administrator('GET', '/.well-known/macaroond')).jwks.keys;
