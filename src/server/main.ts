@@ -19,7 +19,7 @@ import type { Issuer } from './domain/issuer.js';
 import { createLogger, type Logger } from './http/access-log.js';
 import { createApp } from './http/app.js';
 import { openListeners } from './listeners.js';
-import { setUp, writePublicFile } from './maintenance.js';
+import { issuerHosts, setUp, writePublicFile } from './maintenance.js';
 import { createCertificateTools } from './pki/certificate-tools.js';
 import { ensureIssuerKeys, publishedKeys } from './pki/issuer-keys.js';
 import { createPeerCertificates } from './pki/peer-certificate.js';
@@ -117,7 +117,7 @@ export async function serve(flags: ServeFlags, env: NodeJS.ProcessEnv): Promise<
 async function serveStore(config: Config, store: IssuerStore, isNew: boolean, failed: Promise<never>): Promise<RunningServer> {
   const logger = createLogger(config.log_level);
   const pki = { vault: store, clock, randomBytes };
-  const certificates = createCertificateTools({ ...pki, trustDomain: config.trust_domain });
+  const certificates = createCertificateTools({ ...pki, trustDomain: config.trust_domain, issuerHosts: issuerHosts(config) });
   // On a full disk it waits for the next start; what is there is served.
   await grantNewAdminActions({ store, clock, randomBytes }).catch((error: unknown) => {
     if (!(error instanceof MacaroonError) || error.code !== 'ERR_STORE_FULL') throw error;

@@ -28,10 +28,14 @@ export function configOf(dataDirectory: string, env: NodeJS.ProcessEnv): Config 
 
 /** DNS names and addresses that the server's own certificate must hold. */
 export function certificateNames(config: Config): readonly string[] {
-  const names = [...localNames];
-  if (!allAddresses.includes(config.host)) names.push(config.host);
+  return [...localNames, ...issuerHosts(config)];
+}
+
+/** Those of them by which the issuer is reached from elsewhere, in lower case. */
+export function issuerHosts(config: Config): readonly string[] {
+  const names = allAddresses.includes(config.host) ? [] : [config.host.toLowerCase()];
   if (config.public_url !== undefined) names.push(new URL(config.public_url).hostname.replace(/^\[|\]$/g, ''));
-  return [...new Set(names)];
+  return [...new Set(names)].filter((name) => !localNames.includes(name));
 }
 
 /** The URL that clients reach the issuer by when it listens on `port`. */

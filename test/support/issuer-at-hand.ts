@@ -31,7 +31,13 @@ export async function issuerAtHand(): Promise<IssuerAtHand> {
   const clock = () => time.nowMs;
   const masterKey = createSecretKey(randomBytes(32));
   const store = await createStore({ dataDirectory: directory, masterKey, clock, randomBytes, mode: 'serve', reserveBytes: 4096 });
-  const certificates = createCertificateTools({ vault: store, trustDomain: 'example.com', clock, randomBytes });
+  const certificates = createCertificateTools({
+    vault: store,
+    trustDomain: 'example.com',
+    issuerHosts: ['issuer.example.com'],
+    clock,
+    randomBytes,
+  });
   const deps = { store, clock, randomBytes, certificates };
   await createFirstAdmin(deps);
   const issuer = createIssuer(deps);

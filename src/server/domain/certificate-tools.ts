@@ -40,6 +40,7 @@ export interface CertificateTools {
     | undefined;
   /** The public key (SubjectPublicKeyInfo, DER) of a PKCS #10 request (PEM) that proves to own it; `undefined` for any other text. */
   readSigningRequest(pem: string): Promise<Uint8Array | undefined>;
+  /** Throws `conflict` for a host that is the issuer's own. */
   issue(request: LeafRequest): Promise<IssuedLeaf>;
   /** A CRL; `number` grows from one to the next. */
   revocationList(

@@ -1,6 +1,7 @@
 /** The port of the use cases to X.509, over the company CA in the vault. */
 import { type Clock, MacaroonError, type RandomBytes } from '../../core/index.js';
 import type { CertificateTools } from '../domain/certificate-tools.js';
+import { IssuerError } from '../domain/issuer-error.js';
 import { readClientCertificate } from './client-certificate.js';
 import { issueClientCertificate } from './issue-certificate.js';
 import { pemBlocks } from './pem.js';
@@ -13,12 +14,14 @@ const revocationListLifeMs = 7 * 86_400_000;
 export interface CertificateToolsOptions {
   readonly vault: CertificateVault;
   readonly trustDomain: string;
+  /** Names and addresses of the issuer itself, beyond loopback: who had a certificate for one could stand in for the issuer. */
+  readonly issuerHosts: readonly string[];
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
 }
 
 /** The tools; the CA is read from the vault for each use, so that one that was imported meanwhile is the one that signs. */
-export function createCertificateTools({ trustDomain, ...options }: CertificateToolsOptions): CertificateTools {
+export function createCertificateTools({ trustDomain, issuerHosts, ...options }: CertificateToolsOptions): CertificateTools {
   const { clock, randomBytes } = options;
   return {
     trustDomain,
@@ -29,13 +32,17 @@ export function createCertificateTools({ trustDomain, ...options }: CertificateT
       return blocks.length === 1 && certificate.isWellFormed ? certificate : undefined;
     },
     readSigningRequest: async (pem) => publicKeyOfRequest(pem),
-    issue: async ({ client, publicKey, uris, hosts, lifeMs }) =>
-      await issueClientCertificate({
+    async issue({ client, publicKey, uris, hosts, lifeMs }) {
+      if (hosts.some((host) => issuerHosts.includes(host))) {
+        throw new IssuerError('conflict', "one of the client's hosts is the issuer itself: take it away first");
+      }
+      return await issueClientCertificate({
         authority: await ensureAuthority(options),
         publicKeySpki: publicKey,
         subjectName: client,
         ...{ uris, hosts, lifeMs, clock, randomBytes },
-      }),
+      });
+    },
     revocationList: async (entries, number) =>
       await createRevocationList({
         authority: await ensureAuthority(options),

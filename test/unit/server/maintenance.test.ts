@@ -130,7 +130,7 @@ describe('care of the files', () => {
     const masterKey = createSecretKey(Buffer.from(readFileSync(join(data, 'master.key'), 'utf8').trim(), 'base64url'));
     const deps = { clock: Date.now, randomBytes };
     const store = await openStore({ dataDirectory: data, masterKey, mode: 'serve', ...deps });
-    const certificates = createCertificateTools({ vault: store, trustDomain: 'macaroond', ...deps });
+    const certificates = createCertificateTools({ vault: store, trustDomain: 'macaroond', issuerHosts: [], ...deps });
     const issuer = createIssuer({ store, certificates, ...deps });
     const admin = { kind: 'admin', client: 'admin', tokenId: 'x', actions: adminActions, isConfined: false } as const;
     await issuer.createClient(admin, { client: 'mail' });

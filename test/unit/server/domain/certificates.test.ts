@@ -30,13 +30,21 @@ describe('a certificate', () => {
     expect(entries).toMatchObject([{ actor: 'mail', client: 'mail', details: { thumbprint: made.thumbprint, days: 1 } }]);
   });
 
+  it('is not issued for a name of the issuer itself', async () => {
+    await at.issuer.changePolicy(at.admin(), 'mail', { hosts: ['mail.example.com', 'issuer.example.com'] });
+    expect(await refusal(at.issuer.issueCertificate(mail, { csr }))).toBe('conflict');
+    await at.issuer.changePolicy(at.admin(), 'mail', { hosts: [] });
+    await at.issuer.addCredential(at.admin(), 'mail', { auth_method: 'tls_client_auth', san: 'dns:issuer.example.com' });
+    expect(await refusal(at.issuer.issueCertificate(mail, { csr }))).toBe('conflict');
+  });
+
   it('holds the URIs and DNS names that prove the client, where such are registered', async () => {
     for (const san of ['uri:spiffe://example.com/mail/blue', 'dns:blue.example.com']) {
       await at.issuer.addCredential(at.admin(), 'mail', { auth_method: 'tls_client_auth', san });
     }
     const made = await at.issuer.issueCertificate(mail, { csr });
     expect([made.uris, made.hosts]).toEqual([['spiffe://example.com/mail/blue'], ['blue.example.com']]);
-    const [first] = (await at.issuer.credentials('mail')).filter(({ auth_method: method }) => method === 'tls_client_auth');
+    const first = (await at.issuer.credentials('mail')).find(({ binding }) => binding === 'uri:spiffe://example.com/mail/blue');
     await at.issuer.retireCredential(at.admin(), 'mail', first?.credential_id ?? '');
     expect((await at.issuer.issueCertificate(mail, { csr })).uris).toEqual(['spiffe://example.com/client/mail']);
   });
@@ -114,6 +122,26 @@ describe('a revoked certificate', () => {
     });
     expect(await at.issuer.revokeCertificate(mail, thumbprint)).toMatchObject({ state: 'revoked', client: 'mail' });
     expect(await at.issuer.certificates()).toHaveLength(2);
+  });
+
+  it('is no pinned one of a client beyond the actions of who asks, and is noted with the name of its client', async () => {
+    const x5t = `${'S'.repeat(42)}A`;
+    const binding = `x5t:${x5t}`;
+    const pin = async (client: string, id: string, pinned: string) => {
+      const authMethod = 'self_signed_tls_client_auth';
+      const none = { algorithm: null, secretHash: null, publicKey: null, ips: [], createdAtMs: 0, retiredAtMs: null };
+      const row = { id, client, authMethod, binding: pinned, ...none } as const;
+      await at.store.transaction('grow', (tx) => tx.insertCredential(row, undefined));
+    };
+    await pin('admin', 'crd_admin', binding);
+    await pin('mail', 'crd_mail', `x5t:${'M'.repeat(42)}A`);
+    const narrow = at.admin(['certificates:write'], 'helpdesk');
+    expect(await refusal(at.issuer.revokeCertificate(narrow, x5t))).toBe('forbidden');
+    expect(await at.issuer.certificate(x5t)).toBeUndefined();
+    await at.issuer.revokeCertificate(narrow, `${'M'.repeat(42)}A`);
+    await at.issuer.revokeCertificate(at.admin(), x5t);
+    const { entries } = await at.issuer.audit({ event: 'certificate.revoked', limit: 9 });
+    expect(entries.map(({ client }) => client).sort()).toEqual(['admin', 'mail']);
   });
 
   it('goes with its client', async () => {

@@ -6,7 +6,7 @@ import { derOf, opensslFolder } from '../../../support/openssl.js';
 import { memoryVault } from './memory-vault.js';
 
 const startMs = Date.now() + 5_000;
-const options = { vault: memoryVault(), trustDomain: 'corp', clock: () => startMs, randomBytes };
+const options = { vault: memoryVault(), trustDomain: 'corp', issuerHosts: ['issuer.corp'], clock: () => startMs, randomBytes };
 const tools = createCertificateTools(options);
 
 describe('certificate tools', () => {
