@@ -9,8 +9,9 @@ import { standInAccount } from './stand-in.js';
 export type CertificateRegistry = Pick<Issuer, 'credentialsForLogin' | 'credentialByBinding' | 'certificate'>;
 
 /**
- * What `certificate` proves by those of its names in `bindings`. All of them must belong to one client, and to no other than the one that our CA
- * issued the certificate to: a name that went from one client to another must not take the old certificate along.
+ * What `certificate` proves by those of its names in `bindings` that are registered. One that our CA issued is its client's, and only names of that
+ * client are looked at: whoever registers a name of it for somebody else neither takes it over nor makes it useless. All names of a foreign
+ * one must be one client's. A name that was retired says nothing.
  */
 export async function proveByCertificate(
   registry: CertificateRegistry,
@@ -18,21 +19,21 @@ export async function proveByCertificate(
   bindings: readonly string[],
 ): Promise<AuthenticationResult> {
   const record = await registry.certificate(certificate.thumbprint);
+  const holder = record?.client ?? undefined;
   const credentials: CredentialRecord[] = [];
   for (const binding of bindings) {
     const credential = await registry.credentialByBinding(binding);
-    if (credential !== undefined) credentials.push(credential);
+    if (credential !== undefined && credential.client === (holder ?? credential.client)) credentials.push(credential);
   }
-  const owners = new Set(credentials.map(({ client }) => client));
-  const [client] = owners;
+  const live = credentials.filter(({ retiredAtMs }) => retiredAtMs === null);
+  const [credential] = live;
+  const client = holder ?? (credential ?? credentials[0])?.client;
   const found = client === undefined ? undefined : await registry.credentialsForLogin(client);
   const account = found ?? standInAccount;
   const fail = (reason: FailureReason): AuthenticationResult => ({ ok: false, client, reason, account });
   if (record !== undefined && record.revokedAtMs !== null) return fail('certificate_revoked');
-  if (record !== undefined && record.client !== null) owners.add(record.client);
-  if (owners.size > 1) return fail('credentials_conflict');
-  if (client === undefined || found === undefined) return fail('certificate_unknown');
-  const credential = credentials.find(({ retiredAtMs }) => retiredAtMs === null);
+  if (live.some((one) => one.client !== client)) return fail('credentials_conflict');
+  if (client === undefined || found === undefined || credentials.length === 0) return fail('certificate_unknown');
   if (credential === undefined) return fail('credential_retired');
   return { ok: true, client, credential, account, certificateThumbprint: certificate.thumbprint };
 }

@@ -86,12 +86,14 @@ export async function revokeCertificate(
     if (caller.kind === 'client' && known?.client !== caller.client) {
       throw new IssuerError('not_found', 'the client has no such certificate');
     }
-    if (caller.kind === 'admin' && known?.client != null) await requireAuthorityOver(tx, caller, known.client);
+    // One that a client pinned has no row before it is revoked, and is that client's all the same.
+    const holder = known?.client ?? (await tx.credentialByBinding(`x5t:${thumbprint}`))?.client;
+    if (caller.kind === 'admin' && holder !== undefined) await requireAuthorityOver(tx, caller, holder);
     if (known !== undefined && known.revokedAtMs !== null) return toWire(known, nowMs);
     const revoked: CertificateRecord =
       known === undefined ? foreignCertificate(thumbprint, nowMs) : { ...known, revokedAtMs: nowMs };
     await (known === undefined ? tx.insertCertificate(revoked) : tx.updateCertificate(revoked));
-    await record(tx, nowMs, caller, 'certificate.revoked', { client: revoked.client ?? undefined }, { thumbprint });
+    await record(tx, nowMs, caller, 'certificate.revoked', { client: holder }, { thumbprint });
     return toWire(revoked, nowMs);
   });
 }

@@ -123,6 +123,10 @@ async function requireFreeBinding(tx: StoreReader, client: string, binding: stri
   if ((await tx.credentialByBinding(binding)) !== undefined) {
     throw new IssuerError('conflict', `a credential with ${binding} is or was there; none can have it again`);
   }
+  const named = /^dn:CN=([^,+\\]+)$/.exec(binding)?.[1];
+  if (named !== undefined && named !== client && (await tx.client(named)) !== undefined) {
+    throw new IssuerError('conflict', 'this is the subject that certificates of another client have', '/subject');
+  }
   if (!binding.startsWith('dns:')) return;
   const servers = await tx.clientsOfHost(binding.slice('dns:'.length));
   if (servers.some((name) => name !== client)) throw new IssuerError('conflict', 'this name is a host of another client', '/san');

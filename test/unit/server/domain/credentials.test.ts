@@ -145,6 +145,13 @@ describe('what a certificate is known by', () => {
     expect((await add(uriOf('mail'))).binding).toBe('uri:spiffe://example.com/client/mail');
   });
 
+  it('cannot be the subject that our CA gives to another client', async () => {
+    const subject = (text: string) => ({ auth_method: 'tls_client_auth', subject: text }) as const;
+    for (const text of ['CN=other', '/CN=other', 'CN=admin']) expect(await refusal(add(subject(text)))).toBe('conflict');
+    expect((await add(subject('CN=mail'))).binding).toBe('dn:CN=mail');
+    expect((await add(subject('CN=other,O=Partner'))).binding).toBe('dn:CN=other,O=Partner');
+  });
+
   it('cannot be a host of another client, nor a host become what proves another', async () => {
     const san = { auth_method: 'tls_client_auth', san: 'dns:mail.example.com' } as const;
     await at.issuer.createClient(at.admin(), { client: 'server', hosts: ['mail.example.com', '10.1.2.3'] });
