@@ -105,6 +105,8 @@ async function main(): Promise<Record<string, unknown>> {
   report['minting until the disk is full'] = await mintUntilFull(store);
   report['reserve is held while only minting failed'] = existsSync(reserve);
   await note('healthy on a full disk', () => store.checkHealth());
+  const atOnce = [mint, revoke, mint, revoke].map((write) => outcomeOf(() => write(store)));
+  report['minting and revoking at once on a full disk'] = await Promise.all(atOnce);
   const outcomes = new Set<string>();
   for (let i = 0; i < 1000; i++) outcomes.add(await outcomeOf(() => revoke(store)));
   report['revoking on a full disk'] = [...outcomes];

@@ -24,6 +24,7 @@ describe('a full disk', () => {
       'minting until the disk is full': 'ERR_STORE_FULL',
       'reserve is held while only minting failed': true,
       'healthy on a full disk': 'ERR_STORE_FULL',
+      'minting and revoking at once on a full disk': ['ERR_STORE_FULL', 'ok', 'ERR_STORE_FULL', 'ok'],
       'revoking on a full disk': ['ok'],
       'reserve was given up to revoke': true,
       'minting without a reserve': 'ERR_STORE_FULL',

@@ -36,6 +36,7 @@ export function createFailureLimiter(limits: FailureLimits = defaultFailureLimit
   const byAddress = new BoundedCounter(limits.perAddress, limits);
   return {
     async retryAfterSeconds(address, client) {
+      if (byAddress.isEmpty) return 0;
       const place = networkOf(address);
       const waits = [await byAddress.waitSeconds(place)];
       if (client !== undefined) waits.push(await byPair.waitSeconds(`${place} ${client}`));
@@ -62,7 +63,14 @@ class BoundedCounter {
     this.#maxKeys = limits.maxKeys;
   }
 
+  /** Whether no failure is remembered. */
+  get isEmpty(): boolean {
+    return this.#keys.size === 0;
+  }
+
   async waitSeconds(key: string): Promise<number> {
+    // Whose failures are counted is known without asking for the count: almost nobody's are.
+    if (!this.#keys.has(key)) return 0;
     const state = await this.#limiter.get(key);
     if (state === null || state.consumedPoints < this.#points) return 0;
     return Math.max(0, Math.ceil(state.msBeforeNext / 1000));

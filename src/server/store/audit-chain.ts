@@ -46,7 +46,7 @@ export const emptyAuditHead: AuditHead = { seq: 0, mac: '' };
 export function auditDetails(details: Readonly<Record<string, unknown>>): string {
   let text: string;
   try {
-    text = JSON.stringify(details, sortNames);
+    text = JSON.stringify(sorted(details));
   } catch (cause) {
     throw new MacaroonError('ERR_ARGUMENT', 'details of an audit entry must be JSON', { argument: 'details', cause });
   }
@@ -58,9 +58,12 @@ export function auditDetails(details: Readonly<Record<string, unknown>>): string
   return text;
 }
 
-function sortNames(_name: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+/** `value` with the names of its objects in order. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || 'toJSON' in value) return value;
+  if (Array.isArray(value)) return value.every((item) => typeof item !== 'object') ? value : value.map(sorted);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, item]) => [name, sorted(item)]));
 }
 
 /** base64url MAC of `row` after a row with MAC `previousMac`. */

@@ -13,6 +13,7 @@ import type {
   RevocationRecord,
   RootKeyRecord,
 } from '../domain/records.js';
+import { RevokedTokens } from './revoked-tokens.js';
 
 /** Records of one kind in each generation. */
 const maxRecords = 4096;
@@ -68,7 +69,11 @@ export class RecordCache {
   /** Whether a root key was revoked, by its id. */
   readonly rootKeyRevocation = new KeptRecords<RevocationRecord | undefined>();
 
+  readonly revokedTokens = new RevokedTokens();
+
+  /** Call when anything else than issue times was committed. */
   clear(): void {
     for (const kind of Object.values(this)) if (kind instanceof KeptRecords) kind.clear();
+    this.revokedTokens.markStale();
   }
 }

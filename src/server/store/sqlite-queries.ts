@@ -186,6 +186,13 @@ function prepareFeedReads(db: BetterSQLite3Database) {
       .orderBy(asc(revocations.seq))
       .limit(value('limit'))
       .prepare(),
+    revokedTokensAfter: db
+      .select({ seq: revocations.seq, tokenId: revocations.tokenId })
+      .from(revocations)
+      .where(gt(revocations.seq, value('after')))
+      .orderBy(asc(revocations.seq))
+      .limit(value('limit'))
+      .prepare(),
     latestRevocationSeq: db
       .select({ seq: sql<number>`seq` })
       .from(sql`sqlite_sequence`)

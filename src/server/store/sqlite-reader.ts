@@ -255,8 +255,8 @@ export class SqliteReader implements StoreReader {
 
   findRevocation(of: RevocationLookup): Promise<RevocationRecord | undefined> {
     const find = () => this.#find(revocations, (reads) => latestRevocation(reads, of), fromRevocationRow);
-    if (of.kind !== 'root_key') return this.#settled(find);
-    return this.#kept((records) => records.rootKeyRevocation, of.rootKeyId, find);
+    if (of.kind === 'root_key') return this.#kept((records) => records.rootKeyRevocation, of.rootKeyId, find);
+    return this.#settled(of.kind === 'token' ? () => (this.#mayBeRevoked(of.tokenId) ? find() : undefined) : find);
   }
 
   async audienceKeysAfter(audience: string, after: number, limit: number): Promise<readonly AudienceKeyRow[]> {
@@ -329,6 +329,13 @@ export class SqliteReader implements StoreReader {
       kind.set(key, found);
       return found;
     });
+  }
+
+  #mayBeRevoked(tokenId: string): boolean {
+    const { run, records, reads } = this.#context;
+    return run(
+      () => records()?.revokedTokens.mayHold(tokenId, (after, limit) => reads.revokedTokensAfter.all({ after, limit })) ?? true,
+    );
   }
 
   async #settled<T>(find: () => T): Promise<T> {

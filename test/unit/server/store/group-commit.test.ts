@@ -205,6 +205,31 @@ describe('records that are kept', () => {
     expect(await store.verifyAuditChain()).toMatchObject({ ok: true });
   });
 
+  it('let a revocation through at once, of this process and of another', async () => {
+    const find = (tokenId: string) => store.read.findRevocation({ kind: 'token', tokenId });
+    const revoke = (of: IssuerStore, tokenId: string) =>
+      of.transaction('revoke', (tx) => {
+        const target = { kind: 'token', tokenId, audience: 'invoice' } as const;
+        return tx.insertRevocation({ target, revokedAtMs: atMs, expiresAtMs: atMs + 1, reason: null });
+      });
+    expect(await find('t-1')).toBeUndefined();
+    const failing = store.transaction('revoke', async (tx) => {
+      const target = { kind: 'token', tokenId: 't-0', audience: 'invoice' } as const;
+      await tx.insertRevocation({ target, revokedAtMs: atMs, expiresAtMs: atMs + 1, reason: null });
+      expect(await tx.findRevocation({ kind: 'token', tokenId: 't-0' })).toBeDefined();
+      expect(await find('t-0')).toBeUndefined();
+      throw new RangeError('after all not');
+    });
+    await expect(failing).rejects.toThrow(RangeError);
+    await revoke(store, 't-1');
+    expect(await find('t-1')).toMatchObject({ target: { tokenId: 't-1' } });
+    expect(await find('t-2')).toBeUndefined();
+    await revoke(await data.open({ mode: 'local' }), 't-2');
+    await nextTurn();
+    expect(await find('t-2')).toMatchObject({ target: { tokenId: 't-2' } });
+    expect(await find('t-0')).toBeUndefined();
+  });
+
   it('tell nothing of what is not committed', async () => {
     let seen: unknown;
     await store.transaction('grow', async (tx) => {
