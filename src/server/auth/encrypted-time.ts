@@ -23,6 +23,7 @@ import type {
   FailureReason,
   LoginAccount,
 } from './client-authenticator.js';
+import { claimOfRefused } from './early-proof.js';
 import { standInAccount, standInCredential } from './stand-in.js';
 
 const method = 'encrypted_time';
@@ -64,9 +65,10 @@ async function authenticate(tools: Tools, request: AuthenticationRequest): Promi
     windowMs: encryptedTimeWindowMs,
     staleAtMs: sentAtMs + encryptedTimeWindowMs,
   };
-  const aheadMs = sentAtMs - tools.clock();
-  // One that is early would hold later, when its client has long taken it for refused.
-  if (Math.abs(aheadMs) >= encryptedTimeWindowMs) return { ...fail('time_wrong'), claim: aheadMs > 0 ? claim : undefined };
+  const nowMs = tools.clock();
+  if (Math.abs(sentAtMs - nowMs) >= encryptedTimeWindowMs) {
+    return { ...fail('time_wrong'), claim: claimOfRefused(claim, nowMs) };
+  }
   return { ok: true, client, credential, account, claim };
 }
 

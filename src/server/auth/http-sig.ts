@@ -22,6 +22,7 @@ import {
 import type { CredentialRecord } from '../domain/records.js';
 import type { AuthenticatorTools } from './authenticator-tools.js';
 import type { AuthenticationRequest, AuthenticationResult, ClientAuthenticator, FailureReason } from './client-authenticator.js';
+import { claimOfRefused } from './early-proof.js';
 import { createHttpSigAnswers } from './http-sig-answers.js';
 import { standInAccount } from './stand-in.js';
 
@@ -108,9 +109,9 @@ async function authenticate(tools: Tools, request: AuthenticationRequest, presen
     windowMs: maxCreatedAheadMs,
     staleAtMs: expires * 1000,
   };
-  const age = ageOf(tools.clock(), created, expires);
-  // One that is early would hold later, when its client has long taken it for refused.
-  if (age !== 'timely') return { ...fail('time_wrong'), claim: age === 'early' ? claim : undefined };
+  const nowMs = tools.clock();
+  const age = ageOf(nowMs, created, expires);
+  if (age !== 'timely') return { ...fail('time_wrong'), claim: age === 'early' ? claimOfRefused(claim, nowMs) : undefined };
   return { ok: true, client, credential, account, claim, keyThumbprint: thumbprintOf(credential), secret };
 }
 

@@ -25,6 +25,7 @@ import type {
   FailureReason,
   LoginAccount,
 } from './client-authenticator.js';
+import { claimOfRefused } from './early-proof.js';
 import { standInAccount, standInCredential } from './stand-in.js';
 
 const method = 'shared_key_hmac';
@@ -74,10 +75,8 @@ async function authenticate(tools: Tools, request: AuthenticationRequest): Promi
     windowMs: macWindowMs,
     staleAtMs: sentAtMs + macWindowMs,
   };
-  const aheadMs = sentAtMs - tools.clock();
-  if (aheadMs <= -macWindowMs) return fail('time_wrong');
-  // Its sender will send another one; this one must not be good for anybody once its time comes.
-  if (aheadMs >= macWindowMs) return { ...fail('time_wrong'), claim };
+  const nowMs = tools.clock();
+  if (Math.abs(sentAtMs - nowMs) >= macWindowMs) return { ...fail('time_wrong'), claim: claimOfRefused(claim, nowMs) };
   return { ok: true, client, credential, account, claim, signAnswer };
 }
 

@@ -126,6 +126,19 @@ describe('an encrypted time', () => {
     expect(await bench.outcome(request)).toBe('replayed');
   });
 
+  it.each([
+    ['a day', 86_400_000, 1],
+    ['a day and a millisecond', 86_400_001, 0],
+    ['all the days that there are', 8.64e15 - startMs, 0],
+    ['more than there are', 2 ** 52, 0],
+  ])('is kept for later, when it is for %s ahead, no longer than a day', async (_, aheadMs, count) => {
+    const kept: string[] = [];
+    const replayStore = { bornAtMs: 0, claim: (_scope: string, nonce: string) => kept.push(nonce) > 0, close: () => {} };
+    const bench = loginBench({ mail }, { replayStore });
+    expect(await bench.outcome(made({ sentAtMs: startMs + aheadMs }))).toMatch(/^(?:time_wrong|ciphertext_wrong)$/);
+    expect(kept).toHaveLength(count);
+  });
+
   it('cannot be encrypted anew for a second use: the nonce is inside', async () => {
     const bench = loginBench({ mail });
     const plaintext = plaintextOf();

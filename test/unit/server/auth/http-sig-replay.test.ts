@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeBase64, encodeBase64 } from '../../../../src/protocol/http-signature/index.js';
+import { memoryReplayStore } from '../../../../src/protocol/memory-replay-store.js';
 import { sqliteReplayStore } from '../../../../src/verifier/sqlite.js';
 import { mail, nowSeconds, type Order, outcomeOf, signed, withHeaders } from './http-sig-requests.js';
 import { loginBench, requestOf, startMs } from './login-bench.js';
@@ -61,6 +62,23 @@ describe('a request is accepted once', () => {
     expect(await bench.outcome(request)).toBe('time_wrong');
     bench.time.nowMs = startMs + 30_000;
     expect(await bench.outcome(request)).toBe('replayed');
+  });
+
+  it.each([
+    ['a day', 86_400, 1],
+    ['a day and a second', 86_401, 0],
+    ['the last minute that there is', 8.64e12 - 60 - nowSeconds, 0],
+  ])('for %s ahead, and it is not kept for longer than a day', async (_, aheadSeconds, count) => {
+    const kept: string[] = [];
+    const store = memoryReplayStore({ clock: () => startMs, maxNonces: 10 });
+    const claim = (...[scope, nonce, untilMs]: Parameters<typeof store.claim>) => {
+      kept.push(nonce);
+      return store.claim(scope, nonce, untilMs);
+    };
+    const bench = loginBench({ mail }, { replayStore: { bornAtMs: 0, claim, close: () => {} } });
+    const created = nowSeconds + aheadSeconds;
+    expect(await bench.outcome(requestOf(await signed({ created, expires: created + 60 })))).toBe('time_wrong');
+    expect(kept).toHaveLength(count);
   });
 
   it('whatever the signature: a second one with the same nonce is a replay', async () => {

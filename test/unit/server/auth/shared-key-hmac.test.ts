@@ -90,8 +90,9 @@ describe('a request', () => {
     const message = mintMessage(mail, app.time.nowMs);
     expect((await sendMessage(app, { ...message, name: shop.name })).status).toBe(401);
     expect(await reasonsFor(app, shop.name)).toEqual(['signature_wrong']);
-    const revoking = await app.send('PUT', message.target, { [header]: headerOf(message) }, message.body);
-    expect(revoking.status).toBe(405);
+    const other = await app.send('PUT', message.target, { [header]: headerOf(message) }, message.body);
+    expect(other.status).toBe(401);
+    expect(isProved(other, mail.key, message.nonce)).toBe(true);
   });
 
   it('is refused with two proofs of one client', async () => {
@@ -142,6 +143,19 @@ describe('a nonce', () => {
     app.time.nowMs += 2_000;
     expect((await sendMessage(app, message)).status).toBe(401);
     expect(await reasonsFor(app, account.name)).toEqual(['time_wrong', 'replayed']);
+  });
+
+  it('is kept for later, when it is for a day ahead, no longer', async () => {
+    const kept: string[] = [];
+    const replayStore = { bornAtMs: 0, claim: (_: string, nonce: string) => kept.push(nonce) > 0, close: () => {} };
+    const account = await newAccount();
+    const keeping = await appAtHand({ issuer: app, replayStore });
+    const nowMs = app.time.nowMs;
+    for (const sentAtMs of [nowMs + 86_400_000, nowMs + 86_400_001, 999_999_999_999_999]) {
+      expect((await sendMessage(keeping, mintMessage(account, sentAtMs))).status).toBe(401);
+    }
+    expect(await reasonsFor(app, account.name)).toEqual(['time_wrong']);
+    expect(kept).toHaveLength(1);
   });
 
   it('is not forgotten by a restart, nor when the file of nonces is lost', async () => {
