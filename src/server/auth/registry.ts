@@ -35,6 +35,8 @@ export interface ClientLogin {
   readonly methods: readonly string[];
   /** Counts what failed; shared by every other way to prove something, so that none is a way around its limits. */
   readonly limiter: FailureLimiter;
+  /** Whether `request` carries a proof, valid or not, of a method whose every answer is signed. */
+  asksForSignedAnswer(request: LoginRequest): boolean;
   /** Signs a refusal for which the proof of `request` was not looked at. */
   refusalSigner(request: LoginRequest): Promise<AnswerSigner | undefined>;
   /** Throws only for broken machinery and a body that cannot be read. */
@@ -71,6 +73,8 @@ export function createClientLogin(options: ClientLoginOptions): ClientLogin {
   return {
     methods: [...authenticators, ...parts.conditions].map((one) => one.method),
     limiter: parts.limiter,
+    asksForSignedAnswer: (request) =>
+      parts.headerProofs.some((one) => one.refusalSigner !== undefined && one.recognises(request)),
     refusalSigner: (request) => refusalSigner(parts, request),
     login: (request, origin) => login(parts, request, origin),
   };

@@ -15,17 +15,28 @@ const tokenChallenge = `Macaroon realm="${issuerAudience}"`;
 export async function authenticate(access: Access, services: Services, facts: RequestFacts, onSigner: OnSigner): Promise<Caller> {
   switch (access.by) {
     case 'anyone':
+      await requireTrueProof(services, facts, onSigner);
       return undefined;
     case 'client':
     case 'verifier':
     case 'verifier-any':
       return await authenticateClient(services, facts, basicChallenge, onSigner);
     case 'admin':
+      if (!isTokenScheme(facts.authorization ?? '')) await requireTrueProof(services, facts, onSigner);
       return await authenticateAdmin(services, facts, access.action, onSigner);
     case 'admin-or-client':
       if (isTokenScheme(facts.authorization ?? '')) return await authenticateAdmin(services, facts, access.action, onSigner);
       return await authenticateClient(services, facts, `${basicChallenge}, ${tokenChallenge}`, onSigner);
   }
+}
+
+/**
+ * Checks a proof that asks for a signed answer where no client has to prove itself, at an unknown path too: without its signature the client could
+ * not tell the answer from one that somebody put in its place. Throws `ProblemError` for a proof that does not hold; without one nothing is asked.
+ */
+export async function requireTrueProof(services: Services, facts: RequestFacts, onSigner: OnSigner): Promise<void> {
+  if (!services.clientLogin.asksForSignedAnswer(facts)) return;
+  await authenticateClient(services, facts, basicChallenge, onSigner);
 }
 
 async function authenticateClient(

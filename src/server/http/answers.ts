@@ -59,11 +59,11 @@ export function problemText(code: ProblemCode, requestId: string, details: Probl
   return JSON.stringify(problemOf(code, { detail, errors, ...members, instance: `urn:request:${requestId}` }));
 }
 
-/** `answer` to a request with `method`, with the headers by which it proves itself. */
+/** `answer` to a request with `method`, with the headers by which it proves itself; for this request alone, so never stored. */
 export async function signedAnswer(answer: Response, method: string, sign: AnswerSigner): Promise<Response> {
   const { status } = answer;
   const content = new Uint8Array(await answer.arrayBuffer());
-  const headers = Object.fromEntries(answer.headers);
+  const headers = { ...Object.fromEntries(answer.headers), 'cache-control': 'no-store' };
   const proof = await sign({ status, headers, body: method === 'HEAD' ? new Uint8Array(0) : content });
   return new Response(status === 204 ? null : content, { status, headers: { ...headers, ...proof } });
 }

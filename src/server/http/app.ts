@@ -11,7 +11,7 @@ import type { ReplayStore } from '../../protocol/replay-store.js';
 import { parseTrustedProxies } from '../../verifier/client-address.js';
 import type { ClientLogin } from '../auth/registry.js';
 import type { Issuer } from '../domain/issuer.js';
-import { authenticate, authorizeVerifier } from './access.js';
+import { authenticate, authorizeVerifier, requireTrueProof } from './access.js';
 import { createRequestLog, type Logger, type RequestLog } from './access-log.js';
 import { bytesAnswer, emptyAnswer, jsonAnswer, problemAnswer, signedAnswer } from './answers.js';
 import type { AppEnv } from './app-env.js';
@@ -81,7 +81,7 @@ export function createApp(options: AppOptions): App {
     const routerPath = route.path.replaceAll(/\{([^}]+)\}/g, ':$1');
     app.on(route.method.toUpperCase(), routerPath, (c) => handle(c, route.path, runRoute(route, services, constants, c)));
   }
-  app.notFound((c) => handle(c, '(none)', async (facts) => noRoute(facts)));
+  app.notFound((c) => handle(c, '(none)', noRoute(services)));
   return app;
 }
 
@@ -128,9 +128,7 @@ async function prove(answer: Response, facts: RequestFacts, { signAnswer }: Prog
 
 function runRoute(route: Route, services: Services, constants: Constants, c: Context<AppEnv>): Step {
   return async (facts, progress) => {
-    const onSigner: OnSigner = (sign) => {
-      progress.signAnswer = sign;
-    };
+    const onSigner = signerOf(progress);
     const caller = await authenticate(route.access, services, facts, onSigner);
     progress.caller = caller;
     const input = await readInput(route, c, facts);
@@ -147,14 +145,23 @@ function runRoute(route: Route, services: Services, constants: Constants, c: Con
   };
 }
 
+function signerOf(progress: Progress): OnSigner {
+  return (sign) => {
+    progress.signAnswer = sign;
+  };
+}
+
 function answerOf(route: Route, json: string | Uint8Array<ArrayBuffer>, requestId: string): Response {
   if (route.status === 204) return emptyAnswer(requestId);
   const headers = route.cacheControl === undefined ? {} : { 'Cache-Control': route.cacheControl };
   return jsonAnswer(route.status, json, requestId, headers);
 }
 
-function noRoute({ path, requestId }: RequestFacts): Response {
-  const methods = methodsOf(path);
-  if (methods.length === 0) return problemAnswer('not_found', requestId, { detail: 'there is nothing at this path' });
-  return problemAnswer('method_not_allowed', requestId, { headers: { Allow: methods.join(', ') } });
+function noRoute(services: Services): Step {
+  return async (facts, progress) => {
+    await requireTrueProof(services, facts, signerOf(progress));
+    const methods = methodsOf(facts.path);
+    if (methods.length === 0) return problemAnswer('not_found', facts.requestId, { detail: 'there is nothing at this path' });
+    return problemAnswer('method_not_allowed', facts.requestId, { headers: { Allow: methods.join(', ') } });
+  };
 }
