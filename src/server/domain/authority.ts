@@ -38,6 +38,17 @@ export async function requireAuthorityOver(tx: StoreReader, caller: AdminCaller,
   return client;
 }
 
+/**
+ * The client `name`, when the caller may change what proves it. Throws `not_found`, and `forbidden` as above, and for a verifier other than the
+ * caller unless its actions cover `audiences:write`: who can prove itself as a verifier has its audiences' keys.
+ */
+export async function requireAuthorityOverProof(tx: StoreReader, caller: AdminCaller, name: string): Promise<ClientRecord> {
+  const client = await requireAuthorityOver(tx, caller, name);
+  const isVerifier = (await tx.verifierAudiences(name)).length > 0;
+  if (isVerifier && name !== caller.client) requireActions(caller, ['audiences:write']);
+  return client;
+}
+
 /** The client `name`. Throws `not_found`. */
 export async function requireClient(tx: StoreReader, name: string): Promise<ClientRecord> {
   const client = await tx.client(name);

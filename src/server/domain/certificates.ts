@@ -5,7 +5,7 @@
 import { formatRfc3339 } from '../../caveats/rfc3339.js';
 import type { NewCertificateRequest, WireCertificate, WireNewCertificate } from '../../protocol/wire.js';
 import { record } from './audit-trail.js';
-import { requireAuthorityOver, requireClient } from './authority.js';
+import { requireAuthorityOver, requireAuthorityOverProof, requireClient } from './authority.js';
 import type { LeafRequest } from './certificate-tools.js';
 import { clientUri } from './credential-material.js';
 import type { AdminCaller, ClientCaller } from './issuer.js';
@@ -27,7 +27,7 @@ type Names = Pick<LeafRequest, 'uris' | 'hosts'>;
 
 /**
  * A certificate for the key in `request.csr`, which proves to be in the hands of who asks. A client asks for itself, for at most a day or the life
- * of a live certificate of its own; an administrator for any client that it may change. Throws `invalid_request`, `forbidden`, `not_found`,
+ * of a live certificate of its own; an administrator for any client whose proofs it may change. Throws `invalid_request`, `forbidden`, `not_found`,
  * `invalid_client`, and `conflict` for a disabled client and for names that changed meanwhile.
  */
 export async function issueCertificate(
@@ -130,7 +130,7 @@ async function namesFor(
   days: number,
 ): Promise<Names> {
   const client =
-    caller.kind === 'client' ? await requireLiveCaller(read, caller) : await requireAuthorityOver(read, caller, name);
+    caller.kind === 'client' ? await requireLiveCaller(read, caller) : await requireAuthorityOverProof(read, caller, name);
   if (client.state === 'disabled') throw new IssuerError('conflict', 'the client is disabled');
   const maxMs = caller.kind === 'client' ? await longestOwnLifeMs(read, name, deps.clock()) : maxCertificateDays * dayMs;
   if (!Number.isSafeInteger(days) || days < 1 || days * dayMs > maxMs) {

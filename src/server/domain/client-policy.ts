@@ -2,8 +2,8 @@
 import type { ClientPolicyRequest, WireClient } from '../../protocol/wire.js';
 import { checkedHosts, checkedRanges, requireFreeHosts } from './addresses.js';
 import { record } from './audit-trail.js';
-import { checkedPolicy } from './auth-policy.js';
-import { requireAuthorityOver } from './authority.js';
+import { asksForAddress, checkedPolicy } from './auth-policy.js';
+import { requireAuthorityOverProof } from './authority.js';
 import { policyDetails, toWireClient } from './clients.js';
 import type { AdminCaller } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
@@ -28,7 +28,7 @@ export async function changePolicy(
   if (ips !== undefined) checkedRanges(ips);
   if (hosts !== undefined) checkedHosts(hosts);
   return await deps.store.transaction('grow', async (tx) => {
-    const client = await requireAuthorityOver(tx, caller, name);
+    const client = await requireAuthorityOverProof(tx, caller, name);
     if (client.state === 'disabled') throw new IssuerError('conflict', 'the client is disabled');
     const ranges = ips ?? client.ips;
     const changed: ClientRecord = {
@@ -38,7 +38,14 @@ export async function changePolicy(
       hosts: hosts ?? client.hosts,
     };
     if (hosts !== undefined) await requireFreeHosts(tx, name, hosts);
-    if (auth !== undefined) await requireWayIn(tx, caller, client, { policy: changed.authPolicy });
+    if (ips?.length === 0 && asksForAddress(changed.authPolicy)) {
+      throw new IssuerError(
+        'invalid_request',
+        'auth asks for ip, so nobody would get in without ips: take ip out of auth',
+        '/ips',
+      );
+    }
+    if (auth !== undefined) await requireWayIn(tx, caller, client, { policy: changed.authPolicy, ips: ranges });
     await tx.updateClient(changed);
     await record(tx, deps.clock(), caller, 'client.policy_changed', { client: name }, policyDetails(changed));
     return await toWireClient(tx, changed);

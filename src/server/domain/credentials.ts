@@ -4,7 +4,7 @@ import { encodeBase64url, encodeUtf8, sha256 } from '../../core/index.js';
 import type { NewCredentialRequest, WireCredential, WireNewCredential } from '../../protocol/wire.js';
 import { checkedRanges } from './addresses.js';
 import { record } from './audit-trail.js';
-import { requireAuthorityOver, requireClient } from './authority.js';
+import { requireAuthorityOver, requireAuthorityOverProof, requireClient } from './authority.js';
 import { type CredentialMaterial, keyThumbprintOf, materialOf } from './credential-material.js';
 import type { AdminCaller } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
@@ -34,7 +34,7 @@ export async function addCredential(
   const material = await materialOf(deps, client, request);
   return await deps.store.transaction('grow', async (tx) => {
     const nowMs = deps.clock();
-    const { state } = await requireAuthorityOver(tx, caller, client);
+    const { state } = await requireAuthorityOverProof(tx, caller, client);
     if (state === 'disabled') throw new IssuerError('conflict', 'the client is disabled');
     await requireRoom(tx, client, material);
     const credential = await insertCredential(deps, tx, client, material, nowMs, ips);
@@ -43,18 +43,24 @@ export async function addCredential(
   });
 }
 
-/** Ends a credential; tokens that it obtained live on. Throws `not_found`, `forbidden`, and `conflict` for the last way in. */
+/**
+ * Ends a credential; tokens that it obtained live on. Throws `not_found`, also where it is not one of `expectedClient`, `forbidden`, and `conflict`
+ * for the last way in.
+ */
 export async function retireCredential(
   deps: IssuerDependencies,
   caller: AdminCaller,
-  client: string,
   credentialId: string,
+  expectedClient?: string,
 ): Promise<WireCredential> {
   return await deps.store.transaction('revoke', async (tx) => {
     const nowMs = deps.clock();
-    const holder = await requireAuthorityOver(tx, caller, client);
     const credential = await tx.credential(credentialId);
-    if (credential?.client !== client) throw new IssuerError('not_found', 'there is no such credential');
+    const client = credential?.client;
+    if (client === undefined || (expectedClient !== undefined && client !== expectedClient)) {
+      throw new IssuerError('not_found', 'there is no such credential');
+    }
+    const holder = await requireAuthorityOver(tx, caller, client);
     if (credential.retiredAtMs !== null) return toWire(credential, holder.state);
     await requireWayIn(tx, caller, holder, { without: credentialId });
     const retired = { ...credential, retiredAtMs: nowMs };

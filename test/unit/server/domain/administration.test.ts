@@ -1,6 +1,8 @@
 /** Administration: nobody makes more of a token than it holds; names are never reused; what is revoked stays revoked. */
+import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { adminActions } from '../../../../src/server/domain/issuer.js';
+import { createSigningRequest } from '../../../../src/transport/signing-request.js';
 import { type IssuerAtHand, issuerAtHand, refusal } from '../../../support/issuer-at-hand.js';
 
 let at: IssuerAtHand;
@@ -36,7 +38,7 @@ describe('a narrowed administration token', () => {
     const rootKeyId = (await at.issuer.rootKeys('admin'))[0]?.root_key_id ?? '';
     const attempts = [
       at.issuer.addCredential(caller, 'admin', {}),
-      at.issuer.retireCredential(caller, 'admin', credential_id),
+      at.issuer.retireCredential(caller, credential_id, 'admin'),
       at.issuer.disableClient(caller, 'admin'),
       at.issuer.rotateRootKey(caller, 'admin'),
       at.issuer.destroyRootKey(caller, 'admin', rootKeyId),
@@ -77,6 +79,27 @@ describe('who verifies', () => {
     const caller = at.admin(['clients:write']);
     expect(await refusal(at.issuer.createClient(caller, { client: 'spy', verifier_of: ['invoice'] }))).toBe('forbidden');
     expect(await refusal(at.issuer.addVerifier(caller, 'mail', 'invoice'))).toBe('forbidden');
+  });
+
+  it('proves itself by nothing that was made with the right to write clients or certificates alone', async () => {
+    await at.issuer.createAudience(at.admin(), 'invoice');
+    await at.issuer.createClient(at.admin(), {
+      client: 'invoice-service',
+      verifier_of: ['invoice'],
+      auth: [['tls_client_auth']],
+    });
+    const csr = createSigningRequest(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+    const changesBy = (actions: readonly string[], client = 'helpdesk') => [
+      () => at.issuer.addCredential(at.admin(actions, client), 'invoice-service', {}),
+      () => at.issuer.changePolicy(at.admin(actions, client), 'invoice-service', { auth: [['client_secret_basic']] }),
+      () => at.issuer.issueCertificate(at.admin(actions, client), { csr, client: 'invoice-service' }),
+    ];
+    const narrow = ['clients:write', 'certificates:write'];
+    for (const change of changesBy(narrow)) expect(await refusal(change())).toBe('forbidden');
+    for (const change of changesBy([...narrow, 'audiences:write'])) await change();
+    // Its own are its to change, and what is taken from it gives nobody anything.
+    for (const change of changesBy(narrow, 'invoice-service').slice(0, 2)) await change();
+    await at.issuer.disableClient(at.admin(narrow, 'helpdesk'), 'invoice-service');
   });
 
   it('is also who makes an audience and may add clients, and the audit log tells', async () => {
@@ -140,7 +163,7 @@ describe('clients and credentials', () => {
     expect(await refusal(at.issuer.addCredential(at.admin(), 'mail', {}))).toBe('conflict');
     await at.issuer.mint(mail, { audience: 'invoice' });
     await at.issuer.mint({ ...mail, credentialId: second.credential_id }, { audience: 'invoice' });
-    await at.issuer.retireCredential(at.admin(), 'mail', mail.credentialId);
+    await at.issuer.retireCredential(at.admin(), mail.credentialId, 'mail');
     expect((await at.issuer.addCredential(at.admin(), 'mail', {})).credential_id).not.toBe(mail.credentialId);
   });
 
