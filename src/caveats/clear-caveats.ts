@@ -2,9 +2,9 @@
  * Clears the conditions of a token whose signature holds. Every doubt is a denial: an unknown name, an argument that cannot be read,
  * a fact that the verifier was not told, and a caveat type that throws or answers anything but `holds: true`.
  */
-import { type CaveatErrorCode, type PendingCondition, printable } from '../core/index.js';
+import { type CaveatErrorCode, type PendingCondition, printable, RecentReadings } from '../core/index.js';
 import { catchPromise } from './catch-promise.js';
-import type { CaveatSetting, CaveatType, RequestContext } from './caveat-type.js';
+import { type CaveatSetting, type CaveatType, holds, type RequestContext } from './caveat-type.js';
 import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ConditionResult, ParsedCaveat } from './registry.js';
 import { request } from './types/request.js';
@@ -73,6 +73,42 @@ export function readConditions(registry: CaveatRegistry, conditions: readonly Pe
   return read.map((one) => ({ ...one, isSealed }));
 }
 
+interface KnownCondition {
+  readonly reading: ReadCondition['reading'];
+  /** By twice the place, and one more where it is the last. */
+  readonly places: Map<number, ReadCondition>;
+}
+
+/** Reads the conditions of root macaroons that are not sealed where they stand in the bytes of a token; what comes again is not read again, nor allocated. */
+export class ConditionReader {
+  readonly registry: CaveatRegistry;
+  readonly #known = new RecentReadings<KnownCondition>();
+
+  constructor(registry: CaveatRegistry) {
+    this.registry = registry;
+  }
+
+  /** The condition in `bytes` from `start` to `end`, at `caveatIndex`. */
+  read(bytes: Uint8Array, start: number, end: number, caveatIndex: number, isLast: boolean): ReadCondition {
+    const known = this.#known.get(bytes, start, end) ?? this.#readAnew(bytes, start, end);
+    const place = caveatIndex * 2 + (isLast ? 1 : 0);
+    const placed = known.places.get(place);
+    if (placed !== undefined) return placed;
+    const { reading } = known;
+    const condition = Object.freeze({ caveatIndex, dischargeIndex: undefined, isLast, isSealed: false, reading });
+    known.places.set(place, condition);
+    return condition;
+  }
+
+  #readAnew(bytes: Uint8Array, start: number, end: number): KnownCondition {
+    const condition = bytes.slice(start, end);
+    const parsed = this.registry.parse(condition);
+    const known: KnownCondition = { reading: parsed.ok ? parsed.caveat : unread(parsed, condition), places: new Map() };
+    if (parsed.ok && parsed.caveat.type !== request) this.#known.keep(condition, known);
+    return known;
+  }
+}
+
 function isOfType(reading: ReadCondition['reading'], type: CaveatType<unknown>): boolean {
   return 'type' in reading && reading.type === type;
 }
@@ -86,6 +122,16 @@ export function clearConditions(conditions: readonly ReadCondition[], context: R
     caveats.push(verdict);
   }
   return { ok: true, caveats };
+}
+
+/** Why `condition` alone does not hold; `undefined` when it does. */
+export function faultOfCondition(
+  condition: ReadCondition,
+  context: RequestContext,
+): (ClearResult & { readonly ok: false }) | undefined {
+  const verdict = judge(condition, context);
+  if (!('code' in verdict)) return undefined;
+  return { ok: false, code: verdict.code, message: verdict.message, ...placeOf(condition) };
 }
 
 /** `checkCaveats` of conditions that were read before. */
@@ -127,6 +173,7 @@ function judge(condition: ReadCondition, context: RequestContext): ParsedCaveat 
   const { name } = reading.type;
   try {
     const result = reading.type.check(reading.value, context, condition);
+    if (result === holds) return reading;
     if (catchPromise(result)) return { code: 'ERR_CAVEAT_DENIED', message: `${name}: its check must not be async` };
     if (result.holds === true) return reading;
     if (result.reason === 'missing-context') {

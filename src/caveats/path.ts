@@ -15,6 +15,16 @@ const controlPattern = /\p{Cc}/u;
  * segment, also before `;`; percent-encoding in upper case, of UTF-8, never of an unreserved or control character, `/`, `\` or `%`.
  */
 export function isCanonicalPath(path: string): boolean {
+  if (path === lastCanonical) return true;
+  const isCanonical = hasOneMeaning(path);
+  if (isCanonical) lastCanonical = path;
+  return isCanonical;
+}
+
+/** The last path that was found canonical: a verification asks about the same several times. */
+let lastCanonical: string | undefined;
+
+function hasOneMeaning(path: string): boolean {
   if (path.length > limits.maxPathLength || !shape.test(path) || emptyOrDotSegment.test(path)) return false;
   return !path.includes('%') || (!needlessEncoding.test(path) && isEncodedText(path));
 }

@@ -52,14 +52,14 @@ export function readBase64url(codes: Uint8Array, start: number, end: number, byt
   let i = start;
   for (const fullEnd = end - left; i < fullEnd; i += 4) {
     const group =
-      (valueOf(codes, i) << 18) | (valueOf(codes, i + 1) << 12) | (valueOf(codes, i + 2) << 6) | valueOf(codes, i + 3);
+      (sextetOf(codes, i) << 18) | (sextetOf(codes, i + 1) << 12) | (sextetOf(codes, i + 2) << 6) | sextetOf(codes, i + 3);
     faults |= group;
     bytes[out++] = group >>> 16;
     bytes[out++] = group >>> 8;
     bytes[out++] = group;
   }
   if (left > 0) {
-    const group = (valueOf(codes, i) << 18) | (valueOf(codes, i + 1) << 12) | (left === 3 ? valueOf(codes, i + 2) << 6 : 0);
+    const group = (sextetOf(codes, i) << 18) | (sextetOf(codes, i + 1) << 12) | (left === 3 ? sextetOf(codes, i + 2) << 6 : 0);
     faults |= group;
     bytes[out++] = group >>> 16;
     if (left === 3) bytes[out++] = group >>> 8;
@@ -69,7 +69,7 @@ export function readBase64url(codes: Uint8Array, start: number, end: number, byt
 }
 
 /** Negative, also after a shift, for a code that the alphabet does not have. */
-function valueOf(codes: Uint8Array, at: number): number {
+function sextetOf(codes: Uint8Array, at: number): number {
   return valueOfCode[codes[at] as number] as number;
 }
 

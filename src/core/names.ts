@@ -15,9 +15,15 @@ export function isActionPattern(text: string): boolean {
   return text.length <= limits.maxActionLength && actionPattern.test(text);
 }
 
+/** The last action that was found to be one: a verification asks about the same several times. */
+let lastAction: string | undefined;
+
 /** Whether `text` is an action that can be asked for: a pattern without `*`. */
 export function isAction(text: string): boolean {
-  return isActionPattern(text) && !text.endsWith('*');
+  if (text === lastAction) return true;
+  const isValid = isActionPattern(text) && !text.endsWith('*');
+  if (isValid) lastAction = text;
+  return isValid;
 }
 
 /** Whether `pattern` covers `action` (itself an action or a pattern): equal, or below `…:` of a pattern that ends in `:*`. */
@@ -29,7 +35,8 @@ export function coversAction(pattern: string, action: string): boolean {
 
 /** Whether one of `patterns` covers `action`. */
 export function someCoverAction(patterns: readonly string[], action: string): boolean {
-  return patterns.some((pattern) => coversAction(pattern, action));
+  for (const pattern of patterns) if (coversAction(pattern, action)) return true;
+  return false;
 }
 
 /** `text` when it is a name. Throws `ERR_ARGUMENT` that names `argument` otherwise. */

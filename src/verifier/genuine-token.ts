@@ -2,14 +2,22 @@
  * From text to a token whose signature holds: decode, find the key, run the chain. Nothing that the text says is in a message before
  * that, since anyone may have written it.
  */
-import { readConditions } from '../caveats/clear-caveats.js';
-import type { CaveatRegistry } from '../caveats/registry.js';
+import { type ConditionReader, type ReadCondition, readConditions } from '../caveats/clear-caveats.js';
+import { standardCaveats } from '../caveats/standard.js';
+import { request } from '../caveats/types/request.js';
 import {
   decode,
   decodeIdentifier,
+  encodeUtf8,
+  type FlatToken,
+  flatSignatureHolds,
+  type IdentifierFacts,
   type KeyReference,
+  keyReferenceAt,
+  knownIdentifierAt,
   MacaroonError,
   MacaroonKey,
+  readFlat,
   readKeyReference,
   signatureBeforeLastCaveat,
   type UnverifiedMacaroon,
@@ -32,6 +40,7 @@ export type Authentication =
     }
   | { readonly ok: false; readonly failedAt: 'decode' | 'key' | 'signature'; readonly denial: Denial };
 
+type FoundKey = Extract<KeyLookup, { found: true }>;
 type KeyFault = Extract<KeyLookup, { found: false }>['code'];
 
 const keyFaults: Readonly<Record<KeyFault, string>> = {
@@ -41,43 +50,122 @@ const keyFaults: Readonly<Record<KeyFault, string>> = {
   ERR_REVOKED_AUDIENCE_KEY: 'the audience key of the token was revoked',
 };
 
+const standardTypes: ReadonlySet<unknown> = new Set(standardCaveats);
+const sealPrefix = encodeUtf8(`${request.name} `);
+
 const signatureFault = 'the signature does not hold: the token was forged or altered, or is for another audience';
 
+/** What it takes to tell whether a text is a token of the audience. */
+export interface AuthenticationSetup {
+  readonly audience: string;
+  readonly keys: KeySource;
+  readonly reader: ConditionReader;
+  readonly cache: SignatureCache;
+}
+
 /**
- * `text` as a token of `audience`, if it is one, with its conditions as `registry` reads them. `keys.find` is asked every time; the chain is run unless `cache` knows that the same
- * text held under the same key. Throws what `keys` throws, and `ERR_ARGUMENT` for what `keys` must not answer.
+ * `text` as a token of the audience, if it is one. `keys.find` is asked every time; the chain is run unless the cache knows that the same
+ * text held under the same key. Answers at once where `keys` does. Throws what `keys` throws, and `ERR_ARGUMENT` for what `keys` must not answer.
  */
-export async function authenticate(
-  text: string,
-  audience: string,
-  keys: KeySource,
-  registry: CaveatRegistry,
-  cache: SignatureCache,
-): Promise<Authentication> {
+export function authenticate(text: string, setup: AuthenticationSetup): Authentication | Promise<Authentication> {
+  const { audience, keys, cache } = setup;
   const known = cache.get(text);
-  if (known !== undefined) {
-    const { rootKeyId, generation } = known.token.facts;
-    const lookup = requireLookup(await keys.find(audience, rootKeyId, generation));
-    if (lookup.found && lookup.entry.key === known.key) return { ok: true, token: known.token, entry: lookup.entry };
+  if (known === undefined) return authenticateAnew(text, setup);
+  const { rootKeyId, generation } = known.token.facts;
+  const found = keys.find(audience, rootKeyId, generation);
+  const decide = (lookup: KeyLookup): Authentication | Promise<Authentication> =>
+    isKeyOf(known.key, lookup) ? { ok: true, token: known.token, entry: lookup.entry } : authenticateAnew(text, setup);
+  return isPromise(found) ? Promise.resolve(found).then(decide) : decide(found);
+}
+
+function isKeyOf(key: MacaroonKey, answer: KeyLookup): answer is FoundKey {
+  const lookup = requireLookup(answer);
+  return lookup.found && lookup.entry.key === key;
+}
+
+function authenticateAnew(text: string, setup: AuthenticationSetup): Authentication | Promise<Authentication> {
+  const flat = readFlat(text);
+  const reference = flat === undefined ? undefined : keyReferenceAt(flat.bytes, flat.identifierStart, flat.identifierEnd);
+  if (flat === undefined || reference === undefined || isSealed(flat)) return authenticateAnyForm(text, setup);
+  const lookup = setup.keys.find(setup.audience, reference.rootKeyId, reference.generation);
+  // Whoever was asked may have read another text meanwhile.
+  if (isPromise(lookup) || !flat.isCurrent()) return authenticateAnyForm(text, setup, lookup);
+  requireLookup(lookup);
+  if (!lookup.found) return { ok: false, failedAt: 'key', denial: denied(lookup.code, keyFaults[lookup.code]) };
+  const { entry } = lookup;
+  if (!flatSignatureHolds(flat, entry.key)) {
+    return { ok: false, failedAt: 'signature', denial: denied('ERR_SIGNATURE_MISMATCH', signatureFault) };
   }
+  const { bytes, identifierStart, identifierEnd } = flat;
+  const facts =
+    knownIdentifierAt(bytes, identifierStart, identifierEnd) ??
+    orDenial(() => decodeIdentifier(bytes.slice(identifierStart, identifierEnd)));
+  if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
+  const conditions = conditionsOf(flat, setup.reader);
+  // A caveat type may have read one as well.
+  if (!flat.isCurrent()) return authenticateAnyForm(text, setup, lookup);
+  return { ok: true, token: remember(text, entry.key, genuineToken(facts, conditions), setup.cache), entry };
+}
+
+/** Whether the last condition claims to seal the token to a request. */
+function isSealed({ bytes, starts, ends, caveatCount }: FlatToken): boolean {
+  if (caveatCount === 0) return false;
+  const start = starts[caveatCount - 1] as number;
+  if ((ends[caveatCount - 1] as number) - start < sealPrefix.length) return false;
+  for (let i = 0; i < sealPrefix.length; i++) if (bytes[start + i] !== sealPrefix[i]) return false;
+  return true;
+}
+
+function conditionsOf(flat: FlatToken, reader: ConditionReader): readonly ReadCondition[] {
+  const { bytes, starts, ends, caveatCount } = flat;
+  const conditions: ReadCondition[] = [];
+  for (let i = 0; i < caveatCount; i++) {
+    conditions.push(reader.read(bytes, starts[i] as number, ends[i] as number, i, i === caveatCount - 1));
+  }
+  return conditions;
+}
+
+async function authenticateAnyForm(
+  text: string,
+  { audience, keys, reader, cache }: AuthenticationSetup,
+  asked?: KeyLookup | PromiseLike<KeyLookup>,
+): Promise<Authentication> {
   const decoded = decodeToken(text);
   if (!('token' in decoded)) return { ok: false, failedAt: 'decode', denial: decoded };
   const { token, reference } = decoded;
-  const lookup = requireLookup(await keys.find(audience, reference.rootKeyId, reference.generation));
+  const lookup = requireLookup(await (asked ?? keys.find(audience, reference.rootKeyId, reference.generation)));
   if (!lookup.found) return { ok: false, failedAt: 'key', denial: denied(lookup.code, keyFaults[lookup.code]) };
   const { entry } = lookup;
   const signature = verifySignature(token, entry.key);
   if (!signature.ok) return { ok: false, failedAt: 'signature', denial: denied(signature.code, messageOf(signature.code)) };
   const facts = orDenial(() => decodeIdentifier(token.root.identifier));
   if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
-  const conditions = readConditions(registry, signature.conditions);
-  const genuine: GenuineToken = { facts, conditions, binding: bindingOf(conditions) };
+  const genuine = genuineToken(facts, readConditions(reader.registry, signature.conditions));
   if (sealOf(token.root) !== undefined) {
     // It comes once, so there is nothing to remember.
     return { ok: true, token: genuine, entry, answerKey: answerKeyOf(signatureBeforeLastCaveat(token.root, entry.key)) };
   }
-  cache.set(text, entry.key, genuine);
-  return { ok: true, token: genuine, entry };
+  return { ok: true, token: remember(text, entry.key, genuine, cache), entry };
+}
+
+function genuineToken(facts: IdentifierFacts, conditions: readonly ReadCondition[]): GenuineToken {
+  const binding = bindingOf(conditions);
+  return { facts, conditions, binding, isStandard: areStandard(conditions), verified: undefined };
+}
+
+function areStandard(conditions: readonly ReadCondition[]): boolean {
+  for (const { reading } of conditions) if ('type' in reading && !standardTypes.has(reading.type)) return false;
+  return true;
+}
+
+function remember(text: string, key: MacaroonKey, token: GenuineToken, cache: SignatureCache): GenuineToken {
+  if (cache.wasSeen(text)) cache.set(text, key, token);
+  return token;
+}
+
+/** Whether `value` must be waited for. */
+export function isPromise<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 /** `lookup`, if a key source may answer so. Anything else is the source's fault, not the token's, and decides nothing. */

@@ -1,8 +1,14 @@
 /** Verifies with keys at hand: authentication, then revocation, the identifier's facts and the caveats, in this order and no other. */
 import type { RequestContext } from '../caveats/caveat-type.js';
-import { type ClearResult, checkConditions, clearConditions, clearedBy } from '../caveats/clear-caveats.js';
-import { InForce } from '../caveats/in-force.js';
-import type { CaveatRegistry, ParsedCaveat } from '../caveats/registry.js';
+import {
+  type ClearResult,
+  ConditionReader,
+  checkConditions,
+  clearConditions,
+  clearedBy,
+  faultOfCondition,
+} from '../caveats/clear-caveats.js';
+import type { CaveatRegistry } from '../caveats/registry.js';
 import { action } from '../caveats/types/action.js';
 import { timeBefore } from '../caveats/types/time-before.js';
 import type { IdentifierFacts } from '../core/index.js';
@@ -11,7 +17,7 @@ import type { Binding } from './binding.js';
 import { claimRequest } from './claim-request.js';
 import { caveatStep, explanationOf } from './explanation.js';
 import { type FactInput, factChecks } from './fact-checks.js';
-import { type Authentication, authenticate, brokenSource, denied } from './genuine-token.js';
+import { type Authentication, type AuthenticationSetup, authenticate, brokenSource, denied, isPromise } from './genuine-token.js';
 import type { KeyProof } from './key-proof.js';
 import { markVerified } from './mark-verified.js';
 import type { RequestProofs } from './request-proofs.js';
@@ -27,6 +33,7 @@ import type {
 } from './result.js';
 import { isOneArrival, type SentRequest } from './sent-request.js';
 import { type GenuineToken, SignatureCache } from './signature-cache.js';
+import { type ToldFacts, wholeContext } from './told-facts.js';
 
 type Authenticated = Extract<Authentication, { ok: true }>;
 
@@ -57,41 +64,75 @@ const revocationTexts: Readonly<Record<RevocationCode, string>> = {
 export class LocalVerification {
   readonly #audience: string;
   readonly #keys: KeySource;
-  readonly #registry: CaveatRegistry;
   readonly #replayStore: ReplayStore | undefined;
   readonly #windowMs: number;
   readonly #cache = new SignatureCache();
+  readonly #setup: AuthenticationSetup;
   readonly #accepted = new WeakSet<SentRequest>();
 
   constructor({ audience, keys, registry, replayStore, windowMs }: LocalSetup) {
     this.#audience = audience;
     this.#keys = keys;
-    this.#registry = registry;
+    this.#setup = { audience, keys, reader: new ConditionReader(registry), cache: this.#cache };
     this.#replayStore = replayStore;
     this.#windowMs = windowMs;
   }
 
-  /** The first fault in order, or the verified token. Throws what the key source, the replay store and reading the body throw. */
-  async verify(text: string, context: RequestContext, proofs: RequestProofs): Promise<VerifyResult> {
-    const authentication = await this.#authenticate(text, proofs);
+  /**
+   * The first fault in order, or the verified token: at once, unless something has to be waited for. Throws, or rejects with, what the key source, the
+   * replay store and reading the body throw.
+   */
+  verify(text: string, facts: ToldFacts, proofs: RequestProofs): VerifyResult | Promise<VerifyResult> {
+    const authentication = authenticate(text, this.#setup);
+    return authentication instanceof Promise
+      ? authentication.then((late) => this.#verifyAuthentic(late, facts, proofs))
+      : this.#verifyAuthentic(authentication, facts, proofs);
+  }
+
+  #verifyAuthentic(
+    authentication: Authentication,
+    facts: ToldFacts,
+    proofs: RequestProofs,
+  ): VerifyResult | Promise<VerifyResult> {
     if (!authentication.ok) return authentication.denial;
-    const revocation = await this.#revocationOf(authentication.token.facts);
-    if (revocation !== undefined) return revocation;
-    const input = this.#factInput(authentication, context);
+    tellAnswerKey(authentication, proofs);
+    const code = this.#keys.revocationOf(this.#subjectOf(authentication.token.facts));
+    return isPromise(code)
+      ? Promise.resolve(code).then((late) => this.#verifyInForce(authentication, late, facts, proofs))
+      : this.#verifyInForce(authentication, code, facts, proofs);
+  }
+
+  #verifyInForce(
+    authentication: Authenticated,
+    code: RevocationCode | undefined,
+    facts: ToldFacts,
+    proofs: RequestProofs,
+  ): VerifyResult | Promise<VerifyResult> {
+    if (code !== undefined) return revokedBy(code);
+    const input = this.#factInput(authentication, facts);
     for (const check of factChecks) if (!check.holds(input)) return denied(check.code, check.explain(input));
     const { token } = authentication;
-    const bound = token.binding === undefined ? { context, keyProof: undefined } : await bind(token.binding, context, proofs);
+    if (token.binding !== undefined) return this.#verifyBound(token, token.binding, facts, proofs);
+    if (token.isStandard !== true) return resultOf(token, clearConditions(token.conditions, wholeContext(facts)));
+    return faultOf(token.conditions, facts) ?? verifiedOf(token);
+  }
+
+  async #verifyBound(token: GenuineToken, binding: Binding, facts: ToldFacts, proofs: RequestProofs): Promise<VerifyResult> {
+    const bound = await bind(binding, wholeContext(facts), proofs);
     const cleared = clearConditions(token.conditions, bound.context);
-    return (cleared.ok ? await this.#claim(token, bound, proofs) : undefined) ?? resultOf(token.facts, cleared);
+    return (cleared.ok ? await this.#claim(token, bound, proofs) : undefined) ?? resultOf(token, cleared);
   }
 
   /** Every step as far as the token can be trusted to tell it: nothing after a signature that does not hold. */
-  async explain(text: string, context: RequestContext, proofs: RequestProofs): Promise<Explanation> {
-    const authentication = await this.#authenticate(text, proofs);
+  async explain(text: string, facts: ToldFacts, proofs: RequestProofs): Promise<Explanation> {
+    const context = wholeContext(facts);
+    const authentication = await authenticate(text, this.#setup);
     if (!authentication.ok) return explanationOf(authentication.denial, failedSteps(authentication));
     const steps: ExplainedStep[] = authenticationNames.map((name) => ({ holds: true, text: `${name}: ${passedTexts[name]}` }));
     const { token } = authentication;
-    const revocation = await this.#revocationOf(token.facts);
+    tellAnswerKey(authentication, proofs);
+    const code = await this.#keys.revocationOf(this.#subjectOf(token.facts));
+    const revocation = code === undefined ? undefined : revokedBy(code);
     steps.push({ holds: revocation === undefined, text: `revocation: ${revocation?.message ?? 'not revoked'}` });
     let fault: Denial | undefined = revocation;
     const input = this.#factInput(authentication, context);
@@ -105,24 +146,16 @@ export class LocalVerification {
     const checked = checkConditions(token.conditions, bound.context);
     for (const { text: condition, ...caveat } of checked) steps.push(caveatStep({ ...caveat, condition }));
     const cleared = clearedBy(checked);
-    if (fault !== undefined || !cleared.ok) return explanationOf(fault ?? resultOf(token.facts, cleared), steps);
+    if (fault !== undefined || !cleared.ok) return explanationOf(fault ?? resultOf(token, cleared), steps);
     const repeated = await this.#claim(token, bound, proofs);
     if (repeated !== undefined) steps.push({ holds: false, text: `nonce: ${repeated.message}` });
-    return explanationOf(repeated ?? resultOf(token.facts, cleared), steps);
+    return explanationOf(repeated ?? resultOf(token, cleared), steps);
   }
 
   /** Forgets every verified signature and ends the key source's work. */
   async close(): Promise<void> {
     this.#cache.clear();
     await this.#keys.close();
-  }
-
-  async #authenticate(text: string, proofs: RequestProofs): Promise<Authentication> {
-    const authentication = await authenticate(text, this.#audience, this.#keys, this.#registry, this.#cache);
-    if (authentication.ok && authentication.answerKey !== undefined) {
-      proofs.onAnswerKey(authentication.answerKey, authentication.token.facts.tokenId);
-    }
-    return authentication;
   }
 
   /** Claims the nonces of a request whose every condition holds. */
@@ -140,13 +173,8 @@ export class LocalVerification {
     return repeated;
   }
 
-  async #revocationOf(facts: IdentifierFacts): Promise<Denial | undefined> {
-    const { tokenId, issuedAtMs, client, rootKeyId, generation } = facts;
-    const subject: RevocationSubject = { tokenId, issuedAtMs, client, audience: this.#audience, rootKeyId, generation };
-    const code = await this.#keys.revocationOf(subject);
-    if (code === undefined) return undefined;
-    if (!Object.hasOwn(revocationTexts, code)) throw brokenSource('revocationOf');
-    return denied(code, revocationTexts[code]);
+  #subjectOf({ tokenId, issuedAtMs, client, rootKeyId, generation }: IdentifierFacts): RevocationSubject {
+    return { tokenId, issuedAtMs, client, audience: this.#audience, rootKeyId, generation };
   }
 
   #factInput({ token, entry }: Authenticated, context: RequestContext): FactInput {
@@ -169,24 +197,72 @@ async function bind(binding: Binding, context: RequestContext, proofs: RequestPr
   return { context: Object.freeze(bound), keyProof };
 }
 
-function resultOf(facts: IdentifierFacts, cleared: ClearResult): VerifyResult {
-  return cleared.ok ? verifiedOf(facts, cleared.caveats) : Object.freeze(cleared);
+/** Tells whoever answers how, as soon as the signature of a sealed token held. */
+function tellAnswerKey({ answerKey, token }: Authenticated, proofs: RequestProofs): void {
+  if (answerKey !== undefined) proofs.onAnswerKey(answerKey, token.facts.tokenId);
 }
 
-function verifiedOf(facts: IdentifierFacts, caveats: readonly ParsedCaveat[]): VerifiedMacaroon {
-  const inForce = new InForce(facts);
-  for (const caveat of caveats) if (caveat.type === action || caveat.type === timeBefore) inForce.add(caveat);
+function revokedBy(code: RevocationCode): Denial {
+  if (!Object.hasOwn(revocationTexts, code)) throw brokenSource('revocationOf');
+  return denied(code, revocationTexts[code]);
+}
+
+function resultOf(token: GenuineToken, cleared: ClearResult): VerifyResult {
+  return cleared.ok ? verifiedOf(token) : Object.freeze(cleared);
+}
+
+/** The first condition that does not hold; `undefined` when all do. */
+function faultOf(conditions: GenuineToken['conditions'], context: RequestContext): Denial | undefined {
+  for (const condition of conditions) {
+    const fault = faultOfCondition(condition, context);
+    if (fault !== undefined) return Object.freeze(fault);
+  }
+  return undefined;
+}
+
+/** The result for `token` when all its conditions hold. It says nothing of the request, so a token that is kept has one for all. */
+function verifiedOf(token: GenuineToken): VerifiedMacaroon {
+  token.verified ??= newVerified(token);
+  return token.verified;
+}
+
+function newVerified({ facts, conditions }: GenuineToken): VerifiedMacaroon {
+  const texts: string[] = [];
+  let { actions, expiresAtMs } = facts;
+  for (const { reading } of conditions) {
+    texts.push(reading.text);
+    if ('code' in reading) continue;
+    if (reading.type === action) actions = narrowedActions(actions, reading.value as readonly string[]);
+    else if (reading.type === timeBefore) expiresAtMs = Math.min(expiresAtMs, reading.value as number);
+  }
   return markVerified({
     client: facts.client,
     audience: facts.audience,
     tokenId: facts.tokenId,
     rootKeyId: facts.rootKeyId,
     authMethods: facts.authMethods,
-    actions: inForce.value(action, []) ?? facts.actions,
+    actions,
     issuedAtMs: facts.issuedAtMs,
-    expiresAtMs: inForce.value(timeBefore) ?? facts.expiresAtMs,
-    caveats: caveats.map((caveat) => caveat.text),
+    expiresAtMs,
+    caveats: texts,
   });
+}
+
+interface NarrowedActions {
+  readonly inForce: readonly string[];
+  readonly narrowed: readonly string[];
+}
+
+/** What the actions of a caveat, which are one list for all tokens that have it, last made of those before it. */
+const narrowings = new WeakMap<readonly string[], NarrowedActions>();
+
+function narrowedActions(inForce: readonly string[], added: readonly string[]): readonly string[] {
+  const known = narrowings.get(added);
+  if (known?.inForce === inForce) return known.narrowed;
+  const narrowing = action.narrows(inForce, added);
+  const narrowed = narrowing.kind === 'narrower' ? Object.freeze(narrowing.value) : narrowing.kind === 'no-op' ? inForce : [];
+  narrowings.set(added, { inForce, narrowed });
+  return narrowed;
 }
 
 const authenticationNames = ['decode', 'key', 'signature'] as const;

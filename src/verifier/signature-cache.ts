@@ -2,16 +2,22 @@
  * Signatures that were verified, so that a token which is shown again costs a comparison and no hashing. Only "the signature held" is
  * remembered, and what the token says: revocation, expiry and caveats are looked at every time.
  *
- * Found by the last characters of the text, which hold its signature: hashing those is cheap for the engine, and the text as a whole is
- * compared afterwards. An entry counts for the very key object it was verified under, so that a key which was dropped or replaced takes
+ * Found by a number made of the last characters of the text, which hold its signature; the text as a whole is compared afterwards. A token is
+ * admitted when it is seen for the second time: of one that comes once nothing is kept, and so nothing is copied out of the young heap. Nobody
+ * gets in whose signature did not hold, and who has a genuine token can make as many of it as he likes, but pays two requests for each
+ * that he gets in; an honest token that is used while a generation fills stays, and one that was pushed out costs its hashing, no more. What the time of an
+ * answer tells is whether this very text was verified here before, to somebody who has the text already. An entry counts for the very key object it was verified under, so that a key which was dropped or replaced takes
  * its entries with it. Entries hold live tokens: the cache never leaves the process.
  */
 import type { ReadCondition } from '../caveats/clear-caveats.js';
 import type { IdentifierFacts, MacaroonKey } from '../core/index.js';
 import type { Binding } from './binding.js';
+import type { VerifiedMacaroon } from './result.js';
 
-/** 22 characters of payload, the dot, 6 of checksum: what a token with prefix ends in. */
-const tailLength = 29;
+/** Characters that tell tokens apart: 9 of the signature, the dot, 6 of the checksum. */
+const tailLength = 16;
+/** Places for tokens that were seen once; a power of two. */
+const sightingPlaces = 16_384;
 /** Tokens in one of the two generations. */
 const defaultGenerationSize = 5000;
 /** Characters of the texts in one of the two generations, whatever their number. */
@@ -24,6 +30,10 @@ export interface GenuineToken {
   readonly conditions: readonly ReadCondition[];
   /** What it asks of the request beyond the usual; absent for a bearer token. */
   readonly binding?: Binding | undefined;
+  /** Whether all its conditions are of types of this project, which change nothing of what they are shown. */
+  readonly isStandard?: boolean | undefined;
+  /** What a verification answers that denies nothing: the same each time. Made by the first. */
+  verified?: VerifiedMacaroon | undefined;
 }
 
 interface Entry {
@@ -35,9 +45,10 @@ interface Entry {
 /** A cache of two generations: when the young one is full it becomes the old one, and what the old one held is forgotten unless used. */
 export class SignatureCache {
   readonly #generationSize: number;
-  #young = new Map<string, Entry>();
+  readonly #sightings = new Int32Array(sightingPlaces);
+  #young = new Map<number, Entry>();
   #youngLength = 0;
-  #old = new Map<string, Entry>();
+  #old = new Map<number, Entry>();
 
   constructor(generationSize = defaultGenerationSize) {
     this.#generationSize = generationSize;
@@ -45,7 +56,7 @@ export class SignatureCache {
 
   /** What `text` was found to be, and under which key; it counts only while that key object is still the one in force. */
   get(text: string): Entry | undefined {
-    const tail = text.slice(-tailLength);
+    const tail = tailOf(text);
     const young = this.#young.get(tail);
     const entry = young ?? this.#old.get(tail);
     if (entry === undefined || entry.text !== text) return undefined;
@@ -53,9 +64,18 @@ export class SignatureCache {
     return entry;
   }
 
+  /** Whether `text` was asked about before, of late: only then is it worth to be remembered. Call it when its signature held. */
+  wasSeen(text: string): boolean {
+    const tail = tailOf(text);
+    const place = tail & (sightingPlaces - 1);
+    if (this.#sightings[place] === tail) return true;
+    this.#sightings[place] = tail;
+    return false;
+  }
+
   /** Remembers that `text` is genuine under `key`. */
   set(text: string, key: MacaroonKey, token: GenuineToken): void {
-    this.#store(text.slice(-tailLength), { text, key, token });
+    this.#store(tailOf(text), { text, key, token });
   }
 
   clear(): void {
@@ -64,7 +84,7 @@ export class SignatureCache {
     this.#old = new Map();
   }
 
-  #store(tail: string, entry: Entry): void {
+  #store(tail: number, entry: Entry): void {
     if (this.#young.size >= this.#generationSize || this.#youngLength + entry.text.length > maxGenerationLength) {
       this.#old = this.#young;
       this.#young = new Map();
@@ -73,4 +93,12 @@ export class SignatureCache {
     this.#young.set(tail, entry);
     this.#youngLength += entry.text.length;
   }
+}
+
+/** FNV-1a, 32 bits, of the last characters. To hash them as a text of their own costs the engine several times as much. */
+function tailOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = Math.max(0, text.length - tailLength); i < text.length; i++)
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
 }

@@ -4,10 +4,9 @@
  *
  * Imports no key source, so that it runs where those do not.
  */
-import type { RequestContext } from '../caveats/caveat-type.js';
 import type { CaveatRegistry } from '../caveats/registry.js';
 import { standardRegistry } from '../caveats/standard.js';
-import { type Clock, isAction, MacaroonError, requireKnownNames, requireName } from '../core/index.js';
+import { type Clock, requireKnownNames, requireName } from '../core/index.js';
 import { memoryReplayStore } from '../protocol/memory-replay-store.js';
 import type { ReplayStore } from '../protocol/replay-store.js';
 import { explanationOf } from './explanation.js';
@@ -18,6 +17,7 @@ import { RemoteVerification } from './remote-verification.js';
 import { RequestProofs, type RequestSetup } from './request-proofs.js';
 import type { Denial, Explanation, KeySource, RemoteSource, VerifyContext, VerifyResult } from './result.js';
 import { parseOrigins } from './sent-request.js';
+import { badArgument, readFacts, type ToldFacts, toldContext } from './told-facts.js';
 
 export interface VerifierOptions {
   /** Name of the service that the tokens must be for, e.g. `invoice`. */
@@ -95,25 +95,28 @@ function localVerifier(audience: string, keys: KeySource, options: VerifierOptio
   const { caveats: registry = standardRegistry, clock = Date.now } = options;
   const { setup, replayStore, close } = requestOptions(options, () => readClock(clock));
   const local = new LocalVerification({ audience, keys, registry, replayStore, windowMs: setup.windowMs });
-  // Frozen, so that no caveat type can change what the next one sees; `facts` is a copy already.
-  const contextOf = (facts: VerifyContext): RequestContext =>
-    Object.freeze(
-      Object.assign(facts, facts.request === undefined ? undefined : { request: undefined }, { nowMs: readClock(clock) }),
-    );
   const noProofs = new RequestProofs('', undefined, '', setup);
-  const proofsOf = (text: string, { request, method }: VerifyContext): RequestProofs =>
-    request === undefined ? noProofs : new RequestProofs(text, request, method, setup);
+  const read = (text: string, context: VerifyContext): { readonly facts: ToldFacts; readonly proofs: RequestProofs } => {
+    const facts = readFacts(text, context);
+    facts.nowMs = readClock(clock);
+    const { told, method } = facts;
+    return { facts, proofs: told === undefined ? noProofs : new RequestProofs(text, told, method, setup) };
+  };
   return Object.freeze({
     audience,
-    verify: async (text: string, context: VerifyContext) => {
-      const facts = factsOf(text, context);
-      const proofs = proofsOf(text, facts);
-      return proofs.finish(await local.verify(text, contextOf(facts), proofs));
+    // Not `async`: most answers are there at once, and waiting for them would cost more than a token that was seen before.
+    verify: (text: string, context: VerifyContext) => {
+      try {
+        const { facts, proofs } = read(text, context);
+        const result = local.verify(text, facts, proofs);
+        return result instanceof Promise ? result.then((late) => proofs.finish(late)) : Promise.resolve(proofs.finish(result));
+      } catch (error) {
+        return Promise.reject(error);
+      }
     },
     explain: async (text: string, context: VerifyContext) => {
-      const facts = factsOf(text, context);
-      const proofs = proofsOf(text, facts);
-      return local.explain(text, contextOf(facts), proofs);
+      const { facts, proofs } = read(text, context);
+      return local.explain(text, facts, proofs);
     },
     close: async () => {
       await local.close();
@@ -129,11 +132,11 @@ function remoteVerifier(audience: string, source: RemoteSource, options: Verifie
   return Object.freeze({
     audience,
     verify: async (text: string, context: VerifyContext) => {
-      const facts = factsOf(text, context);
+      const facts = toldContext(readFacts(text, context));
       return formatFault(text) ?? (await remote.verify(text, facts));
     },
     explain: async (text: string, context: VerifyContext) => {
-      const facts = factsOf(text, context);
+      const facts = toldContext(readFacts(text, context));
       const fault = formatFault(text);
       if (fault === undefined) return remote.explain(text, facts);
       return explanationOf(fault, [{ holds: false, text: `decode: ${fault.message}` }]);
@@ -148,28 +151,4 @@ function remoteVerifier(audience: string, source: RemoteSource, options: Verifie
 function formatFault(text: string): Denial | undefined {
   const decoded = decodeToken(text);
   return 'token' in decoded ? undefined : decoded;
-}
-
-/**
- * The facts that `context` itself has, each read once: what it inherits, or what every object has because somebody changed
- * `Object.prototype`, was not told. Throws `ERR_ARGUMENT` for a wrong context, and for a `text` that is none.
- */
-function factsOf(text: string, context: VerifyContext): VerifyContext {
-  if (typeof text !== 'string') throw badArgument('text', 'must be the text of a token');
-  if (typeof context !== 'object' || context === null) throw badArgument('context', 'must say at least the action');
-  const facts: VerifyContext = { __proto__: null, ...context };
-  if (typeof facts.action !== 'string' || !isAction(facts.action)) {
-    throw badArgument('action', 'must be an action such as invoices:read, without "*"');
-  }
-  for (const name of ['ip', 'method', 'path', 'certificateThumbprint', 'keyThumbprint'] as const) {
-    if (facts[name] !== undefined && typeof facts[name] !== 'string') throw badArgument(name, 'must be text when it is known');
-  }
-  for (const name of ['nowMs', 'at']) {
-    if (facts[name] !== undefined) throw badArgument(name, "cannot be told: the time is the verifier's own, or the issuer's");
-  }
-  return facts;
-}
-
-function badArgument(argument: string, fault: string): MacaroonError {
-  return new MacaroonError('ERR_ARGUMENT', `${argument} ${fault}`, { argument });
 }

@@ -1,5 +1,5 @@
 /** `method GET,HEAD`: holds when the HTTP method is in the list; `GET` does not include `HEAD`. The value is the list. */
-import type { CaveatType } from '../caveat-type.js';
+import { type CaveatType, holds } from '../caveat-type.js';
 import { narrowList, parseList } from '../list.js';
 
 /** Upper-case methods as registered with IANA, such as `GET` and `VERSION-CONTROL`. */
@@ -22,8 +22,9 @@ export const method: CaveatType<readonly string[]> = Object.freeze<CaveatType<re
   check(methods, context) {
     const requested: unknown = context.method;
     if (requested === undefined) return { holds: false, reason: 'missing-context', needs: 'method' };
+    // Every item is an upper-case method.
+    if (typeof requested === 'string' && methods.includes(requested)) return holds;
     const isValid = typeof requested === 'string' && isMethod(requested);
-    if (isValid && methods.includes(requested)) return { holds: true };
     const actual = isValid ? requested : 'something that is not an upper-case method';
     return { holds: false, reason: 'denied', expected: methods.join(' or '), actual };
   },

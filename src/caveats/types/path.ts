@@ -2,7 +2,7 @@
  * `path /invoices`: holds when the raw path is an item or below it by segment. A path that is not canonical is denied, and a literal
  * comma cannot be written in an item, as it separates items. The value is the list.
  */
-import type { CaveatType } from '../caveat-type.js';
+import { type CaveatType, holds } from '../caveat-type.js';
 import { narrowList, parseList } from '../list.js';
 import { isCanonicalPath, pathCovers } from '../path.js';
 
@@ -19,7 +19,7 @@ export const path: CaveatType<readonly string[]> = Object.freeze<CaveatType<read
     const requested: unknown = context.path;
     if (requested === undefined) return { holds: false, reason: 'missing-context', needs: 'path' };
     const isValid = typeof requested === 'string' && isCanonicalPath(requested);
-    if (isValid && prefixes.some((prefix) => pathCovers(prefix, requested))) return { holds: true };
+    if (isValid) for (const prefix of prefixes) if (pathCovers(prefix, requested)) return holds;
     const actual = isValid ? requested : 'a path that is not canonical';
     return { holds: false, reason: 'denied', expected: `${prefixes.join(' or ')} or below`, actual };
   },

@@ -3,11 +3,13 @@ import type { CaveatType } from '../caveat-type.js';
 import { formatRfc3339 } from '../rfc3339.js';
 import { checkTime, parseTime } from './time.js';
 
+const isAllowed = (nowMs: number, timeMs: number): boolean => nowMs >= timeMs;
+
 export const timeAfter: CaveatType<number> = Object.freeze<CaveatType<number>>({
   name: 'time-after',
   parse: parseTime,
   format: formatRfc3339,
-  check: (timeMs, context) => checkTime(context, (nowMs) => nowMs >= timeMs, 'a time not before', timeMs),
+  check: (timeMs, context) => checkTime(context, isAllowed, 'a time not before', timeMs),
   describe: (timeMs) => `only from ${formatRfc3339(timeMs)} on`,
   narrows: (inForce, added) => (added > inForce ? { kind: 'narrower', value: added } : { kind: 'no-op' }),
 });

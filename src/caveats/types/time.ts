@@ -1,5 +1,5 @@
 /** What `time-before` and `time-after` share: reading their argument and comparing it with now. */
-import type { CheckResult, ParseResult, RequestContext } from '../caveat-type.js';
+import { type CheckResult, holds, type ParseResult, type RequestContext } from '../caveat-type.js';
 import { formatRfc3339, isRfc3339Time, parseRfc3339 } from '../rfc3339.js';
 
 /** Unix milliseconds of an RFC 3339 argument. */
@@ -9,16 +9,16 @@ export function parseTime(argument: string): ParseResult<number> {
   return { ok: false, message: 'expected a UTC time such as 2026-11-21T22:21:00Z' };
 }
 
-/** Whether `allows` holds now; `relation` and `timeMs` word the denial. A clock that tells no time is missing context. */
+/** Whether `allows` holds now for `timeMs`; `relation` and `timeMs` word the denial. A clock that tells no time is missing context. */
 export function checkTime(
   context: RequestContext,
-  allows: (nowMs: number) => boolean,
+  allows: (nowMs: number, timeMs: number) => boolean,
   relation: string,
   timeMs: number,
 ): CheckResult {
   const { nowMs } = context;
   if (typeof nowMs !== 'number' || Number.isNaN(nowMs)) return { holds: false, reason: 'missing-context', needs: 'time' };
-  if (allows(nowMs)) return { holds: true };
+  if (allows(nowMs, timeMs)) return holds;
   const wholeMs = Math.floor(nowMs);
   const actual = isRfc3339Time(wholeMs) ? formatRfc3339(wholeMs) : 'a time out of range';
   return { holds: false, reason: 'denied', expected: `${relation} ${formatRfc3339(timeMs)}`, actual };

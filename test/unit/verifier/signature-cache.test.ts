@@ -58,6 +58,15 @@ describe('the signature cache', () => {
     expect(left.length).toBeGreaterThan(500);
   });
 
+  it('says of a text that it was seen only from the second time on', () => {
+    const cache = new SignatureCache();
+    expect([cache.wasSeen(`text${tail}`), cache.wasSeen(`text${tail}`), cache.wasSeen(`other${tail}`.slice(0, -1))]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+  });
+
   it('forgets everything when it is cleared', () => {
     const cache = new SignatureCache();
     cache.set(`text${tail}`, key, token);
@@ -75,7 +84,7 @@ describe('a verifier with cached signatures', () => {
     return createVerifier({ audience, keys, clock });
   }
 
-  it('reads a condition once, and keeps no bytes of the token', async () => {
+  it('reads a condition once, but one that cannot be read until the token is remembered, and keeps no bytes of the token', async () => {
     const kept = vi.spyOn(SignatureCache.prototype, 'set');
     let reads = 0;
     const parse = (condition: string | Uint8Array) => {
@@ -88,7 +97,7 @@ describe('a verifier with cached signatures', () => {
     for (let i = 0; i < 3; i++) expect(await verifier.verify(text, context)).toMatchObject({ code: 'ERR_CAVEAT_UNKNOWN' });
     const entries = kept.mock.calls.map(([, , genuine]) => genuine);
     kept.mockRestore();
-    expect([reads, entries.length]).toEqual([3, 1]);
+    expect([reads, entries.length]).toEqual([4, 1]);
     expect(JSON.stringify(entries, (_, value) => (ArrayBuffer.isView(value) ? 'bytes' : value))).not.toContain('bytes');
   });
 
