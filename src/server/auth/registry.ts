@@ -37,6 +37,8 @@ export interface ClientLogin {
   readonly limiter: FailureLimiter;
   /** Whether `request` carries a proof, valid or not, of a method whose every answer is signed. */
   asksForSignedAnswer(request: LoginRequest): boolean;
+  /** Whether `request` carries a proof in its headers, valid or not. */
+  carriesProof(request: LoginRequest): boolean;
   /** Signs a refusal for which the proof of `request` was not looked at. */
   refusalSigner(request: LoginRequest): Promise<AnswerSigner | undefined>;
   /** Throws only for broken machinery and a body that cannot be read. */
@@ -75,6 +77,7 @@ export function createClientLogin(options: ClientLoginOptions): ClientLogin {
     limiter: parts.limiter,
     asksForSignedAnswer: (request) =>
       parts.headerProofs.some((one) => one.refusalSigner !== undefined && one.recognises(request)),
+    carriesProof: (request) => parts.headerProofs.some((one) => one.recognises(request)),
     refusalSigner: (request) => refusalSigner(parts, request),
     login: (request, origin) => login(parts, request, origin),
   };
@@ -90,11 +93,9 @@ async function login(parts: Parts, request: LoginRequest, origin: Origin): Promi
     return { ok: false, code: 'rate_limited', retryAfterSeconds: waitSeconds, signAnswer: await refusalSigner(parts, request) };
   }
   const [authenticator, ...others] = parts.headerProofs.filter((one) => one.recognises(request));
-  // Two `Authorization` headers may arrive joined by a comma, which no scheme of ours has.
-  const authorizations = request.headers.get('authorization') ?? [];
-  if (others.length > 0 || authorizations.length > 1 || authorizations[0]?.includes(',') === true) {
+  if (others.length > 0 || hasUnusedAuthorization(parts, request, authenticator)) {
     await fail('credentials_repeated');
-    return { ok: false, code: 'invalid_request' };
+    return { ok: false, code: 'invalid_request', signAnswer: await refusalSigner(parts, request) };
   }
   const header =
     authenticator === undefined ? undefined : { method: authenticator.method, result: await authenticator.authenticate(request) };
@@ -125,6 +126,20 @@ async function login(parts: Parts, request: LoginRequest, origin: Origin): Promi
     return { ok: false, code: 'invalid_client', signAnswer };
   }
   return { ok: true, caller: callerOf(verdict, origin), signAnswer };
+}
+
+/** Whether an `Authorization` header says something beside the proof that is looked at. One alone, of a scheme that nobody knows, proves nothing. */
+function hasUnusedAuthorization(
+  { connectionProofs }: Parts,
+  request: LoginRequest,
+  authenticator: ClientAuthenticator | undefined,
+): boolean {
+  const [authorization, ...more] = request.headers.get('authorization') ?? [];
+  if (authorization === undefined) return false;
+  // Two may arrive joined by a comma, which no scheme of ours has.
+  if (more.length > 0 || authorization.includes(',')) return true;
+  if (authenticator !== undefined) return authenticator.method !== 'client_secret_basic';
+  return connectionProofs.some((one) => one.recognises(request));
 }
 
 async function refusalSigner({ headerProofs }: Parts, request: LoginRequest): Promise<AnswerSigner | undefined> {

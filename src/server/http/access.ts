@@ -13,6 +13,7 @@ const tokenChallenge = `Macaroon realm="${issuerAudience}"`;
 
 /** Who calls, proved as `access` asks. Throws `ProblemError` otherwise. `onSigner` is told before that, where answers prove themselves. */
 export async function authenticate(access: Access, services: Services, facts: RequestFacts, onSigner: OnSigner): Promise<Caller> {
+  const isToken = isTokenScheme(facts.authorization ?? '');
   switch (access.by) {
     case 'anyone':
       await requireTrueProof(services, facts, onSigner);
@@ -22,11 +23,13 @@ export async function authenticate(access: Access, services: Services, facts: Re
     case 'verifier-any':
       return await authenticateClient(services, facts, basicChallenge, onSigner);
     case 'admin':
-      if (!isTokenScheme(facts.authorization ?? '')) await requireTrueProof(services, facts, onSigner);
+      if (isToken) await requireNoProof(services, facts, onSigner);
+      else await requireTrueProof(services, facts, onSigner);
       return await authenticateAdmin(services, facts, access.action, onSigner);
     case 'admin-or-client':
-      if (isTokenScheme(facts.authorization ?? '')) return await authenticateAdmin(services, facts, access.action, onSigner);
-      return await authenticateClient(services, facts, `${basicChallenge}, ${tokenChallenge}`, onSigner);
+      if (!isToken) return await authenticateClient(services, facts, `${basicChallenge}, ${tokenChallenge}`, onSigner);
+      await requireNoProof(services, facts, onSigner);
+      return await authenticateAdmin(services, facts, access.action, onSigner);
   }
 }
 
@@ -37,6 +40,11 @@ export async function authenticate(access: Access, services: Services, facts: Re
 export async function requireTrueProof(services: Services, facts: RequestFacts, onSigner: OnSigner): Promise<void> {
   if (!services.clientLogin.asksForSignedAnswer(facts)) return;
   await authenticateClient(services, facts, basicChallenge, onSigner);
+}
+
+/** Throws `ProblemError` for a proof of a client beside a token: whose request it is must not hang on which of them a route looks at. */
+async function requireNoProof(services: Services, facts: RequestFacts, onSigner: OnSigner): Promise<void> {
+  if (services.clientLogin.carriesProof(facts)) await authenticateClient(services, facts, basicChallenge, onSigner);
 }
 
 async function authenticateClient(

@@ -223,6 +223,9 @@ describe('one request proves one client once', () => {
   it.each<[string, Readonly<Record<string, string | readonly string[]>>]>([
     ['two mechanisms', { ...sig('m'), 'x-encrypted_time': 'm' }],
     ['two Authorization headers', { ...sig('m'), authorization: ['Bearer a', 'Bearer b'] }],
+    ['a proof and a token', { ...sig('m'), authorization: 'Macaroon a' }],
+    ['a proof and an Authorization header of another scheme', { ...sig('m'), authorization: 'Digest a' }],
+    ['a certificate and a token', { ...tls('m'), authorization: 'Bearer a' }],
     ['two Authorization headers that were joined', { ...sig('m'), authorization: 'Bearer a, Bearer b' }],
   ])('%s are 400, and nothing is checked', async (_, headers) => {
     const bench = withMethods({ m: { credentials } });

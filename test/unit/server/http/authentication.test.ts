@@ -167,6 +167,17 @@ describe('revoking', () => {
     ]);
   });
 
+  it.each(['/v1/revocations', '/v1/clients'])(
+    'is refused with a token and the proof of a client in one request: %s',
+    async (path) => {
+      const { call, issuer } = createTestApp();
+      const options = { authorization: `Macaroon ${tokenOf()}`, headers: { 'macaroond-mac': 'nonsense' } };
+      const answer = await call('POST', path, { ...options, body: path === '/v1/clients' ? { client: 'new' } : body });
+      expect([answer.status, answer.json['code']]).toEqual([400, 'invalid_request']);
+      expect(issuer.calls).toEqual([]);
+    },
+  );
+
   it('tells who proves nothing of both ways', async () => {
     const answer = await createTestApp().call('POST', '/v1/revocations', { body });
     expect(answer.status).toBe(401);
