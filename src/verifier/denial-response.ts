@@ -64,7 +64,8 @@ export type RequestFault =
   | 'repeated-header'
   | 'target-form'
   | 'body-too-large'
-  | 'body-incomplete';
+  | 'body-incomplete'
+  | 'body-unexpected';
 
 /** Why a request does not pass. For logs and audits; what is answered tells less. */
 export type RefusalCause =
@@ -95,6 +96,7 @@ const faultDetails: Readonly<Record<RequestFault, string>> = {
   'target-form': 'the request target must be a path',
   'body-too-large': 'the body is larger than the service takes with a token that is bound to it',
   'body-incomplete': 'the body did not arrive in full',
+  'body-unexpected': 'a request with this method cannot have a body here',
 };
 
 /** The answer to a request that does not pass for `cause`. `realm` names the service in `WWW-Authenticate`: see `checkRealm`. */

@@ -2,6 +2,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { concatBytes } from '../core/index.js';
 import type { AnswerSigner } from '../protocol/answer-signer.js';
+import { announcesBody } from './announced-body.js';
 import { type RefusalResponse, refusalResponse } from './denial-response.js';
 import {
   BodyFault,
@@ -89,16 +90,23 @@ async function signed(answer: Response, method: string, sign: AnswerSigner): Pro
 function rawRequestOf(c: Context, onSigner: RawRequest['onSigner']): RawRequest {
   const { method } = c.req;
   const incoming = nodeIncomingOf(c.env);
-  const common = { body: (maxBytes: number) => readBody(c, maxBytes), onSigner };
+  const common = { body: (maxBytes: number) => readBody(c, incoming, maxBytes), onSigner };
   if (incoming !== undefined) return { ...readNodeRequest(method, incoming), ...common };
-  const { headers } = c.req.raw;
+  const headers = [...c.req.raw.headers];
+  // Some runtimes tell in the URL alone which host was called.
+  if (!c.req.raw.headers.has('host')) headers.push(['host', new URL(c.req.url).host]);
   return { method, target: targetOf(c.req.url), headers, socketAddress: undefined, certificate: () => undefined, ...common };
 }
 
 /** The body, which takes the place of the one that was read, so that handlers find it as it was. */
-async function readBody(c: Context, maxBytes: number): Promise<Uint8Array> {
+async function readBody(c: Context, incoming: NodeIncoming | undefined, maxBytes: number): Promise<Uint8Array> {
   const { raw } = c.req;
-  if (raw.bodyUsed) throw bodyWasRead();
+  const isAnnounced = incoming !== undefined && announcesBody(incoming);
+  if (isAnnounced && ['GET', 'HEAD', 'TRACE'].includes(c.req.method)) throw new BodyFault('body-unexpected');
+  // What was read leaves nothing behind in `raw`, or what somebody put into its place.
+  const wasRead = raw.bodyUsed || incoming?.readableDidRead === true || Object.keys(c.req.bodyCache).length > 0;
+  if (wasRead && (isAnnounced || raw.body !== null)) throw bodyWasRead();
+  if (isAnnounced && raw.body === null) throw bodyWasRead();
   if (raw.body === null) return new Uint8Array(0);
   if (Number(raw.headers.get('content-length')) > maxBytes) throw new BodyFault('body-too-large');
   const chunks: Uint8Array[] = [];

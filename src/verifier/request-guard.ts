@@ -8,6 +8,7 @@ import { isAction, MacaroonError, requireKnownNames } from '../core/index.js';
 import type { AnswerSigner } from '../protocol/answer-signer.js';
 import { readClientCertField } from '../protocol/client-cert-field.js';
 import { type HeaderFields, headerFields } from '../protocol/header-fields.js';
+import type { AnnouncingRequest } from './announced-body.js';
 import { readAuthorization } from './authorization.js';
 import { clientAddress, parseTrustedProxies } from './client-address.js';
 import { checkRealm, type RefusalCause, type RefusalResponse, type RequestFault, refusalResponse } from './denial-response.js';
@@ -57,7 +58,7 @@ export interface RawRequest {
 
 /** A body that cannot be compared with the token. */
 export class BodyFault extends Error {
-  readonly fault: Extract<RequestFault, 'body-too-large' | 'body-incomplete'>;
+  readonly fault: Extract<RequestFault, 'body-too-large' | 'body-incomplete' | 'body-unexpected'>;
 
   constructor(fault: BodyFault['fault']) {
     super(fault);
@@ -85,11 +86,13 @@ export type RequestGuard<Incoming> = (
 ) => Promise<GuardResult>;
 
 /** What Node's incoming message tells, as far as it is needed here. */
-export interface NodeIncoming {
+export interface NodeIncoming extends AnnouncingRequest {
   readonly url?: string | undefined;
   /** What came over the wire, where a framework rewrites `url` for mounted routers. */
   readonly originalUrl?: string | undefined;
   readonly rawHeaders: readonly string[];
+  /** Whether somebody has begun to read the body. */
+  readonly readableDidRead?: boolean | undefined;
   readonly socket?:
     | {
         readonly remoteAddress?: string | undefined;

@@ -1,12 +1,12 @@
 /**
  * The request at hand, for tokens that are bound to it: what a service tells of it, and what is read out of that once the signature of the token held.
- * Which authority it was sent to, the service's configured origins decide; `Host` only chooses among them.
+ * Which authority it was sent to, the service's configured origins decide; `Host` only chooses among them, and must where there are several.
  */
 import { authorityOf } from '../caveats/authority.js';
 import type { RequestFacts } from '../caveats/caveat-type.js';
 import { encodeBase64url, MacaroonError, sha256 } from '../core/index.js';
 import type { AnswerSigner } from '../protocol/answer-signer.js';
-import { type HeaderFields, singleField } from '../protocol/header-fields.js';
+import type { HeaderFields } from '../protocol/header-fields.js';
 import type { AnswerKey } from '../protocol/sealed-answer.js';
 import { methodOverrideHeaders, requestContent, requestDigest } from '../protocol/sealed-request.js';
 import type { Binding } from './binding.js';
@@ -22,7 +22,7 @@ export interface SentRequest {
   readonly body: () => Uint8Array | Promise<Uint8Array>;
   /** The certificate (DER) that the peer showed in its TLS handshake, if it did. */
   readonly certificate?: (() => Uint8Array | undefined) | undefined;
-  /** Where the connection tells which of the service's origins was meant; all of the verifier's `origins` when absent. */
+  /** Where the connection tells which of the service's origins was meant; the verifier's `origins` when absent. Of several, `Host` or `:authority` must name one. */
   readonly origins?: readonly string[] | undefined;
   /** Told how the answer must be signed once the signature of a sealed token held, also where `verify` throws afterwards. */
   readonly onSigner?: ((sign: AnswerSigner) => void) | undefined;
@@ -79,6 +79,13 @@ function badOrigins(): MacaroonError {
   });
 }
 
+/** Whether `headers` say that `origin` was called: by `Host`, by `:authority` of HTTP/2, or by both alike. */
+function isMeant({ url, authority }: Origin, headers: HeaderFields): boolean {
+  const hosts = [...(headers.get('host') ?? []), ...(headers.get(':authority') ?? [])];
+  const scheme = url.slice(0, url.indexOf(':'));
+  return hosts.length > 0 && hosts.every((host) => authorityOf(`${scheme}://${host}`) === authority);
+}
+
 /** Reads `sent` for a token that asks for it, each part once. */
 export class RequestReader {
   readonly #sent: SentRequest;
@@ -91,12 +98,10 @@ export class RequestReader {
     this.#sent = sent;
     this.#method = method;
     const all = sent.origins === undefined ? configured : parseOrigins(sent.origins);
-    const host = singleField(sent.headers, 'host');
-    const meant = all.filter(({ url, authority }) => authorityOf(`${url.slice(0, url.indexOf(':'))}://${host}`) === authority);
-    this.#origins = meant.length > 0 ? meant : all;
+    this.#origins = all.length > 1 ? all.filter((origin) => isMeant(origin, sent.headers)) : all;
   }
 
-  /** What a `request` caveat is compared with; `undefined` where no origin is configured. */
+  /** What a `request` caveat is compared with; `undefined` where no origin is configured, or none of several is the one that was called. */
   async facts({ seal }: Binding, windowMs: number): Promise<RequestFacts | undefined> {
     const { target, headers } = this.#sent;
     const [first] = this.#origins;

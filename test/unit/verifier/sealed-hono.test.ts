@@ -111,6 +111,59 @@ describe('a sealed request behind requireMacaroon for Hono', () => {
     expect(await call(port, { target: '/secret' })).toMatchObject({ status: 403, proof: 'proved' });
   });
 
+  const bodiless = { contentType: undefined, body: new Uint8Array(0) };
+  const earlyReaders: readonly [string, (c: Context) => unknown][] = [
+    ['json()', (c) => c.req.json()],
+    ['text()', (c) => c.req.text()],
+    ['text(), not waited for', (c) => void c.req.text()],
+    ['raw.text()', (c) => c.req.raw.text()],
+    ['a reader of the stream', (c) => new Response(c.req.raw.body).text()],
+    [
+      'text(), with another request in its place',
+      async (c) => {
+        await c.req.text();
+        c.req.raw = new Request(c.req.raw.url, { method: 'POST', headers: c.req.raw.headers });
+      },
+    ],
+    [
+      'the stream of Node',
+      async (c) => {
+        for await (const _ of c.env.incoming);
+      },
+    ],
+  ];
+  it.each(earlyReaders)('is an internal error where its body was read already by %s', async (_, read) => {
+    let handled = 0;
+    const app = new Hono();
+    app.use('*', async (c, next) => {
+      await read(c);
+      await next();
+    });
+    app.route(
+      '/',
+      appWith((c) => {
+        handled++;
+        return c.text('handled');
+      }),
+    );
+    const server = serveNode({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
+    servers.push(server);
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    for (const chunked of [false, true]) {
+      const wire = { body: encodeUtf8('{"to":"mallory"}') };
+      expect(await call(port, bodiless, { wire, chunked })).toMatchObject({ status: 500, proof: 'proved' });
+    }
+    expect(handled).toBe(0);
+  });
+
+  it.each(['GET', 'HEAD'])('with %s is refused with a body', async (method) => {
+    const port = await serve((c) => c.text('handled'));
+    const changes = { wire: { body: encodeUtf8('{"to":"mallory"}') } };
+    expect(await call(port, { ...bodiless, method }, changes)).toMatchObject({ status: 400, proof: 'proved' });
+    expect(await call(port, { ...bodiless, method })).toMatchObject({ status: 200, proof: 'proved' });
+  });
+
   it('works without Node, too', async () => {
     const sealed = seal({ target: '/invoices' });
     const request = new Request(`http://${authority}/invoices`, {

@@ -118,16 +118,33 @@ describe('a sealed request', () => {
     const verifier = verifierWith({ origins: [origin, 'https://Other.example:443'] });
     // `Host` is of the first: it was moved.
     expect(codeOf(await verifier.verify(elsewhere.text, contextOf(elsewhere.text)))).toBe('ERR_CAVEAT_DENIED');
-    // A proxy that writes a `Host` of its own decides nothing.
-    for (const host of ['internal:8080', 'OTHER.example', 'other.example:443']) {
+    const withHost = async (host: readonly (readonly [string, string])[], origins: readonly string[]) => {
       const sealed = seal({ authority: 'other.example' });
       const context = contextOf(sealed.text);
       const { request } = context;
       if (request === undefined || !('headers' in request)) throw new Error('no headers');
-      const headers = new Map([...request.headers, ['host', [host]]]);
-      const result = await verifier.verify(sealed.text, { ...context, request: { ...request, headers } });
-      expect(codeOf(result)).toBe('ok');
+      const headers = new Map(request.headers);
+      headers.delete('host');
+      for (const [name, value] of host) headers.set(name, [value]);
+      return codeOf(await verifierWith({ origins }).verify(sealed.text, { ...context, request: { ...request, headers } }));
+    };
+    const several = [origin, 'https://Other.example:443'];
+    for (const host of ['OTHER.example', 'other.example:443']) {
+      expect(await withHost([['host', host]], several)).toBe('ok');
+      expect(await withHost([[':authority', host]], several)).toBe('ok');
     }
+    // Which of them was called, nobody knows.
+    for (const host of ['internal:8080', 'other.example.', 'x@other.example', 'other.example, ']) {
+      expect(await withHost([['host', host]], several)).toBe('ERR_CAVEAT_CONTEXT');
+    }
+    expect(await withHost([], several)).toBe('ERR_CAVEAT_CONTEXT');
+    const both = [
+      ['host', 'other.example'],
+      [':authority', authority],
+    ] as const;
+    expect(await withHost(both, several)).toBe('ERR_CAVEAT_CONTEXT');
+    // Where there is one, a proxy that writes a `Host` of its own decides nothing.
+    for (const host of [[['host', 'internal:8080']], []] as const) expect(await withHost(host, several.slice(1))).toBe('ok');
   });
 
   it('is denied when it was taken from one token to another, or to another audience', async () => {
