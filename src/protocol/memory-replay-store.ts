@@ -3,7 +3,7 @@
  *
  * Nothing runs by a timer: once a second at most, a claim drops what expired in whole seconds, so each nonce is touched once more in its life.
  */
-import type { Clock } from '../core/index.js';
+import { type Clock, MacaroonError, requireKnownNames } from '../core/index.js';
 import { birthMs, type ReplayBounds, replayBounds, replayKey, replayStoreFull, wholeMs } from './replay-bounds.js';
 import type { ReplayStore } from './replay-store.js';
 
@@ -13,8 +13,9 @@ export interface MemoryReplayStoreOptions {
   readonly maxNonces?: number | undefined;
 }
 
-/** A replay store in memory. Throws `ERR_ARGUMENT`. Its `claim` throws `ERR_STORE_FULL`, and `ERR_ARGUMENT` for what is no time. */
+/** A replay store in memory. Throws `ERR_ARGUMENT`. Its `claim` throws `ERR_STORE_FULL`, `ERR_STORE_UNAVAILABLE` once it is closed, and `ERR_ARGUMENT` for what is no time. */
 export function memoryReplayStore(options: MemoryReplayStoreOptions): ReplayStore {
+  requireKnownNames(options, ['clock', 'maxNonces'], 'options');
   return new MemoryReplayStore(options.clock, replayBounds(options.maxNonces));
 }
 
@@ -30,6 +31,7 @@ class MemoryReplayStore implements ReplayStore {
   #lookedAtSecond = 0;
   /** Up to here, nonces may have been forgotten, whatever the clock says by now. */
   #forgottenUntilMs = 0;
+  #isClosed = false;
 
   constructor(clock: Clock, bounds: ReplayBounds) {
     this.#clock = clock;
@@ -41,6 +43,7 @@ class MemoryReplayStore implements ReplayStore {
     const scope = replayKey(scopeText);
     const nonce = replayKey(nonceText);
     const untilMs = wholeMs(expiresAtMs, 'expiresAtMs');
+    if (this.#isClosed) throw new MacaroonError('ERR_STORE_UNAVAILABLE', 'the replay store is closed');
     const nowMs = wholeMs(this.#clock(), 'clock');
     this.#forgetExpired(nowMs);
     // What expired cannot be known to be new, also after the clock was set back.
@@ -56,8 +59,7 @@ class MemoryReplayStore implements ReplayStore {
   close(): void {
     this.#scopes.clear();
     this.#bySecond.clear();
-    // A claim that comes late must find nothing new.
-    this.#forgottenUntilMs = Number.POSITIVE_INFINITY;
+    this.#isClosed = true;
   }
 
   #keep(scope: string, nonce: string, untilMs: number): void {

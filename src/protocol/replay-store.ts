@@ -2,6 +2,7 @@
  * Nonces that were used: one interface for the issuer's auth methods, for sealed requests, and for the answers that a client has seen. Whoever
  * implements it decides how long its memory lives; `claimNonce` is the one way to use it.
  */
+import { MacaroonError } from '../core/index.js';
 
 export interface ReplayStore {
   /**
@@ -31,16 +32,38 @@ export interface NonceClaim {
   readonly staleAtMs: number;
 }
 
+/**
+ * `store`, if it can be one. Throws `ERR_ARGUMENT` for what has no `claim`, and for a `bornAtMs` that is no finite number of 0 or more: no message
+ * would be older than that.
+ */
+export function requireReplayStore(store: ReplayStore): ReplayStore {
+  const { bornAtMs, claim }: { readonly bornAtMs?: unknown; readonly claim?: unknown } = store ?? {};
+  if (typeof claim === 'function' && typeof bornAtMs === 'number' && Number.isFinite(bornAtMs) && bornAtMs >= 0) return store;
+  throw new MacaroonError('ERR_ARGUMENT', 'replayStore must have a method claim, and bornAtMs in Unix milliseconds, 0 or more', {
+    argument: 'replayStore',
+  });
+}
+
 /** Beyond the moment from which a message is too old, for clocks of several processes that differ. */
 const keptLongerMs = 60_000;
 
 /**
  * Claims `claim` once everything else of the message was found good. `unknown`: it was sent before the store can know whether it was used, and
- * is refused like a repeated one.
+ * is refused like a repeated one. Throws `ERR_ARGUMENT` for what is no store; what the store throws is `ERR_STORE_UNAVAILABLE` unless it is `ERR_STORE_*` already.
  */
 export async function claimNonce(store: ReplayStore, claim: NonceClaim): Promise<'new' | 'repeated' | 'unknown'> {
   const { scope, nonce, sentAtMs, windowMs, staleAtMs } = claim;
+  requireReplayStore(store);
   // The sender's clock may be ahead of ours by a window, so that is how far the doubt reaches.
   if (sentAtMs < store.bornAtMs + windowMs && store.bornAtMs > 0) return 'unknown';
-  return (await store.claim(scope, nonce, staleAtMs + keptLongerMs)) === true ? 'new' : 'repeated';
+  return (await claimIn(store, scope, nonce, staleAtMs + keptLongerMs)) === true ? 'new' : 'repeated';
+}
+
+async function claimIn(store: ReplayStore, scope: string, nonce: string, expiresAtMs: number): Promise<boolean> {
+  try {
+    return await store.claim(scope, nonce, expiresAtMs);
+  } catch (cause) {
+    if (cause instanceof MacaroonError && cause.code.startsWith('ERR_STORE_')) throw cause;
+    throw new MacaroonError('ERR_STORE_UNAVAILABLE', 'the replay store cannot tell whether a nonce is new', { cause });
+  }
 }

@@ -55,6 +55,7 @@ function arrivalOf(request: NodeRequest): () => boolean {
 }
 
 function cannotPutBack(): MacaroonError {
-  const message = 'request has a body that cannot be read and put back: give requireMacaroon the request of node:http or node:http2 itself';
+  const message =
+    'request has a body that cannot be read and put back: give requireMacaroon the request of node:http or node:http2 itself';
   return new MacaroonError('ERR_ARGUMENT', message, { argument: 'request' });
 }

@@ -3,7 +3,7 @@
  * answer. One for each call.
  */
 import type { RequestFacts } from '../caveats/caveat-type.js';
-import { type Clock, MacaroonError } from '../core/index.js';
+import { type Clock, MacaroonError, requireKnownNames } from '../core/index.js';
 import type { AnswerSigner } from '../protocol/answer-signer.js';
 import { singleField } from '../protocol/header-fields.js';
 import { type AnswerKey, sealedAnswerSigner } from '../protocol/sealed-answer.js';
@@ -20,6 +20,15 @@ export interface RequestSetup {
   readonly clock: Clock;
 }
 
+const sentNames = [
+  'target',
+  'headers',
+  'body',
+  'certificate',
+  'origins',
+  'onSigner',
+] as const satisfies readonly (keyof SentRequest)[];
+const toldNames = ['authority', 'target', 'digest', 'onAnswerKey'] as const satisfies readonly (keyof ToldRequest)[];
 const randomBytes = (length: number): Uint8Array => globalThis.crypto.getRandomValues(new Uint8Array(length));
 
 export class RequestProofs {
@@ -39,8 +48,10 @@ export class RequestProofs {
     if (request === undefined) return;
     if (typeof request !== 'object' || request === null) throw badRequest();
     if (isSent(request)) {
+      requireKnownNames(request, sentNames, 'request');
       this.#sent = request;
     } else if (isTold(request)) {
+      requireKnownNames(request, toldNames, 'request');
       this.#told = request;
     } else {
       throw badRequest();

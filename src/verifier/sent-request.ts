@@ -64,7 +64,9 @@ export interface Origin {
 
 /** `texts` as origins, such as `https://invoice.example:8443`. Throws `ERR_ARGUMENT` for another text, and for none at all. */
 export function parseOrigins(texts: readonly string[]): readonly Origin[] {
-  const origins = texts.map((text) => {
+  if (!Array.isArray(texts)) throw badOrigins();
+  const origins = texts.map((text: unknown) => {
+    if (typeof text !== 'string') throw badOrigins();
     const authority = authorityOf(text);
     if (authority === undefined) throw badOrigins();
     return { url: `${text.slice(0, text.indexOf('://')).toLowerCase()}://${authority}`, authority };
@@ -74,7 +76,7 @@ export function parseOrigins(texts: readonly string[]): readonly Origin[] {
 }
 
 function badOrigins(): MacaroonError {
-  return new MacaroonError('ERR_ARGUMENT', 'origins must be URLs such as https://invoice.example, without a path', {
+  return new MacaroonError('ERR_ARGUMENT', 'origins must be a list of URLs such as https://invoice.example, without a path', {
     argument: 'origins',
   });
 }
@@ -118,8 +120,11 @@ export class RequestReader {
 
   /** SHA-256 of the peer's certificate, base64url; `undefined` when it showed none. */
   certificateThumbprint(): string | undefined {
-    const der = this.#sent.certificate?.();
-    return der === undefined ? undefined : encodeBase64url(sha256(der));
+    const der: unknown = this.#sent.certificate?.();
+    if (der === undefined) return undefined;
+    if (!(der instanceof Uint8Array))
+      throw noBytes('certificate', 'must tell the certificate as bytes (DER), at once, or undefined');
+    return encodeBase64url(sha256(der));
   }
 
   /** The key that signed the request, if one did. */
@@ -130,7 +135,16 @@ export class RequestReader {
   }
 
   #read(): Promise<Uint8Array> {
-    this.#body ??= (async () => this.#sent.body())();
+    this.#body ??= (async () => {
+      const body: unknown = await this.#sent.body();
+      if (!(body instanceof Uint8Array)) throw noBytes('body', 'must tell the body as bytes, none for an empty one');
+      return body;
+    })();
     return this.#body;
   }
+}
+
+/** What is no bytes would be hashed as something else than it is. */
+function noBytes(argument: string, fault: string): MacaroonError {
+  return new MacaroonError('ERR_ARGUMENT', `${argument} of the request ${fault}`, { argument });
 }

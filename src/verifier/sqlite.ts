@@ -6,7 +6,7 @@
  * small steps, between which the event loop goes on.
  */
 import { resolve } from 'node:path';
-import { type Clock, MacaroonError } from '../core/index.js';
+import { type Clock, MacaroonError, requireKnownNames } from '../core/index.js';
 import { birthMs, type ReplayBounds, replayBounds, replayKey, wholeMs } from '../protocol/replay-bounds.js';
 import type { ReplayStore } from '../protocol/replay-store.js';
 import { isBusy, replayFileError } from './sqlite-failure.js';
@@ -40,6 +40,7 @@ export interface SqliteReplayStoreOptions {
  * `ERR_STORE_FULL`, `ERR_ARGUMENT`; so does its `claim`.
  */
 export function sqliteReplayStore(path: string, options: SqliteReplayStoreOptions = {}): ReplayStore {
+  requireKnownNames(options, ['clock', 'bornAtMs', 'maxNonces'], 'options');
   return new SqliteReplayStore(resolve(path), options);
 }
 

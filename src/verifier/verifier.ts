@@ -8,7 +8,7 @@ import type { CaveatRegistry } from '../caveats/registry.js';
 import { standardRegistry } from '../caveats/standard.js';
 import { type Clock, requireKnownNames, requireName } from '../core/index.js';
 import { memoryReplayStore } from '../protocol/memory-replay-store.js';
-import type { ReplayStore } from '../protocol/replay-store.js';
+import { type ReplayStore, requireReplayStore } from '../protocol/replay-store.js';
 import { explanationOf } from './explanation.js';
 import { decodeToken } from './genuine-token.js';
 import { LocalVerification } from './local-verification.js';
@@ -82,6 +82,7 @@ function requestOptions(options: VerifierOptions, clock: Clock): RequestOptions 
   if (!Number.isSafeInteger(windowMs) || windowMs < 1 || windowMs > maxWindowMs) {
     throw badArgument('requestWindowMs', `must be whole milliseconds from 1 to ${maxWindowMs}`);
   }
+  if (options.replayStore !== undefined) requireReplayStore(options.replayStore);
   // Made now: it refuses what was sent before it was there.
   const ownStore = options.replayStore === undefined && origins.length > 0 ? memoryReplayStore({ clock }) : undefined;
   return {

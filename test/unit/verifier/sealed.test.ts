@@ -449,9 +449,68 @@ describe('cnf jkt', () => {
   );
 });
 
+describe('what a service tells of a request', () => {
+  it.each<[string, unknown]>([
+    ['text', '{"sum":42}'],
+    ['nothing', undefined],
+    ['wider numbers', new Uint16Array(2)],
+    ['a buffer', new ArrayBuffer(2)],
+  ])('has a body of bytes, not %s', async (_, body) => {
+    const sealed = seal();
+    const context = contextOf(sealed.text, {}, {}, { body: () => body as never });
+    await expect(verifierWith().verify(sealed.text, context)).rejects.toMatchObject({ code: 'ERR_ARGUMENT', argument: 'body' });
+  });
+
+  it.each<[string, unknown]>([
+    ['a promise', Promise.resolve(new Uint8Array(3))],
+    ['text', 'PEM'],
+    ['null', null],
+  ])('has a certificate of bytes, not %s', async (_, certificate) => {
+    const text = tokenOf({ conditions: [`cnf x5t#S256:${encodeBase64url(sha256(new Uint8Array(3)))}`] });
+    const context = contextOf(text, {}, {}, { certificate: () => certificate as never });
+    await expect(verifierWith().verify(text, context)).rejects.toMatchObject({ code: 'ERR_ARGUMENT', argument: 'certificate' });
+  });
+
+  it('has no member that is misspelt', async () => {
+    const misspelt = { origin: ['https://other.example'] } as never;
+    const { text } = seal();
+    const argument = { code: 'ERR_ARGUMENT', argument: 'origin' };
+    await expect(verifierWith().verify(text, contextOf(text, {}, {}, misspelt))).rejects.toMatchObject(argument);
+    const told = { authority, target: '/', digest: '', ...(misspelt as object) };
+    await expect(verifierWith().verify(text, { action: 'invoices:read', request: told })).rejects.toMatchObject(argument);
+  });
+});
+
+describe('a store of nonces of the service', () => {
+  it('that fails is one that cannot tell', async () => {
+    const failing = { ...eternalStore(), claim: () => Promise.reject(new TypeError('connection lost')) };
+    const { text } = seal();
+    const verifier = verifierWith({ replayStore: failing });
+    await expect(verifier.verify(text, contextOf(text))).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    const closed = memoryReplayStore({ clock: () => nowMs - 60_000 });
+    await closed.close();
+    const late = verifierWith({ replayStore: closed }).verify(text, contextOf(text));
+    await expect(late).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+  });
+
+  it.each<[string, object]>([
+    ['bornAtMs of undefined', { bornAtMs: undefined }],
+    ['bornAtMs of NaN', { bornAtMs: Number.NaN }],
+    ['bornAtMs of text', { bornAtMs: '0' }],
+    ['bornAtMs before 1970', { bornAtMs: -1 }],
+    ['no claim', { claim: undefined }],
+  ])('is refused with %s', (_, change) => {
+    const replayStore = { ...eternalStore(), ...change } as never;
+    const expected = expect.objectContaining({ code: 'ERR_ARGUMENT', argument: 'replayStore' });
+    expect(() => verifierWith({ replayStore })).toThrow(expected);
+  });
+});
+
 describe('createVerifier', () => {
   it.each<[Partial<VerifierOptions>, string]>([
     [{ origins: [] }, 'origins'],
+    [{ origins: 'https://invoice.example' as never }, 'origins'],
+    [{ origins: [undefined as never] }, 'origins'],
     [{ origins: ['invoice.example'] }, 'origins'],
     [{ origins: ['https://invoice.example/path'] }, 'origins'],
     [{ origins: ['https://user@invoice.example'] }, 'origins'],
