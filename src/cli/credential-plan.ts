@@ -130,10 +130,16 @@ async function planKey(
 
 async function planCertificate(session: Session, options: CredentialAddOptions): Promise<CredentialPlan> {
   const { san, subject, certificate, privateKey } = options;
-  const body = { auth_method: 'tls_client_auth', san, subject } as const;
+  const body = { auth_method: 'tls_client_auth', san: sanOf(san), subject } as const;
   if (certificate === undefined || privateKey === undefined) return { body, partsOf: noFile };
   const tls = await readTls(session, options, ['certificate', certificate], ['privateKey', privateKey]);
   return { body, partsOf: () => ({ proof: { kind: 'tls_client_auth' }, ...tls }) };
+}
+
+/** What has a scheme of its own is a URI. */
+function sanOf(text: string | undefined): string | undefined {
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(text ?? '')?.[1];
+  return scheme === undefined || scheme === 'dns' || scheme === 'uri' ? text : `uri:${text}`;
 }
 
 async function planSelfSigned(session: Session, options: CredentialAddOptions): Promise<CredentialPlan> {

@@ -129,7 +129,7 @@ describe.each(schemes)('%s: strangers', (scheme) => {
     expect((await lookOf(valid)).status).toBe(201);
     // Proofs first: nobody can decrypt a challenge for a credential that was retired.
     const [ofGone, ofOff] = [await prove(gone), await prove(off)];
-    await administrator('POST', `/v1/clients/${gone.client}/credentials/${gone.credentialId}/retire`, {});
+    await administrator('POST', `/v1/credentials/${gone.credentialId}/retire`, {});
     await administrator('POST', `/v1/clients/${off.client}/disable`, {});
     const looks = {
       retired: await lookOf(ofGone),
@@ -169,7 +169,7 @@ describe('client_secret_basic: strangers', () => {
       return { client, ...credentials[0] };
     };
     const [live, gone, off] = [await add('live'), await add('gone'), await add('off')];
-    await administrator('POST', `/v1/clients/${gone.client}/credentials/${gone.credential_id}/retire`, {});
+    await administrator('POST', `/v1/credentials/${gone.credential_id}/retire`, {});
     await administrator('POST', `/v1/clients/${off.client}/disable`, {});
     const look = (client: string, secret: string) => {
       const authorization = `Basic ${Buffer.from(`${client}:${secret}`).toString('base64')}`;

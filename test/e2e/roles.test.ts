@@ -77,9 +77,9 @@ const table: Readonly<Record<string, Row>> = {
     may: administrator,
     ask: ({ client }) => ({ path: `/v1/clients/${client}/credentials` }),
   },
-  'post /v1/clients/{client}/credentials/{credential_id}/retire': {
+  'post /v1/credentials/{credential_id}/retire': {
     may: administrator,
-    ask: ({ client, credential }) => ({ path: `/v1/clients/${client}/credentials/${credential}/retire` }),
+    ask: ({ credential }) => ({ path: `/v1/credentials/${credential}/retire` }),
   },
   'get /v1/clients/{client}/root-keys': {
     may: administrator,

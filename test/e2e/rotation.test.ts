@@ -64,7 +64,7 @@ describe.each([
     const body = { client, auth: [[method]], grants };
     const made = await issuer.api('POST', '/v1/clients', { macaroon: admin, body });
     for (const { credential_id } of made.body.credentials) {
-      await issuer.api('POST', `/v1/clients/${client}/credentials/${credential_id}/retire`, { macaroon: admin, body: {} });
+      await issuer.api('POST', `/v1/credentials/${credential_id}/retire`, { macaroon: admin, body: {} });
     }
     const add = async (name: string) => {
       const file = join(folder, `${client}-${name}.json`);

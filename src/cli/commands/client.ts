@@ -98,6 +98,7 @@ async function add(session: Session, name: string, options: AddOptions): Promise
     if (options.json) return;
     if (made.credentials.length === 0) printClient(session, made, options);
     noteMissing(session, made);
+    noteNowhere(session, made);
   });
 }
 
@@ -121,6 +122,12 @@ function noteMissing(session: Session, { client, auth, credentials }: WireNewCli
   }
 }
 
+/** Tells what is still to be done where an alternative asks for an address and there is none. */
+function noteNowhere(session: Session, { client, auth, ips }: WireClient): void {
+  if (ips.length > 0 || !auth.some((clause) => clause.includes('ip'))) return;
+  session.note(`ip lets nobody in until it has addresses: "macaroond client set ${client} --ip CIDR".`);
+}
+
 async function set(session: Session, name: string, options: PolicyOptions & AdminOptions): Promise<void> {
   const { auth, ip, host } = options;
   if (auth === undefined && ip === undefined && host === undefined) {
@@ -132,6 +139,7 @@ async function set(session: Session, name: string, options: PolicyOptions & Admi
     api.call<WireClient>('POST', `/v1/clients/${segment(name)}/policy`, { body }, clientMembers),
   );
   printClient(session, one, options);
+  if (!options.json) noteNowhere(session, one);
 }
 
 /** `list`, or an empty one where `word` alone stands for that. */
@@ -195,12 +203,17 @@ function printClient(session: Session, one: WireClient, options: AdminOptions): 
     ['client', one.client],
     ['state', one.state],
     ['auth', one.auth.map((methods) => methods.join('+')).join(' or ')],
-    ['addresses', one.ips.length === 0 ? 'any' : one.ips.join(', ')],
+    ['addresses', addressesText(one)],
     ['hosts', one.hosts.length === 0 ? undefined : one.hosts.join(', ')],
     ['verifier of', one.verifier_of.length === 0 ? undefined : one.verifier_of.join(', ')],
     ...one.grants.map((grant): [string, string] => ['grant', grantText(grant)]),
     ['created', one.created_at],
   ]);
+}
+
+function addressesText({ auth, ips }: WireClient): string {
+  if (ips.length > 0) return ips.join(', ');
+  return auth.some((clause) => clause.includes('ip')) ? 'none yet' : 'any';
 }
 
 /** A grant on one line. */

@@ -1,6 +1,7 @@
 /** `macaroond credential`: what clients prove themselves with. */
 import { type Command, Option } from 'commander';
-import type { WireCredential, WireNewCredential } from '../../protocol/wire.js';
+import type { WireClient, WireCredential, WireNewCredential } from '../../protocol/wire.js';
+import type { AdminApi } from '../admin-api.js';
 import type { CredentialAddOptions } from '../credential-plan.js';
 import { type AdminOptions, collectItems, withAdmin } from '../options.js';
 import type { Session } from '../session.js';
@@ -16,7 +17,10 @@ export function register(program: Command, session: Session): void {
     .addOption(
       new Option('--mode <mode>', 'challenge_response: what the key does with a challenge; sign when absent').choices(modes),
     )
-    .option('--san <name>', 'tls_client_auth: uri:… or dns:… in the certificate; the URI of the client when absent')
+    .option(
+      '--san <name>',
+      'tls_client_auth: a URI, such as spiffe://…, or dns:… in the certificate; the URI of the client when absent',
+    )
     .option('--subject <dn>', 'tls_client_auth: the subject of the certificate instead, e.g. CN=mail,O=Example')
     .option('--cert <file>', 'self_signed_tls_client_auth: the certificate (PEM)')
     .option('--certificate <file>', "the client's certificate, named in the credential file (PEM)")
@@ -29,9 +33,9 @@ export function register(program: Command, session: Session): void {
   withAdmin(credential.command('list <client>'))
     .description('credentials of a client, without their secrets')
     .action((client: string, options: AdminOptions) => list(session, client, options));
-  withAdmin(credential.command('retire <client> <id>'))
-    .description('end a credential')
-    .action((client: string, id: string, options: AdminOptions) => retire(session, client, id, options));
+  withAdmin(credential.command('retire <client-or-id> [id]'))
+    .description('end a credential, by its id; with the client before it, only if it is one of that client')
+    .action((first: string, second: string | undefined, options: AdminOptions) => retire(session, first, second, options));
 }
 
 const modes = ['sign', 'decrypt'];
@@ -50,7 +54,18 @@ async function add(session: Session, client: string, method: string, options: Cr
       parts: () => partsOf(answer),
     }));
     printCredentials(session, options, made, [made]);
+    if (!options.json) await noteUnnamed(session, api, made);
   });
+}
+
+/** Tells how a credential becomes of use whose method no alternative of the client's policy names. */
+async function noteUnnamed(session: Session, api: AdminApi, { client, auth_method: method }: WireNewCredential): Promise<void> {
+  const { segment } = await import('../admin-api.js');
+  // Who may add a credential may perhaps not see the client.
+  const one = await api.call<WireClient>('GET', `/v1/clients/${segment(client)}`, {}, ['auth']).catch(() => undefined);
+  if (one === undefined || one.auth.some((clause) => clause.includes(method))) return;
+  const flags = [...one.auth, [method]].map((clause) => `--auth ${clause.join('+')}`).join(' ');
+  session.note(`${client} is not let in by ${method} yet: "macaroond client set ${client} ${flags}".`);
 }
 
 async function list(session: Session, client: string, options: AdminOptions): Promise<void> {
@@ -80,10 +95,12 @@ function detailsOf({ algorithm, binding, key_thumbprint: thumbprint, ips }: Wire
     .join(' ');
 }
 
-async function retire(session: Session, client: string, id: string, options: AdminOptions): Promise<void> {
+async function retire(session: Session, first: string, second: string | undefined, options: AdminOptions): Promise<void> {
   const { asAdmin, segment } = await import('../admin-api.js');
-  const path = `/v1/clients/${segment(client)}/credentials/${segment(id)}/retire`;
-  const one = await asAdmin(session, options, (api) => api.call<WireCredential>('POST', path, {}, ['credential_id', 'state']));
+  const { id, body } = second === undefined ? { id: first, body: {} } : { id: second, body: { client: first } };
+  const path = `/v1/credentials/${segment(id)}/retire`;
+  const members = ['credential_id', 'client', 'state'] as const;
+  const one = await asAdmin(session, options, (api) => api.call<WireCredential>('POST', path, { body }, members));
   if (options.json) session.printJson(one);
-  else session.print(`credential ${one.credential_id} of ${client}: ${one.state}`);
+  else session.print(`credential ${one.credential_id} of ${one.client}: ${one.state}`);
 }

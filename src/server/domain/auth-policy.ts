@@ -24,7 +24,10 @@ export function defaultPolicy(ips: readonly string[]): WireAuthPolicy {
   return [ips.length === 0 ? ['client_secret_basic'] : ['client_secret_basic', addressCondition]];
 }
 
-/** `policy`, when it is one for a client with the ranges `ips`. Throws `invalid_request` with a pointer below `/auth`, or to `/ips`. */
+/**
+ * `policy`, when it is one for a client with the ranges `ips`. An alternative with `ip` proves nobody until there are ranges.
+ * Throws `invalid_request` with a pointer below `/auth`, or to `/ips`.
+ */
 export function checkedPolicy(policy: WireAuthPolicy, ips: readonly string[]): WireAuthPolicy {
   if (policy.length === 0 || policy.length > maxClauses) {
     throw refusal(`auth must be 1 to ${maxClauses} alternatives, each a list of auth methods`, '/auth');
@@ -33,14 +36,15 @@ export function checkedPolicy(policy: WireAuthPolicy, ips: readonly string[]): W
     checkClause(clause, `/auth/${i}`);
     if (policy.slice(0, i).some((before) => isSame(before, clause))) throw refusal('an alternative is repeated', `/auth/${i}`);
   });
-  const asking = policy.findIndex((clause) => clause.includes(addressCondition));
-  if (asking >= 0 && ips.length === 0) {
-    throw refusal('ip asks for an address of the client: give it ips too', `/auth/${asking}`);
-  }
-  if (asking < 0 && ips.length > 0) {
+  if (ips.length > 0 && !asksForAddress(policy)) {
     throw refusal('ips has no effect, as no alternative of auth asks for ip: add ip to those that are to be limited', '/ips');
   }
   return policy;
+}
+
+/** Whether an alternative of `policy` asks for an address. */
+export function asksForAddress(policy: WireAuthPolicy): boolean {
+  return policy.some((clause) => clause.includes(addressCondition));
 }
 
 function checkClause(clause: readonly string[], pointer: string): void {
@@ -67,10 +71,11 @@ export function proofsOfPolicy(policy: WireAuthPolicy): readonly AuthMethod[] {
   return [...new Set(policy.flatMap(proofsOf))];
 }
 
-/** Whether the credentials `live` are enough for one clause of `policy`. */
-export function isFulfilledBy(policy: WireAuthPolicy, live: readonly CredentialRecord[]): boolean {
-  const methods = new Set(live.map(({ authMethod }) => authMethod));
-  return policy.some((clause) => proofsOf(clause).every((method) => methods.has(method)));
+/** Whether the credentials `live` and the ranges `ips` are enough for one clause of `policy`. */
+export function isFulfilledBy(policy: WireAuthPolicy, live: readonly CredentialRecord[], ips: readonly string[]): boolean {
+  const there = new Set<string>(live.map(({ authMethod }) => authMethod));
+  if (ips.length > 0) there.add(addressCondition);
+  return policy.some((clause) => clause.every((method) => there.has(method)));
 }
 
 function proofsOf(clause: readonly string[]): readonly AuthMethod[] {

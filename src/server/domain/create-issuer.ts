@@ -40,7 +40,7 @@ export function createIssuer(deps: IssuerDependencies): Issuer {
     addVerifier: (caller, name, audience) => addVerifier(deps, caller, name, audience),
     credentials: (client) => listCredentials(read, client),
     addCredential: (caller, client, request) => addCredential(deps, caller, client, request),
-    retireCredential: (caller, client, credentialId) => retireCredential(deps, caller, client, credentialId),
+    retireCredential: (caller, credentialId, expectedClient) => retireCredential(deps, caller, credentialId, expectedClient),
     createInvitation: (caller, request) => createInvitation(deps, caller, request),
     invitations: () => listInvitations(read, deps.clock()),
     revokeInvitation: (caller, id) => revokeInvitation(deps, caller, id),

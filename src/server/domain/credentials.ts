@@ -56,10 +56,10 @@ export async function retireCredential(
   return await deps.store.transaction('revoke', async (tx) => {
     const nowMs = deps.clock();
     const credential = await tx.credential(credentialId);
-    const client = credential?.client;
-    if (client === undefined || (expectedClient !== undefined && client !== expectedClient)) {
+    if (credential === undefined || credential.client !== (expectedClient ?? credential.client)) {
       throw new IssuerError('not_found', 'there is no such credential');
     }
+    const { client } = credential;
     const holder = await requireAuthorityOver(tx, caller, client);
     if (credential.retiredAtMs !== null) return toWire(credential, holder.state);
     await requireWayIn(tx, caller, holder, { without: credentialId });

@@ -142,7 +142,7 @@ export interface Issuer {
   addVerifier(caller: AdminCaller, name: string, audience: string): Promise<WireClient>;
   credentials(client: string): Promise<readonly WireCredential[]>;
   addCredential(caller: AdminCaller, client: string, request: NewCredentialRequest): Promise<WireNewCredential>;
-  retireCredential(caller: AdminCaller, client: string, credentialId: string): Promise<WireCredential>;
+  retireCredential(caller: AdminCaller, credentialId: string, expectedClient?: string): Promise<WireCredential>;
   createInvitation(caller: AdminCaller, request: NewInvitationRequest): Promise<WireNewInvitation>;
   invitations(): Promise<readonly WireInvitation[]>;
   revokeInvitation(caller: AdminCaller, id: string): Promise<WireInvitation>;

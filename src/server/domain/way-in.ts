@@ -7,7 +7,7 @@ import type { StoreReader } from './ports.js';
 import type { ClientRecord } from './records.js';
 
 /** A change to what proves a client. */
-export type WayInChange = { readonly policy: WireAuthPolicy } | { readonly without: string };
+export type WayInChange = { readonly policy: WireAuthPolicy; readonly ips: readonly string[] } | { readonly without: string };
 
 /**
  * Throws `conflict` when, after `change`, no live credentials fulfil the policy of `client`, which is the caller's own or `admin`.
@@ -22,7 +22,7 @@ export async function requireWayIn(
   if (client.name !== adminClient && client.name !== caller.client) return;
   const retired = 'without' in change ? change.without : undefined;
   const live = (await tx.credentials(client.name)).filter(({ id, retiredAtMs }) => retiredAtMs === null && id !== retired);
-  const policy = 'policy' in change ? change.policy : client.authPolicy;
-  if (isFulfilledBy(policy, live)) return;
+  const { policy, ips } = 'policy' in change ? change : { policy: client.authPolicy, ips: client.ips };
+  if (isFulfilledBy(policy, live, ips)) return;
   throw new IssuerError('conflict', `nothing that is left would prove ${client.name}: add a credential for it first`);
 }

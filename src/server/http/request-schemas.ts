@@ -162,6 +162,8 @@ export const newCredentialRequest = wire<NewCredentialRequest>()(
     .openapi('NewCredentialRequest'),
 );
 
+export const retirementRequest = z.strictObject({ client: name.optional() }).openapi('RetirementRequest');
+
 export const newInvitationRequest = wire<NewInvitationRequest>()(
   z
     .strictObject({ name: name.optional(), uses: z.int().min(1).optional(), expires_in: seconds.optional() })

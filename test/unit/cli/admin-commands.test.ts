@@ -115,6 +115,21 @@ describe('client add', () => {
     });
   });
 
+  it('tells how to set the addresses that an alternative asks for', async () => {
+    const auth = [['tls_client_auth'], ['http_sig', 'ip']];
+    issuer.answers.set('POST /v1/clients', [201, { ...madeClient, auth, ips: [] }]);
+    const added = await run(['client', 'add', 'mail', '--auth', 'tls_client_auth', '--auth', 'http_sig+ip']);
+    expect(added.code).toBe(0);
+    expect(added.stderr).toContain('macaroond client set mail --ip CIDR');
+    expect(issuer.seen.at(-1)?.body).toEqual({ client: 'mail', auth });
+    issuer.answers.set('POST /v1/clients/mail/policy', [200, { ...mail, auth, ips: [] }]);
+    const changed = await run(['client', 'set', 'mail', '--auth', 'tls_client_auth', '--auth', 'http_sig+ip']);
+    expect(changed.stderr).toContain('macaroond client set mail --ip CIDR');
+    expect(changed.stdout).toMatch(/addresses +none yet/);
+    issuer.answers.set('POST /v1/clients/mail/policy', [200, { ...mail, auth, ips: ['10.0.0.0/8'] }]);
+    expect((await run(['client', 'set', 'mail', '--ip', '10.0.0.0/8'])).stderr).not.toContain('CIDR');
+  });
+
   it('prints the answer of the API with --json', async () => {
     issuer.answers.set('POST /v1/clients', [201, madeClient]);
     expect(JSON.parse((await run(['client', 'add', 'mail', '--json'])).stdout)).toEqual(madeClient);
@@ -228,7 +243,8 @@ describe('calls', () => {
       { actions: ['a'], bind: ['ip', 'certificate'] },
     ],
     ['credential list mail', 'GET /v1/clients/mail/credentials', 200, { credentials: [credential] }],
-    ['credential retire mail c1', 'POST /v1/clients/mail/credentials/c1/retire', 200, credential],
+    ['credential retire mail c1', 'POST /v1/credentials/c1/retire', 200, credential, { client: 'mail' }],
+    ['credential retire c1', 'POST /v1/credentials/c1/retire', 200, credential, {}],
     ['audience add invoice', 'POST /v1/audiences', 201, invoice, { audience: 'invoice' }],
     ['audience list', 'GET /v1/audiences', 200, { audiences: [invoice] }],
     ['audience rotate invoice', 'POST /v1/audiences/invoice/rotate', 200, invoice, {}],

@@ -133,6 +133,45 @@ describe('a key pair of the client', () => {
   });
 });
 
+describe('a name in the certificate', () => {
+  it.each([
+    ['spiffe://partner.example/mail', 'uri:spiffe://partner.example/mail'],
+    ['https://mail.example.com/id', 'uri:https://mail.example.com/id'],
+    ['urn:uuid:01a200a8-4ffa-7709-9b97-8b0a49f5f3df', 'uri:urn:uuid:01a200a8-4ffa-7709-9b97-8b0a49f5f3df'],
+    ['uri:spiffe://partner.example/mail', 'uri:spiffe://partner.example/mail'],
+    ['dns:mail.example.com', 'dns:mail.example.com'],
+    ['mail.example.com', 'mail.example.com'],
+  ])('is a URI where it has a scheme: %s', async (given, san) => {
+    answer({ auth_method: 'tls_client_auth' });
+    await run('tls_client_auth', '--san', given);
+    expect(sent()).toEqual({ auth_method: 'tls_client_auth', san });
+  });
+});
+
+describe('a method that the policy of the client does not name', () => {
+  const policy = (auth: readonly (readonly string[])[]) =>
+    issuer.answers.set('GET /v1/clients/mail', [200, { client: 'mail', auth }]);
+
+  it('is told with the command that names it', async () => {
+    policy([['client_secret_basic'], ['http_sig', 'ip']]);
+    answer({ auth_method: 'encrypted_time', secret: 'mcs_x' });
+    const { code, stderr } = await run('encrypted_time');
+    expect(code).toBe(0);
+    const flags = '--auth client_secret_basic --auth http_sig+ip --auth encrypted_time';
+    expect(stderr).toContain(`macaroond client set mail ${flags}"`);
+  });
+
+  it('is a matter of that method alone, and of who may see the policy', async () => {
+    policy([['encrypted_time', 'tls_client_auth']]);
+    answer({ auth_method: 'encrypted_time', secret: 'mcs_x' });
+    expect((await run('encrypted_time')).stderr).not.toContain('client set');
+    issuer.answers.set('GET /v1/clients/mail', [403, problem(403, 'insufficient_scope')]);
+    const { code, stderr } = await run('encrypted_time');
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('client set');
+  });
+});
+
 describe('a certificate', () => {
   beforeEach(async () => {
     const { certificate, key } = await issuer.authority.issue('URI:spiffe://example.com/client/mail');

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { credential, newCredential } from '../answer-schemas.js';
 import { credentialId, name } from '../field-schemas.js';
-import { newCredentialRequest } from '../request-schemas.js';
+import { newCredentialRequest, retirementRequest } from '../request-schemas.js';
 import { defineRoute, type Route } from '../route.js';
 
 const params = z.strictObject({ client: name });
@@ -34,14 +34,15 @@ export const credentialRoutes: readonly Route[] = [
   }),
   defineRoute({
     method: 'post',
-    path: '/v1/clients/{client}/credentials/{credential_id}/retire',
+    path: '/v1/credentials/{credential_id}/retire',
     access: { by: 'admin', action: 'clients:write' },
-    summary: 'Retire a credential: it stops to work at once',
+    summary: 'Retire a credential, of `client` where that is given: it stops to work at once',
     tag: 'clients',
-    params: z.strictObject({ client: name, credential_id: credentialId }),
+    params: z.strictObject({ credential_id: credentialId }),
+    body: retirementRequest,
     status: 200,
     answer: credential,
     problems: ['conflict'],
-    handle: ({ services, caller, params }) => services.issuer.retireCredential(caller, params.client, params.credential_id),
+    handle: ({ services, caller, params, body }) => services.issuer.retireCredential(caller, params.credential_id, body.client),
   }),
 ];

@@ -49,9 +49,12 @@ describe('a policy', () => {
     ],
     ['two proofs of headers', [['http_sig', 'client_secret_basic']], '/auth/0'],
     ['two proofs of TLS', [['tls_client_auth', 'self_signed_tls_client_auth']], '/auth/0'],
-    ['an address of a client without ranges', [['http_sig'], ['http_sig', 'ip']], '/auth/1'],
   ])('is not %s', (_, policy, pointer) => {
     expect(refusedAt(policy)).toBe(pointer);
+  });
+
+  it('may ask for an address before there are ranges', () => {
+    expect(refusedAt([['tls_client_auth'], ['http_sig', 'ip']])).toBeUndefined();
   });
 
   it('never takes an address for a proof', () => {
@@ -102,6 +105,17 @@ describe('changing how a client proves itself', () => {
     expect(await change({ hosts: [] })).toBe('conflict');
   });
 
+  it('asks for an address that nobody has until the ranges are set', async () => {
+    const auth = [['tls_client_auth'], ['http_sig', 'ip']];
+    expect(await at.issuer.createClient(at.admin(), { client: 'mail', auth })).toMatchObject({ auth, ips: [] });
+    expect(await at.issuer.changePolicy(at.admin(), 'mail', { ips: ['10.0.0.0/8'] })).toMatchObject({
+      auth,
+      ips: ['10.0.0.0/8'],
+    });
+    expect(await refusal(at.issuer.changePolicy(at.admin(), 'mail', { ips: [] }))).toBe('invalid_request');
+    expect(await refusal(at.issuer.changePolicy(at.admin(), 'mail', { auth, ips: [] }))).toBe('invalid_request');
+  });
+
   it('is as strong as a new credential: not for who may not add one', async () => {
     await at.clientFor('invoice', 'mail');
     await at.issuer.putGrant(at.admin(), 'mail', { audience: 'macaroond', actions: ['audit:read'] });
@@ -122,6 +136,8 @@ describe('an administrator', () => {
     expect(await refusal(at.issuer.changePolicy(at.admin(), 'admin', change))).toBe('conflict');
     const both = { auth: [['client_secret_basic', 'tls_client_auth']] };
     expect(await refusal(at.issuer.changePolicy(at.admin(), 'admin', both))).toBe('conflict');
+    const fromNowhere = { auth: [['client_secret_basic', 'ip']] };
+    expect(await refusal(at.issuer.changePolicy(at.admin(), 'admin', fromNowhere))).toBe('conflict');
     expect((await at.issuer.client('admin')).auth).toEqual([['client_secret_basic']]);
     await at.issuer.addCredential(at.admin(), 'admin', hmac);
     await at.issuer.changePolicy(at.admin(), 'admin', change);
@@ -130,7 +146,7 @@ describe('an administrator', () => {
 
   it('cannot retire the last credential that lets it in, its own or that of admin', async () => {
     const [first] = await at.issuer.credentials('admin');
-    const retire = (id: string) => at.issuer.retireCredential(at.admin(), 'admin', id);
+    const retire = (id: string) => at.issuer.retireCredential(at.admin(), id, 'admin');
     expect(await refusal(retire(first?.credential_id ?? ''))).toBe('conflict');
     await at.issuer.addCredential(at.admin(), 'admin', hmac);
     expect(await refusal(retire(first?.credential_id ?? ''))).toBe('conflict');
@@ -139,7 +155,7 @@ describe('an administrator', () => {
 
     const helper = await at.issuer.createClient(at.admin(), { client: 'helper' });
     const own = helper.credentials[0]?.credential_id ?? '';
-    expect(await refusal(at.issuer.retireCredential(at.admin(undefined, 'helper'), 'helper', own))).toBe('conflict');
-    expect((await at.issuer.retireCredential(at.admin(), 'helper', own)).state).toBe('retired');
+    expect(await refusal(at.issuer.retireCredential(at.admin(undefined, 'helper'), own, 'helper'))).toBe('conflict');
+    expect((await at.issuer.retireCredential(at.admin(), own, 'helper')).state).toBe('retired');
   });
 });

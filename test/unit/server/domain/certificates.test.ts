@@ -45,7 +45,7 @@ describe('a certificate', () => {
     const made = await at.issuer.issueCertificate(mail, { csr });
     expect([made.uris, made.hosts]).toEqual([['spiffe://example.com/mail/blue'], ['blue.example.com']]);
     const first = (await at.issuer.credentials('mail')).find(({ binding }) => binding === 'uri:spiffe://example.com/mail/blue');
-    await at.issuer.retireCredential(at.admin(), 'mail', first?.credential_id ?? '');
+    await at.issuer.retireCredential(at.admin(), first?.credential_id ?? '', 'mail');
     expect((await at.issuer.issueCertificate(mail, { csr })).uris).toEqual(['spiffe://example.com/client/mail']);
   });
 

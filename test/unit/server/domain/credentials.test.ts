@@ -91,7 +91,8 @@ describe('a public key', () => {
     const first = await add({ auth_method: 'http_sig', public_key });
     expect(await refusal(add({ auth_method: 'http_sig', public_key }))).toBe('conflict');
     expect(await refusal(add({ auth_method: 'challenge_response', mode: 'decrypt', public_key }))).toBe('conflict');
-    await at.issuer.retireCredential(at.admin(), 'mail', first.credential_id);
+    expect(await refusal(at.issuer.retireCredential(at.admin(), first.credential_id, 'admin'))).toBe('not_found');
+    await at.issuer.retireCredential(at.admin(), first.credential_id);
     expect(await refusal(add({ auth_method: 'http_sig', public_key }))).toBe('conflict');
   });
 });
@@ -132,7 +133,7 @@ describe('what a certificate is known by', () => {
     const san = { auth_method: 'tls_client_auth', san: 'dns:mail.example.com' } as const;
     const made = await add(san);
     expect(await refusal(add(san, 'other'))).toBe('conflict');
-    await at.issuer.retireCredential(at.admin(), 'mail', made.credential_id);
+    await at.issuer.retireCredential(at.admin(), made.credential_id, 'mail');
     expect(await refusal(add(san, 'other'))).toBe('conflict');
     expect(await refusal(add(san))).toBe('conflict');
   });
@@ -217,7 +218,7 @@ describe('credentials', () => {
     const first = await add({});
     at.time.nowMs += 1;
     await add({});
-    await at.issuer.retireCredential(at.admin(), 'mail', first.credential_id);
+    await at.issuer.retireCredential(at.admin(), first.credential_id, 'mail');
     await at.issuer.disableClient(at.admin(), 'mail');
     expect((await at.issuer.credentials('mail')).map(({ state }) => state)).toEqual(['retired', 'disabled']);
     expect(await refusal(add({ auth_method: 'encrypted_time' }))).toBe('conflict');

@@ -99,6 +99,6 @@ it('nothing is minted for a proof of two credentials once one of them is retired
   const second = await at.issuer.addCredential(at.admin(), 'mail', { auth_method: 'tls_client_auth' });
   const proof = { secondCredentialId: second.credential_id };
   expect((await mint(proof)).client).toBe('mail');
-  await at.issuer.retireCredential(at.admin(), 'mail', second.credential_id);
+  await at.issuer.retireCredential(at.admin(), second.credential_id, 'mail');
   expect(await refusal(mint(proof))).toBe('invalid_client');
 });

@@ -96,7 +96,7 @@ describe('mint', () => {
     await at.issuer.removeGrant(at.admin(), 'mail', 'invoice');
     expect(await refusal(at.issuer.mint(mail, { audience: 'invoice' }))).toBe('grant_exceeded');
     const other = await at.clientFor('invoice', 'other');
-    await at.issuer.retireCredential(at.admin(), 'other', other.credentialId);
+    await at.issuer.retireCredential(at.admin(), other.credentialId, 'other');
     expect(await refusal(at.issuer.mint(other, { audience: 'invoice' }))).toBe('invalid_client');
     const third = await at.clientFor('invoice', 'third');
     await at.issuer.disableClient(at.admin(), 'third');

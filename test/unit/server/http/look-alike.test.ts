@@ -84,7 +84,7 @@ describe.each(Object.entries(schemes))('%s', (name, { registered, right, wrong }
     const grants = [{ audience: 'invoice', actions: ['invoices:read'] }];
     await at.issuer.createClient(at.admin(), { client, auth: [[method]], grants });
     for (const { credential_id: made } of await at.issuer.credentials(client))
-      await at.issuer.retireCredential(at.admin(), client, made);
+      await at.issuer.retireCredential(at.admin(), made, client);
     const { credential_id: id, secret = '' } = await at.issuer.addCredential(at.admin(), client, registered);
     const proof = right(secret);
     expect((await mint(client, id, proof)).status).toBe(201);
@@ -92,7 +92,7 @@ describe.each(Object.entries(schemes))('%s', (name, { registered, right, wrong }
       await mint(client, id, wrong),
       await mint(`nobody${client.slice(6)}`, `${id.slice(0, -1)}${id.endsWith('A') ? 'B' : 'A'}`, proof),
     ];
-    await at.issuer.retireCredential(at.admin(), client, id);
+    await at.issuer.retireCredential(at.admin(), id, client);
     refusals.push(await mint(client, id, proof));
     const [first, ...others] = refusals.map(shapeOf);
     expect(first).toMatchObject({ status: 401, body: { code: 'invalid_client' } });
