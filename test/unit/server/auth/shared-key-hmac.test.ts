@@ -198,7 +198,7 @@ describe('a stranger', () => {
     const [known, disabled, retired] = [await newAccount(), await newAccount(), await newAccount()];
     await app.issuer.disableClient(app.admin(), disabled.name);
     const [credential] = await app.issuer.credentials(retired.name);
-    await app.issuer.retireCredential(app.admin(), retired.name, credential?.credential_id ?? '');
+    await app.issuer.retireCredential(app.admin(), credential?.credential_id ?? '');
     const wrong = { ...known, key: randomBytes(32) };
     const unknown = { name: 'nobody', key: randomBytes(32) };
     const shapes = [];
