@@ -126,6 +126,7 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
   const replayStore = openReplayStore(config, isNew);
   let isDraining = false;
   let url = '';
+  let mtlsUrl: string | undefined;
   const keys = await ensureIssuerKeys(store, clock);
   const challengeKey = store.deriveKey('challenge');
   const tools = { issuer, clock, randomBytes, serverName: () => url, challengeKey, ...keys };
@@ -139,6 +140,7 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
     randomBytes,
     logger,
     issuerUrl: () => url,
+    mtlsUrl: () => mtlsUrl,
     checkReady: async () => {
       if (isDraining) throw new MacaroonError('ERR_STORE_UNAVAILABLE', 'the issuer is stopping');
       await store.checkHealth();
@@ -154,9 +156,10 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
   const gate = createConnectionGate({ issuer, authenticators });
   const listeners = await openListeners({ config, app, peers, gate, tls, clock, randomBytes, logger });
   url = listeners.url;
+  mtlsUrl = listeners.mtlsUrl;
   const announce = () => tellCommandLine(config, url, logger);
   announce();
-  logger.info({ url, mtls_url: listeners.mtlsUrl }, 'listening');
+  logger.info({ url, mtls_url: mtlsUrl }, 'listening');
   const timers = startTimers(issuer, logger, async () => {
     tls = await loadTls(config, pki);
     listeners.setTls(tls);
@@ -183,7 +186,7 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
       reject(error);
     });
   });
-  return { url, mtlsUrl: listeners.mtlsUrl, dataDirectory: config.data, isNew, closed, stop };
+  return { url, mtlsUrl, dataDirectory: config.data, isNew, closed, stop };
 }
 
 function failureLimitsOf(config: Config): FailureLimits {

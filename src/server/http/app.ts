@@ -31,6 +31,8 @@ export interface AppOptions {
   readonly logger: Logger;
   /** Base URL that clients reach the issuer by, without a slash at its end. */
   readonly issuerUrl: () => string;
+  /** URL of the listener for clients with a certificate alone, once there is one; none when absent. */
+  readonly mtlsUrl?: (() => string | undefined) | undefined;
   /** Throws when the issuer cannot work now: the store is gone, or it is stopping. */
   readonly checkReady: () => Promise<void>;
   /** Ranges of proxies whose `X-Forwarded-For` counts; none when absent. */
@@ -71,6 +73,7 @@ export function createApp(options: AppOptions): App {
     enrol: options.enrol,
     verifiers: createIssuerVerifiers(issuer, clock, options.replayStore),
     issuerUrl: options.issuerUrl,
+    mtlsUrl: options.mtlsUrl ?? (() => undefined),
     checkReady: options.checkReady,
     describeApi: () => openApiDocument(app, options.issuerUrl()),
   };
@@ -137,7 +140,8 @@ function runRoute(route: Route, services: Services, constants: Constants, c: Con
     const accept = joinedField(headers, 'accept') ?? '';
     const made = constants.get(route);
     if (made !== undefined) return answerOf(route, made, facts.requestId);
-    const body = await route.handle({ services, caller, origin, peerAddress, accept, onSigner, ...input });
+    const { params, query, body: sent } = input;
+    const body = await route.handle({ services, caller, origin, peerAddress, accept, onSigner, params, query, body: sent });
     if (route.mediaTypes !== undefined) return bytesAnswer(route.status, rawAnswer.parse(body), facts.requestId);
     const json = JSON.stringify(body);
     if (route.isConstant === true) constants.set(route, new TextEncoder().encode(json));
@@ -153,7 +157,7 @@ function signerOf(progress: Progress): OnSigner {
 
 function answerOf(route: Route, json: string | Uint8Array<ArrayBuffer>, requestId: string): Response {
   if (route.status === 204) return emptyAnswer(requestId);
-  const headers = route.cacheControl === undefined ? {} : { 'Cache-Control': route.cacheControl };
+  const headers = route.cacheControl === undefined ? undefined : { 'Cache-Control': route.cacheControl };
   return jsonAnswer(route.status, json, requestId, headers);
 }
 

@@ -18,6 +18,8 @@ export interface Services {
   readonly verifiers: IssuerVerifiers;
   /** Base URL that clients reach the issuer by, without a slash at its end. */
   readonly issuerUrl: () => string;
+  /** URL of the listener for clients with a certificate alone; `undefined` where there is none. */
+  readonly mtlsUrl: () => string | undefined;
   /** Throws when the issuer cannot work now. */
   readonly checkReady: () => Promise<void>;
   /** The OpenAPI document. */

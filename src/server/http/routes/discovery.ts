@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { standardRegistry } from '../../../caveats/standard.js';
 import { limits } from '../../../core/index.js';
+import { signatureAlgorithms } from '../../../protocol/http-signature/index.js';
 import { maxBodyBytes } from '../request-body.js';
 import { defineRoute, type Route } from '../route.js';
 
@@ -10,7 +11,11 @@ const publicCache = 'public, max-age=300';
 const discovery = z
   .object({
     issuer: z.string().openapi({ format: 'uri' }),
+    /** Of the listener for clients with a certificate alone, where there is one. */
+    mtls_issuer: z.string().openapi({ format: 'uri' }).optional(),
     auth_methods: z.array(z.string()).readonly(),
+    /** Algorithms of the keys that sign requests by `http_sig`. */
+    http_sig_algorithms: z.array(z.string()).readonly(),
     /** Names of the caveats that the issuer can clear for a verifier that asks it. */
     caveats: z.array(z.string()).readonly(),
     limits: z.record(z.string(), z.int()),
@@ -22,10 +27,15 @@ const discovery = z
 
 const endpointPaths = {
   tokens: '/v1/tokens',
+  challenges: '/v1/challenges',
+  enrolments: '/v1/enrolments',
   verify: '/v1/verify',
   revocations: '/v1/revocations',
   audience_keys: '/v1/audiences/{audience}/keys',
   clients: '/v1/clients',
+  credentials: '/v1/clients/{client}/credentials',
+  credential_retirement: '/v1/credentials/{credential_id}/retire',
+  invitations: '/v1/invitations',
   audiences: '/v1/audiences',
   ca: '/v1/ca',
   crl: '/v1/ca/crl',
@@ -46,7 +56,9 @@ export const discoveryRoutes: readonly Route[] = [
     cacheControl: publicCache,
     handle: async ({ services }) => ({
       issuer: services.issuerUrl(),
+      mtls_issuer: services.mtlsUrl(),
       auth_methods: services.clientLogin.methods,
+      http_sig_algorithms: signatureAlgorithms,
       caveats: standardRegistry.names,
       limits: {
         max_token_length: limits.maxTextLength,
