@@ -39,7 +39,7 @@ export async function keySigner({
       { kind: 'request', method, targetUri: `${origin}${target}`, headers: headerFields(Object.entries(headers)) },
       {
         label,
-        components: keyComponents(body.length > 0),
+        components: keyComponents(body.length > 0, (name) => Object.hasOwn(headers, name)),
         parameters: {
           created,
           expires: created + maxKeyProofSeconds,

@@ -6,7 +6,11 @@ export const keyTag = 'macaroond-key';
 /** Longest time from `created` to `expires`, seconds. */
 export const maxKeyProofSeconds = 60;
 
-/** What the signature covers at least. */
-export function keyComponents(hasBody: boolean): readonly string[] {
-  return ['"authorization"', '"@method"', '"@target-uri"', ...(hasBody ? ['"content-digest"'] : [])];
+/** What says how a body is read. */
+const contentFields = ['content-type', 'content-encoding'] as const;
+
+/** What the signature covers at least, of a request that has the header fields which `has` tells (names in lower case). */
+export function keyComponents(hasBody: boolean, has: (name: string) => boolean): readonly string[] {
+  const content = hasBody ? ['content-digest', ...contentFields.filter(has)].map((name) => `"${name}"`) : [];
+  return ['"authorization"', '"@method"', '"@target-uri"', ...content];
 }

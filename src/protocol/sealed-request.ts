@@ -20,7 +20,7 @@ import {
   type RandomBytes,
   sha256,
 } from '../core/index.js';
-import { type HeaderFields, singleField } from './header-fields.js';
+import { type HeaderFields, joinedField } from './header-fields.js';
 import { type AnswerKey, answerKeyOf } from './sealed-answer.js';
 
 const nonceBytes = 32;
@@ -48,10 +48,10 @@ export function requestDigest({ contentType = '', contentEncoding = '', body }: 
   return encodeBase64url(sha256(whole));
 }
 
-/** The content of a request with these headers. Fields that came several times are joined, which no sender seals. */
+/** The content of a request with these headers. Several types are joined by what no header can hold, so that they are never those that were sealed. */
 export function requestContent(headers: HeaderFields, body: Uint8Array): RequestContent {
-  const field = (name: string) => singleField(headers, name) ?? headers.get(name)?.join(', ');
-  return { contentType: field('content-type'), contentEncoding: field('content-encoding'), body };
+  const contentType = headers.get('content-type')?.join('\n');
+  return { contentType, contentEncoding: joinedField(headers, 'content-encoding'), body };
 }
 
 /** A request as it will be sent. */

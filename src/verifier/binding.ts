@@ -11,8 +11,8 @@ export interface Binding {
   readonly asksRequest: boolean;
   /** Whether a caveat names the certificate that the peer must show. */
   readonly asksCertificate: boolean;
-  /** Whether a caveat names the key that must have signed the request. */
-  readonly asksKey: boolean;
+  /** Thumbprints of the keys that caveats name; whoever signs must be all of them, so of two that differ none will do. */
+  readonly keys: readonly string[];
   /** The seal at the end of the root macaroon, and its place there. */
   readonly seal?: (Seal & { readonly caveatIndex: number }) | undefined;
 }
@@ -21,7 +21,7 @@ export interface Binding {
 export function bindingOf(conditions: readonly ReadCondition[]): Binding | undefined {
   let asksRequest = false;
   let asksCertificate = false;
-  let asksKey = false;
+  const keys: string[] = [];
   let seal: Binding['seal'];
   for (const { reading, isLast, dischargeIndex, caveatIndex } of conditions) {
     if ('code' in reading) continue;
@@ -30,11 +30,11 @@ export function bindingOf(conditions: readonly ReadCondition[]): Binding | undef
     if (type === cnf) {
       const { certificate, key } = value as Confirmation;
       asksCertificate ||= certificate !== undefined;
-      asksKey ||= key !== undefined;
+      if (key !== undefined) keys.push(key);
     }
     if (type === request && isLast && dischargeIndex === undefined) seal = { ...(value as Seal), caveatIndex };
   }
-  return asksRequest || asksCertificate || asksKey ? { asksRequest, asksCertificate, asksKey, seal } : undefined;
+  return asksRequest || asksCertificate || keys.length > 0 ? { asksRequest, asksCertificate, keys, seal } : undefined;
 }
 
 /** What `token` claims to ask. Nothing of it is verified. */

@@ -38,6 +38,8 @@ export interface KeySignedRequest {
   readonly targetUris: readonly string[];
   readonly headers: HeaderFields;
   readonly body: Uint8Array;
+  /** RFC 7638 thumbprints that the key must have, all of them. */
+  readonly thumbprints: readonly string[];
 }
 
 /** The one proof of a key in `request`; `undefined` when there is none that holds at `nowMs`. Throws nothing for any request. */
@@ -51,7 +53,8 @@ export async function readKeyProof(request: KeySignedRequest, nowMs: number): Pr
   }
 }
 
-async function keyProofOf({ method, targetUris, headers, body }: KeySignedRequest, nowMs: number): Promise<KeyProof | undefined> {
+async function keyProofOf(request: KeySignedRequest, nowMs: number): Promise<KeyProof | undefined> {
+  const { method, targetUris, headers, body, thumbprints } = request;
   const [signature, ...more] = parseSignatures(headers).filter(({ parameters }) => parameters.tag === keyTag);
   const keyField = singleField(headers, 'signature-key');
   if (signature === undefined || more.length > 0 || keyField === undefined) return undefined;
@@ -62,13 +65,16 @@ async function keyProofOf({ method, targetUris, headers, body }: KeySignedReques
   const expiresAtMs = expires * 1000;
   if (createdAtMs > nowMs + maxAheadMs || nowMs >= expiresAtMs || expires - created > maxKeyProofSeconds) return undefined;
   const covered = new Set(signature.components.map(({ text }) => text));
-  if (!keyComponents(body.length > 0).every((component) => covered.has(component))) return undefined;
+  if (!keyComponents(body.length > 0, (name) => headers.has(name)).every((component) => covered.has(component))) return undefined;
+  // Before any work for a key that somebody just made.
+  const jwk = parseSignatureKey(keyField, signature.label);
+  const thumbprint = jwkThumbprint(jwk);
+  if (!thumbprints.every((wanted) => wanted === thumbprint)) return undefined;
   const digest = headers.get('content-digest')?.join(', ');
   if (digest === undefined ? body.length > 0 : !(await verifyContentDigest(digest, body))) return undefined;
-  const jwk = parseSignatureKey(keyField, signature.label);
   const messages = targetUris.map((targetUri): SignedRequest => ({ kind: 'request', method, targetUri, headers }));
   if (!(await isSignedBy(jwk, signature, messages))) return undefined;
-  return { thumbprint: jwkThumbprint(jwk), nonce, createdAtMs, expiresAtMs };
+  return { thumbprint, nonce, createdAtMs, expiresAtMs };
 }
 
 async function isSignedBy(jwk: PublicJwk, signature: ParsedSignature, messages: readonly SignedRequest[]): Promise<boolean> {

@@ -31,7 +31,7 @@ import type {
   VerifiedMacaroon,
   VerifyResult,
 } from './result.js';
-import { isOneArrival, type SentRequest } from './sent-request.js';
+import { arrivalOf } from './sent-request.js';
 import { type GenuineToken, SignatureCache } from './signature-cache.js';
 import { type ToldFacts, wholeContext } from './told-facts.js';
 
@@ -68,7 +68,7 @@ export class LocalVerification {
   readonly #windowMs: number;
   readonly #cache = new SignatureCache();
   readonly #setup: AuthenticationSetup;
-  readonly #accepted = new WeakSet<SentRequest>();
+  readonly #accepted = new WeakSet<object>();
 
   constructor({ audience, keys, registry, replayStore, windowMs }: LocalSetup) {
     this.#audience = audience;
@@ -120,7 +120,9 @@ export class LocalVerification {
   async #verifyBound(token: GenuineToken, binding: Binding, facts: ToldFacts, proofs: RequestProofs): Promise<VerifyResult> {
     const bound = await bind(binding, wholeContext(facts), proofs);
     const cleared = clearConditions(token.conditions, bound.context);
-    return (cleared.ok ? await this.#claim(token, bound, proofs) : undefined) ?? resultOf(token, cleared);
+    if (cleared.ok) return (await this.#claim(token, bound, proofs)) ?? resultOf(token, cleared);
+    if (isEarly(token, cleared, bound.context.nowMs)) await this.#claim(token, bound, proofs);
+    return resultOf(token, cleared);
   }
 
   /** Every step as far as the token can be trusted to tell it: nothing after a signature that does not hold. */
@@ -144,7 +146,9 @@ export class LocalVerification {
     }
     const bound = token.binding === undefined ? { context, keyProof: undefined } : await bind(token.binding, context, proofs);
     const checked = checkConditions(token.conditions, bound.context);
-    for (const { text: condition, ...caveat } of checked) steps.push(caveatStep({ ...caveat, condition }));
+    for (const { text: condition, holds, message, caveatIndex, dischargeIndex } of checked) {
+      steps.push(caveatStep({ holds, condition, message, caveatIndex, dischargeIndex }));
+    }
     const cleared = clearedBy(checked);
     if (fault !== undefined || !cleared.ok) return explanationOf(fault ?? resultOf(token, cleared), steps);
     const repeated = await this.#claim(token, bound, proofs);
@@ -159,17 +163,16 @@ export class LocalVerification {
   }
 
   /** Claims the nonces of a request whose every condition holds. */
-  async #claim(
-    { facts, binding }: GenuineToken,
-    { keyProof }: BoundContext,
-    { sent }: RequestProofs,
-  ): Promise<Denial | undefined> {
+  async #claim({ facts, binding }: GenuineToken, { keyProof }: BoundContext, proofs: RequestProofs): Promise<Denial | undefined> {
     if (binding === undefined) return undefined;
+    const overridden = proofs.overrideDenial(binding);
+    if (overridden !== undefined) return overridden;
     const { seal } = binding;
-    if (sent !== undefined && this.#accepted.has(sent)) return undefined;
+    const arrival = proofs.sent === undefined ? undefined : arrivalOf(proofs.sent);
+    if (arrival !== undefined && this.#accepted.has(arrival)) return undefined;
     const nonces = { audience: this.#audience, tokenId: facts.tokenId, windowMs: this.#windowMs, seal, keyProof };
     const repeated = await claimRequest(this.#replayStore, nonces);
-    if (repeated === undefined && sent !== undefined && isOneArrival(sent)) this.#accepted.add(sent);
+    if (repeated === undefined && arrival !== undefined) this.#accepted.add(arrival);
     return repeated;
   }
 
@@ -182,10 +185,15 @@ export class LocalVerification {
   }
 }
 
+/** Whether a sealed request is refused for its time alone, which is yet to come: its sender seals another one, so this one must serve nobody then. */
+function isEarly({ binding }: GenuineToken, cleared: Denial, nowMs: number): boolean {
+  return cleared.code === 'ERR_REQUEST_STALE' && binding?.seal !== undefined && binding.seal.sentAtMs > nowMs;
+}
+
 /** `context` with what the bound caveats ask for, read only now. Frozen like `context`. */
 async function bind(binding: Binding, context: RequestContext, proofs: RequestProofs): Promise<BoundContext> {
   const request = binding.asksRequest ? await proofs.facts(binding) : undefined;
-  const keyProof = binding.asksKey ? await proofs.key(context.nowMs) : undefined;
+  const keyProof = await proofs.key(binding, context.nowMs);
   const bound = {
     __proto__: null,
     ...context,

@@ -64,7 +64,7 @@ export class RemoteVerification {
     const binding = request === undefined ? undefined : claimedBinding(token);
     if (binding === undefined) return { proofs, binding, keyProof: undefined, context: { __proto__: null, ...facts } };
     const seen = binding.asksRequest ? await proofs.facts(binding) : undefined;
-    const keyProof = binding.asksKey ? await proofs.key(this.#setup.clock()) : undefined;
+    const keyProof = await proofs.key(binding, this.#setup.clock());
     // The issuer has found the signature to hold when it tells the key, so the identifier can be read.
     const onAnswerKey = (key: AnswerKey) => proofs.onAnswerKey(key, decodeIdentifier(token.root.identifier).tokenId);
     const told = seen === undefined ? {} : { request: toldRequest(seen, onAnswerKey) };
@@ -81,10 +81,8 @@ export class RemoteVerification {
 
   /** Why a request that the issuer allows is refused all the same. */
   async #objection({ proofs, binding, keyProof }: RemoteCall, tokenId: string): Promise<Denial | undefined> {
-    if (binding?.seal !== undefined && proofs.overridesMethod) {
-      const message = 'request: needs no header that overrides the method, got one';
-      return Object.freeze({ ok: false, code: 'ERR_CAVEAT_DENIED', message, caveatIndex: binding.seal.caveatIndex });
-    }
+    const overridden = binding === undefined ? undefined : proofs.overrideDenial(binding);
+    if (overridden !== undefined) return overridden;
     const nonces = { audience: this.#audience, tokenId, windowMs: this.#setup.windowMs, seal: undefined, keyProof };
     return await claimRequest(this.#replayStore, nonces);
   }

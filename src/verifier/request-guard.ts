@@ -164,7 +164,7 @@ export function createRequestGuard<Incoming>(
       method: raw.method,
       path,
       ip,
-      request: sentRequest(incoming, () => readSent(raw, isProxied, certificate, maxBodyBytes)),
+      request: readSent(arrivalFor(incoming), raw, isProxied, certificate, maxBodyBytes),
     });
     return result.ok === true ? result : { kind: 'denial', denial: result };
   };
@@ -188,47 +188,54 @@ export function createRequestGuard<Incoming>(
   };
 }
 
-/** What was made of each request: a second guard on its way finds the same, as the first may have claimed it. */
-const sentRequests = new WeakMap<object, SentRequest>();
+/** What guards on the way of one request share, as it came once: everything else each of them judges for itself. */
+interface Arrival {
+  body?: Promise<Uint8Array>;
+  isSigned: boolean;
+}
 
-function sentRequest(incoming: unknown, make: () => SentRequest): SentRequest {
-  if (typeof incoming !== 'object' || incoming === null) return make();
-  const known = sentRequests.get(incoming);
+const arrivals = new WeakMap<object, Arrival>();
+
+function arrivalFor(incoming: unknown): Arrival {
+  const made: Arrival = { isSigned: false };
+  if (typeof incoming !== 'object' || incoming === null) return made;
+  const known = arrivals.get(incoming);
   if (known !== undefined) return known;
-  const made = asOneArrival(make());
-  sentRequests.set(incoming, made);
+  arrivals.set(incoming, made);
   return made;
 }
 
 /** `raw` as the verifier takes it. Its headers are sorted, and its body is read, only for a token that asks for them, and once. */
 function readSent(
+  arrival: Arrival,
   raw: RawRequest,
   isProxied: boolean,
   certificate: () => Uint8Array | undefined,
   maxBodyBytes: number,
 ): SentRequest {
   let fields: HeaderFields | undefined;
-  let body: Promise<Uint8Array> | undefined;
-  let isSigned = false;
   const read = (): HeaderFields => {
     fields ??= headerFields(raw.headers);
     return fields;
   };
-  return {
+  const sent: SentRequest = {
     target: raw.target,
     get headers() {
       return read();
     },
-    body: () => {
-      body ??= raw.body(maxBodyBytes);
+    body: async () => {
+      arrival.body ??= raw.body(maxBodyBytes);
+      const body = await arrival.body;
+      if (body.length > maxBodyBytes) throw new BodyFault('body-too-large');
       return body;
     },
     certificate: isProxied ? () => readClientCertField(read()) : certificate,
     onSigner: (sign) => {
-      if (!isSigned) raw.onSigner(sign);
-      isSigned = true;
+      if (!arrival.isSigned) raw.onSigner(sign);
+      arrival.isSigned = true;
     },
   };
+  return asOneArrival(sent, arrival);
 }
 
 function isListed(text: string | undefined, ranges: readonly IpRange[]): boolean {

@@ -9,7 +9,7 @@ import { singleField } from '../protocol/header-fields.js';
 import { type AnswerKey, sealedAnswerSigner } from '../protocol/sealed-answer.js';
 import type { Binding } from './binding.js';
 import type { KeyProof } from './key-proof.js';
-import type { VerifyContext, VerifyResult } from './result.js';
+import type { Denial, VerifyContext, VerifyResult } from './result.js';
 import { type Origin, RequestReader, type SentRequest, type ToldRequest } from './sent-request.js';
 
 /** What a verifier is, as far as requests are concerned. */
@@ -71,14 +71,17 @@ export class RequestProofs {
     return { authority, target, digest, windowMs, overridesMethod: false };
   }
 
-  /** Whether a header asks to take the request for one with another method. */
-  get overridesMethod(): boolean {
-    return this.#read()?.overridesMethod === true;
+  /** Why a request with a token that is bound to it is refused for a header that asks to take it for one with another method. */
+  overrideDenial({ seal }: Binding): Denial | undefined {
+    if (this.#read()?.overridesMethod !== true) return undefined;
+    const message = 'request: needs no header that overrides the method, got one';
+    const place = seal === undefined ? {} : { caveatIndex: seal.caveatIndex };
+    return Object.freeze({ ok: false, code: 'ERR_CAVEAT_DENIED', message, ...place });
   }
 
-  /** The key that signed the request, if one did. Throws what reading the body throws. */
-  async key(nowMs: number): Promise<KeyProof | undefined> {
-    return await this.#read()?.key(nowMs);
+  /** The proof of the key that `binding` names, if it names one that signed the request. Throws what reading the body throws. */
+  async key({ keys }: Binding, nowMs: number): Promise<KeyProof | undefined> {
+    return keys.length === 0 ? undefined : await this.#read()?.key(keys, nowMs);
   }
 
   /** SHA-256 of the certificate that the peer showed, if it did. */

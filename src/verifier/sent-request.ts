@@ -40,19 +40,20 @@ export interface ToldRequest {
   readonly onAnswerKey?: ((key: AnswerKey) => void) | undefined;
 }
 
-const arrivals = new WeakSet<SentRequest>();
+const arrivals = new WeakMap<SentRequest, object>();
 
 /**
- * `sent`, which its maker knows to stand for one request that came over the wire once: several guards on the way of that request may ask about it.
- * Without this, what is asked about twice came twice.
+ * `sent`, which its maker knows to stand for the request that came over the wire once as `arrival`: several guards on the way of that request may ask
+ * about it, each in its own words. Without this, what is asked about twice came twice.
  */
-export function asOneArrival(sent: SentRequest): SentRequest {
-  arrivals.add(sent);
+export function asOneArrival(sent: SentRequest, arrival: object): SentRequest {
+  arrivals.set(sent, arrival);
   return sent;
 }
 
-export function isOneArrival(sent: SentRequest): boolean {
-  return arrivals.has(sent);
+/** What `sent` is one telling of; `undefined` when nobody knows. */
+export function arrivalOf(sent: SentRequest): object | undefined {
+  return arrivals.get(sent);
 }
 
 /** One origin of a service. */
@@ -127,11 +128,13 @@ export class RequestReader {
     return encodeBase64url(sha256(der));
   }
 
-  /** The key that signed the request, if one did. */
-  async key(nowMs: number): Promise<KeyProof | undefined> {
+  /** The proof that the one key with all of `thumbprints` signed the request, if it did. */
+  async key(thumbprints: readonly string[], nowMs: number): Promise<KeyProof | undefined> {
     const { target, headers } = this.#sent;
+    // Programs differ in which of two they read.
+    if ((headers.get('content-type')?.length ?? 0) > 1) return undefined;
     const targetUris = this.#origins.map(({ url }) => `${url}${target}`);
-    return await readKeyProof({ method: this.#method, targetUris, headers, body: await this.#read() }, nowMs);
+    return await readKeyProof({ method: this.#method, targetUris, headers, body: await this.#read(), thumbprints }, nowMs);
   }
 
   #read(): Promise<Uint8Array> {

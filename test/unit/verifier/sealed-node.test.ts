@@ -3,7 +3,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { encodeUtf8, MacaroonError } from '../../../src/core/index.js';
+import { encodeBase64url, encodeUtf8, MacaroonError, sha256 } from '../../../src/core/index.js';
 import { createVerifier, type RefusalCause, type ReplayStore, staticKeys } from '../../../src/verifier/index.js';
 import { type MacaroonRequest, type RequireMacaroonOptions, requireMacaroon } from '../../../src/verifier/node.js';
 import { audience, nowMs, staticKey, tokenOf } from './samples.js';
@@ -177,6 +177,33 @@ describe('a sealed request behind requireMacaroon for node:http', () => {
     expect(await call(port, {}, { sealed })).toMatchObject({ status: 200, text: 'got {"sum":42}', proof: 'proved' });
     expect(await call(port, {}, { sealed })).toMatchObject({ status: 401, proof: 'proved' });
     expect(await call(port, { target: '/secret' })).toMatchObject({ status: 403, proof: 'proved' });
+  });
+
+  it('is judged by each guard on its way by the limits and the certificate of that guard', async () => {
+    const text = tokenOf({ conditions: [`cnf x5t#S256:${encodeBase64url(sha256(new Uint8Array(3)))}`] });
+    const verifier = createVerifier({
+      audience,
+      keys: staticKeys([staticKey]),
+      clock: () => nowMs,
+      origins: [`http://${authority}`],
+      replayStore: eternalStore(),
+    });
+    const outer = requireMacaroon(verifier, { action: 'invoices:read', certificate: () => new Uint8Array(3) });
+    const options = { '/limit': { certificate: () => new Uint8Array(3), maxBodyBytes: 8 }, '/certificate': {} };
+    const server = createServer((request, response) => {
+      const inner = requireMacaroon(verifier, {
+        action: 'invoices:read',
+        ...options[request.url === '/limit' ? '/limit' : '/certificate'],
+      });
+      void outer(request, response, () => void inner(request, response, () => void echo(request, response)));
+    });
+    servers.push(server.listen(0, '127.0.0.1'));
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    const ask = (target: string, body: Uint8Array) => call(port, { target, body }, { sealed: seal({ target, body }, text) });
+    expect(await ask('/limit', new Uint8Array(8))).toMatchObject({ status: 200, proof: 'proved' });
+    expect(await ask('/limit', new Uint8Array(9))).toMatchObject({ status: 413, proof: 'proved' });
+    expect(await ask('/certificate', new Uint8Array(8))).toMatchObject({ status: 403, proof: 'proved' });
   });
 
   it('leaves bearer requests alone', async () => {

@@ -359,6 +359,13 @@ describe('cnf x5t#S256', () => {
   });
 });
 
+interface SigningChanges {
+  readonly atMs?: number;
+  readonly key?: string;
+  readonly body?: Uint8Array;
+  readonly contentType?: string;
+}
+
 describe('cnf jkt', () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -367,13 +374,14 @@ describe('cnf jkt', () => {
 
   async function signed(
     text = token,
-    { atMs = nowMs, key = pem, body = posted.body }: { atMs?: number; key?: string; body?: Uint8Array } = {},
+    { atMs = nowMs, key = pem, body = posted.body, contentType = 'application/json' }: SigningChanges = {},
   ) {
     const signer = await keySigner({ privateKey: key, algorithm: 'ed25519' });
-    const digest = body.length === 0 ? {} : { 'content-digest': contentDigest(body) };
+    const digest = body.length === 0 ? {} : { 'content-digest': contentDigest(body), 'content-type': contentType };
     const headers = { authorization: `Macaroon ${text}`, ...digest };
     const message = { origin, target: posted.target, method: posted.method, headers, body };
-    const made: Record<string, string> = { ...digest, ...(await signer(message, atMs, seededRandom(atMs + key.length).bytes)) };
+    const { 'content-type': _, ...sent } = { 'content-type': '', ...digest };
+    const made: Record<string, string> = { ...sent, ...(await signer(message, atMs, seededRandom(atMs + key.length).bytes)) };
     return made;
   }
 
@@ -408,7 +416,7 @@ describe('cnf jkt', () => {
     expect(codeOf(await elsewhere.verify(token, contextOf(token, {}, await signed())))).toBe('ERR_CAVEAT_CONTEXT');
     const another = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const result = await verifierWith().verify(token, contextOf(token, {}, await signed(token, { key: another })));
-    expect(codeOf(result)).toBe('ERR_CAVEAT_DENIED');
+    expect(codeOf(result)).toBe('ERR_CAVEAT_CONTEXT');
     expect(codeOf(await verifierWith().verify(token, contextOf(token)))).toBe('ERR_CAVEAT_CONTEXT');
   });
 
@@ -428,6 +436,25 @@ describe('cnf jkt', () => {
     const headers = await signed(token, { atMs: wholeSecond });
     const verifier = verifierWith({ clock: () => wholeSecond - apartMs });
     expect(codeOf(await verifier.verify(token, contextOf(token, {}, headers)))).toBe(code);
+  });
+
+  it('does not hold with another content type, one that was not signed, two, or an encoding', async () => {
+    const verify = async (headers: Readonly<Record<string, string>>, contentType = posted.contentType) =>
+      codeOf(await verifierWith().verify(token, contextOf(token, { contentType }, headers)));
+    const headers = await signed();
+    expect(await verify(headers)).toBe('ok');
+    expect(await verify(headers, 'text/plain')).toBe('ERR_CAVEAT_CONTEXT');
+    expect(await verify({ ...headers, 'Content-Encoding': 'gzip' })).toBe('ERR_CAVEAT_CONTEXT');
+    const two = await signed(token, { contentType: 'text/plain, application/json' });
+    expect(await verify(two, 'text/plain, application/json')).toBe('ok');
+    expect(await verify({ ...two, 'Content-Type': 'application/json' }, 'text/plain')).toBe('ERR_CAVEAT_CONTEXT');
+    const input = (headers['signature-input'] ?? '').replace(' "content-type"', '');
+    expect(await verify({ ...headers, 'signature-input': input })).toBe('ERR_CAVEAT_CONTEXT');
+  });
+
+  it('does not hold with a header that overrides the method', async () => {
+    const headers = { ...(await signed()), 'X-HTTP-Method-Override': 'DELETE' };
+    expect(codeOf(await verifierWith().verify(token, contextOf(token, {}, headers)))).toBe('ERR_CAVEAT_DENIED');
   });
 
   it('needs the digest of a body under the signature', async () => {
