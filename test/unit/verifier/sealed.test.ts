@@ -106,6 +106,25 @@ describe('a sealed request', () => {
     expect(await provesItself(result.signAnswer, sealed)).toBe(true);
   });
 
+  it('that is early is used up by that: nobody can deliver it when its time has come', async () => {
+    let clockMs = nowMs;
+    const verifier = verifierWith({ clock: () => clockMs });
+    const sealed = seal({}, tokenOf(), nowMs + 2 * windowMs);
+    expect(codeOf(await verifier.verify(sealed.text, contextOf(sealed.text)))).toBe('ERR_REQUEST_STALE');
+    clockMs = nowMs + 2 * windowMs;
+    expect(codeOf(await verifier.verify(sealed.text, contextOf(sealed.text)))).toBe('ERR_REQUEST_REPEATED');
+  });
+
+  it('that is early is not used up by a copy that somebody altered', async () => {
+    let clockMs = nowMs;
+    const verifier = verifierWith({ clock: () => clockMs });
+    const sealed = seal({}, tokenOf(), nowMs + 2 * windowMs);
+    const altered = contextOf(sealed.text, {}, { 'X-HTTP-Method-Override': 'DELETE' });
+    expect(codeOf(await verifier.verify(sealed.text, altered))).toBe('ERR_CAVEAT_DENIED');
+    clockMs = nowMs + 2 * windowMs;
+    expect(codeOf(await verifier.verify(sealed.text, contextOf(sealed.text)))).toBe('ok');
+  });
+
   it('is held against the window that was set', async () => {
     const sealed = seal({}, tokenOf(), nowMs - 60_000);
     const verify = (requestWindowMs: number) => verifierWith({ requestWindowMs }).verify(sealed.text, contextOf(sealed.text));
