@@ -39,6 +39,8 @@ export function readOutgoing(url: string | URL, init: SealedInit): OutgoingMessa
   if ((protocol !== 'http:' && protocol !== 'https:') || username !== '' || password !== '') {
     throw badArgument('url', 'must be an http or https URL without a user');
   }
+  if (typeof body !== 'string' && !((body as unknown) instanceof Uint8Array)) throw badArgument('body', 'must be text or bytes');
+  if (typeof method !== 'string') throw badArgument('method', 'must be text');
   const content = typeof body === 'string' ? encodeUtf8(body) : body;
   if (content.length > 0 && (method === 'GET' || method === 'HEAD')) throw badArgument('body', `has no place in ${method}`);
   // As it is spelled, also where there is nothing after the question mark.

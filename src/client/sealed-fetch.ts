@@ -3,7 +3,7 @@
  * that it is the service's answer to this very request. Nothing that travels can be used again, by whoever reads it.
  */
 import { authorityOf } from '../caveats/authority.js';
-import { type Clock, decode, type Macaroon, type RandomBytes, requireKnownNames } from '../core/index.js';
+import { type Clock, decode, type Macaroon, MacaroonError, type RandomBytes, requireKnownNames } from '../core/index.js';
 import { type AsymmetricAlgorithm, contentDigest } from '../protocol/http-signature/index.js';
 import { type AnswerProof, checkSealedAnswer } from '../protocol/sealed-answer.js';
 import { type SealedRequest, sealRequest } from '../protocol/sealed-request.js';
@@ -156,6 +156,10 @@ class SealedSender {
 const bodilessStatuses: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 function sealedAnswer({ status, headers, body, setCookies }: WholeAnswer, outcome: SealedAnswer['outcome']): SealedAnswer {
+  if (status < 200 || status > 599) {
+    const message = `the service's answer cannot be used: HTTP has no status ${status}`;
+    throw new MacaroonError('ERR_SERVICE_ANSWER', message, { status, outcome: 'unknown' });
+  }
   const fields = new Headers();
   for (const [name, value] of Object.entries(headers)) if (name !== 'set-cookie') fields.append(name, value);
   for (const cookie of setCookies) fields.append('set-cookie', cookie);

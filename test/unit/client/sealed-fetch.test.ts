@@ -81,6 +81,24 @@ describe('sealedFetch', () => {
     expect(handled).toHaveLength(1);
   });
 
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['an object', {}],
+    ['a list', [1]],
+    ['a buffer', new ArrayBuffer(2)],
+    ['wider numbers', new Uint16Array(2)],
+  ])('refuses %s for a body', async (_, body) => {
+    const call = client()(url('/payments'), { method: 'POST', body: body as never });
+    await expect(call).rejects.toMatchObject({ code: 'ERR_ARGUMENT', argument: 'body' });
+    expect(handled).toEqual([]);
+  });
+
+  it('tells of a status that there is not, and that nobody knows what became of the request', async () => {
+    handler = (_request, response) => void response.writeHead(601).end();
+    const call = client()(url('/payments'), json);
+    await expect(call).rejects.toMatchObject({ code: 'ERR_SERVICE_ANSWER', status: 601, outcome: 'unknown' });
+  });
+
   it('keeps every cookie', async () => {
     handler = (_request, response) => void response.writeHead(200, { 'set-cookie': ['a=1', 'b=2'] }).end();
     expect((await client()(url('/'))).headers.getSetCookie()).toEqual(['a=1', 'b=2']);
