@@ -138,10 +138,12 @@ export function faultOfCondition(
 export function checkConditions(conditions: readonly ReadCondition[], context: RequestContext): readonly CheckedCaveat[] {
   return conditions.map((condition) => {
     const verdict = judge(condition, context);
-    const common = { ...placeOf(condition), text: printable(condition.reading.text) };
+    const place = placeOf(condition);
+    const text = printable(condition.reading.text);
+    // What is spread stands last: V8 takes a hundred times as long to add members after a spread.
     return 'code' in verdict
-      ? { ...common, holds: false, code: verdict.code, message: verdict.message }
-      : { ...common, holds: true, caveat: verdict, message: describeCaveat(verdict) };
+      ? { text, holds: false, code: verdict.code, message: verdict.message, ...place }
+      : { text, holds: true, caveat: verdict, message: describeCaveat(verdict), ...place };
   });
 }
 

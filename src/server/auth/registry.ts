@@ -216,7 +216,9 @@ function callerOf({ proofs, authMethods }: Extract<Verdict, { ok: true }>, origi
   const [main, beside] = proofs;
   if (main === undefined) throw new Error('a verdict without a proof');
   return {
-    ...origin,
+    // Not spread: V8 takes a hundred times as long to add members after a spread.
+    address: origin.address,
+    requestId: origin.requestId,
     kind: 'client',
     client: main.client,
     credentialId: main.credential.id,

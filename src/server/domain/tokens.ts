@@ -108,7 +108,7 @@ export async function mintWithin(
     issuedAtMs,
     expiresAtMs,
   });
-  if (issuedAtMs > client.lastIssuedAtMs) await tx.updateClient({ ...client, lastIssuedAtMs: issuedAtMs });
+  if (issuedAtMs > client.lastIssuedAtMs) await tx.updateClient(issuedTo(client, issuedAtMs));
   const expiresAt = formatRfc3339(expiresAtMs);
   const subject = { client: client.name, audience: audience.name, tokenId };
   await record(tx, nowMs, occasion.actor, 'token.minted', subject, {
@@ -134,6 +134,12 @@ export async function mintWithin(
     expires_at: expiresAt,
     caveats: conditions,
   };
+}
+
+/** `client` with its issue time. Member by member: V8 takes a hundred times as long for a spread with more, and every mint needs one. */
+function issuedTo(client: ClientRecord, lastIssuedAtMs: number): ClientRecord {
+  const { name, state, authPolicy, ips, hosts, createdAtMs, revokedUntilMs } = client;
+  return { name, state, authPolicy, ips, hosts, createdAtMs, lastIssuedAtMs, revokedUntilMs };
 }
 
 function actionsWithin(grant: GrantRecord, requested: readonly string[] | undefined): readonly string[] {

@@ -21,12 +21,22 @@ export function jsonAnswer(
   status: number,
   json: string | Uint8Array<ArrayBuffer>,
   requestId: string,
-  headers: Readonly<Record<string, string>> = {},
+  headers?: Readonly<Record<string, string>>,
 ): Response {
   return new Response(json, {
     status,
-    headers: { ...commonHeaders, 'Content-Type': jsonMediaType, 'X-Request-Id': requestId, ...headers },
+    headers: headersOf(jsonMediaType, requestId, headers),
   });
+}
+
+/** What is spread stands last: V8 takes a hundred times as long to add members after a spread. */
+function headersOf(
+  mediaType: string,
+  requestId: string,
+  headers?: Readonly<Record<string, string>> | undefined,
+): Record<string, string> {
+  const own = { 'Content-Type': mediaType, 'X-Request-Id': requestId, ...commonHeaders };
+  return headers === undefined ? own : { ...own, ...headers };
 }
 
 /** An answer that is not JSON. */
@@ -37,19 +47,19 @@ export interface RawAnswer {
 
 /** `bytes` of any media type with `status`. */
 export function bytesAnswer(status: number, { mediaType, bytes }: RawAnswer, requestId: string): Response {
-  return new Response(bytes, { status, headers: { ...commonHeaders, 'Content-Type': mediaType, 'X-Request-Id': requestId } });
+  return new Response(bytes, { status, headers: headersOf(mediaType, requestId) });
 }
 
 /** 204. */
 export function emptyAnswer(requestId: string): Response {
-  return new Response(null, { status: 204, headers: { ...commonHeaders, 'X-Request-Id': requestId } });
+  return new Response(null, { status: 204, headers: { 'X-Request-Id': requestId, ...commonHeaders } });
 }
 
 /** The problem `code` as an answer. */
 export function problemAnswer(code: ProblemCode, requestId: string, details: ProblemDetails = {}): Response {
   return new Response(problemText(code, requestId, details), {
     status: problems[code].status,
-    headers: { ...commonHeaders, 'Content-Type': problemMediaType, 'X-Request-Id': requestId, ...details.headers },
+    headers: headersOf(problemMediaType, requestId, details.headers),
   });
 }
 

@@ -74,6 +74,7 @@ export function equalText(a: string, b: string): boolean {
   return aBytes.length === bBytes.length && timingSafeEqual(aBytes, bBytes);
 }
 
-function rowMacOf(key: KeyObject, table: SQLiteTable, row: PlainRow): string {
+/** base64url MAC of `row`; a `rowMac` in it does not count. */
+export function rowMacOf(key: KeyObject, table: SQLiteTable, row: PlainRow): string {
   return createHmac('sha256', key).update(canonicalRow(table, row)).digest('base64url');
 }

@@ -226,8 +226,11 @@ function prepareFeedReads(db: BetterSQLite3Database) {
   };
 }
 
-/** Runs a write with a value for each of its placeholders. */
-type Write = (row: PlainRow) => { readonly changes: number };
+/** Runs a write of `row` under `mac`. */
+type Write = (row: PlainRow, mac: string) => { readonly changes: number };
+
+/** Placeholders of the MAC, apart from the row's own: V8 takes a hundred times as long to spread the row with one more member. */
+const macNames: readonly string[] = ['mac', 'rowMac'];
 
 /**
  * A write that is run straight on the driver: filling in and running it through drizzle takes as long as SQLite does. No column of ours is stored
@@ -240,7 +243,8 @@ function prepareWrite(
   const { sql: text, params } = query.toSQL();
   const names = params.map(nameOfPlaceholder);
   const statement = sqlite.prepare<unknown[]>(text);
-  return (row) => statement.run(names.map((name) => row[name] ?? null));
+  const macIndex = names.findIndex((name) => macNames.includes(name));
+  return (row, mac) => statement.run(names.map((name, i) => (i === macIndex ? mac : (row[name] ?? null))));
 }
 
 function nameOfPlaceholder(param: unknown): string {

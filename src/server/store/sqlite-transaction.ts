@@ -18,7 +18,7 @@ import type {
 import { auditDetails, auditMac, emptyAuditHead } from './audit-chain.js';
 import { encryptSecret, type StoreKeys } from './encryption.js';
 import type { GroupChanges } from './group-changes.js';
-import { addRowMac, checkRowMac, type PlainRow } from './row-mac.js';
+import { addRowMac, checkRowMac, type PlainRow, rowMacOf } from './row-mac.js';
 import type { WriteStatements } from './sqlite-queries.js';
 import { credentialPlace, invitationPlace, type ReaderContext, rootKeyPlace, SqliteReader } from './sqlite-reader.js';
 import { toClientRow, toCredentialRow, toGrantRow, toRevocationRow } from './sqlite-records.js';
@@ -70,14 +70,14 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
   }
 
   async updateClient(client: ClientRecord): Promise<void> {
-    const { run, changes, records, writes } = this.#context;
+    const { run, changes, records, writes, keys } = this.#context;
     run(() => {
       changes.beginWrite();
       const known = changes.client(client.name) ?? records()?.client.get(client.name)?.found;
       // Every mint moves the issue time: it is written once for all that share the commit.
       if (known !== undefined && isSameButIssued(known, client)) return changes.noteClient(client, false);
       changes.beginOther();
-      if (writes.updateClient(this.#withMac(clients, toClientRow(client))).changes !== 1) throw noSuchRow('client');
+      writeClient(writes, keys, client);
       changes.noteClient(client, true);
     });
   }
@@ -207,12 +207,12 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
   }
 
   async insertToken(token: TokenRecord): Promise<void> {
-    const { run, writes, changes } = this.#context;
+    const { run, writes, keys, changes } = this.#context;
     const { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs } = token;
     const row = { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs };
     run(() => {
       changes.beginWrite();
-      writes.insertToken(this.#withMac(tokens, row));
+      writes.insertToken(row, rowMacOf(keys.rowKey, tokens, row));
     });
   }
 
@@ -248,7 +248,7 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
         details: auditDetails(event.details),
       };
       const mac = auditMac(keys.auditKey, last.mac, row);
-      writes.insertAudit({ ...row, mac });
+      writes.insertAudit(row, mac);
       changes.noteAudit({ seq: row.seq, mac });
     });
   }
@@ -293,9 +293,12 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
 
 /** Writes the issue times that still wait in `changes`. Call it right before the commit. */
 export function writeIssueTimes(writes: WriteStatements, keys: StoreKeys, changes: GroupChanges): void {
-  for (const client of changes.unwrittenClients()) {
-    if (writes.updateClient(addRowMac(keys.rowKey, clients, toClientRow(client))).changes !== 1) throw noSuchRow('client');
-  }
+  for (const client of changes.unwrittenClients()) writeClient(writes, keys, client);
+}
+
+function writeClient(writes: WriteStatements, keys: StoreKeys, client: ClientRecord): void {
+  const row = toClientRow(client);
+  if (writes.updateClient(row, rowMacOf(keys.rowKey, clients, row)).changes !== 1) throw noSuchRow('client');
 }
 
 /** Whether `b` differs from `a` in nothing but its issue time. What is the same is the same object. */

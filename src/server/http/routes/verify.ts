@@ -23,13 +23,7 @@ export const verifyRoutes: readonly Route[] = [
     status: 200,
     answer: verifyResponse,
     handle: async ({ services, origin, body }) => {
-      const {
-        at,
-        request,
-        certificate_thumbprint: certificateThumbprint,
-        key_thumbprint: keyThumbprint,
-        ...facts
-      } = body.context;
+      const { at, request } = body.context;
       if (at !== undefined && request !== undefined) {
         throw invalidFields({ pointer: '/context/at', detail: 'whether a sealed request was used before is known of now alone' });
       }
@@ -38,18 +32,27 @@ export const verifyRoutes: readonly Route[] = [
         answerKey = key;
       };
       const verifier = services.verifiers.of(body.audience, at === undefined ? undefined : parseRfc3339(at));
-      const explanation = await explain(verifier, body, {
-        ...facts,
-        ...(request === undefined ? {} : { request: { ...request, onAnswerKey } }),
-        ...(certificateThumbprint === undefined ? {} : { certificateThumbprint }),
-        ...(keyThumbprint === undefined ? {} : { keyThumbprint }),
-      });
+      const explanation = await explain(verifier, body, contextOf(body.context, onAnswerKey));
       const { result } = explanation;
       if (!result.ok) await services.issuer.noteFailure({ ...origin, event: 'token.denied', reason: result.code });
-      return { ...toAnswer(explanation), answer_key: answerKey === undefined ? undefined : encodeBase64url(answerKey.reveal()) };
+      const answer = toAnswer(explanation);
+      return answerKey === undefined ? answer : { ...answer, answer_key: encodeBase64url(answerKey.reveal()) };
     },
   }),
 ];
+
+/** Facts that the verifier knows by another name, or not at all. */
+const otherFacts: readonly string[] = ['at', 'request', 'certificate_thumbprint', 'key_thumbprint'];
+
+/** The facts of `context` by the verifier's names, those of a service's own caveats too. */
+function contextOf(context: VerifyRequest['context'], onAnswerKey: (key: AnswerKey) => void): VerifyContext {
+  const { request, certificate_thumbprint: certificateThumbprint, key_thumbprint: keyThumbprint } = context;
+  const facts: [string, unknown][] = Object.entries(context).filter(([name]) => !otherFacts.includes(name));
+  if (request !== undefined) facts.push(['request', { onAnswerKey, ...request }]);
+  if (certificateThumbprint !== undefined) facts.push(['certificateThumbprint', certificateThumbprint]);
+  if (keyThumbprint !== undefined) facts.push(['keyThumbprint', keyThumbprint]);
+  return { action: context.action, ...Object.fromEntries(facts) };
+}
 
 interface Explainer {
   explain(text: string, context: VerifyContext): Promise<Explanation>;
