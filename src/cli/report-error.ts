@@ -24,7 +24,8 @@ const problemHints: Readonly<Record<string, string>> = {
     'the credential may be retired, its client disabled, or its auth method not in the client\'s policy: an administrator finds the reason with "macaroond audit list --event login.failed"',
   invalid_token: 'the administration token is not valid (any more): unset MACAROOND_TOKEN, or mint a new one',
   insufficient_scope: 'the token does not cover this: mint one for audience macaroond that does',
-  grant_exceeded: 'an administrator sees the grants with "macaroond client show NAME" and widens them with "macaroond grant add"',
+  grant_exceeded:
+    'an administrator sees the grants with "macaroond client show NAME"; "macaroond grant add" replaces one, so name all that it shall hold',
   rate_limited: 'wait a minute; then check the credential',
   storage_full: "free some space on the issuer's disk",
 };

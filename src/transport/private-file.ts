@@ -11,7 +11,9 @@ export async function readOwnFile(path: string, isPrivate: boolean): Promise<str
   let handle: FileHandle | undefined;
   try {
     handle = await open(path, 'r');
-    const { mode, size } = await handle.stat();
+    const stats = await handle.stat();
+    const { mode, size } = stats;
+    if (stats.isDirectory()) throw new FileFault('is a directory');
     if (isPrivate && process.platform !== 'win32' && (mode & 0o077) !== 0) {
       throw new FileFault(`can be read by others: run chmod 600 ${quoted(path)}`);
     }

@@ -112,13 +112,20 @@ function checkOut(name: string, auth: PolicyOptions['auth']): void {
   throw usageError(`--out holds one credential, and this client gets ${methods.length}`, hint);
 }
 
+/** What `credential add` cannot do without, by auth method. */
+const flagsOf: Readonly<Record<string, string>> = {
+  http_sig: ' --generate --out FILE',
+  challenge_response: ' --mode sign --generate --out FILE',
+  tls_client_auth: ' --san URI',
+  self_signed_tls_client_auth: ' --cert FILE',
+};
+
 /** Tells what is still to be done where an auth method has no credential. */
 function noteMissing(session: Session, { client, auth, credentials }: WireNewClient): void {
   const made = new Set<string>(credentials.map(({ auth_method: method }) => method));
   const missing = [...new Set(auth.flat())].filter((method) => method !== 'ip' && !made.has(method));
   for (const method of missing) {
-    const remedy = method === 'shared_key_hmac' ? `macaroond invite ${client}` : `macaroond credential add ${client} ${method}`;
-    session.note(`${method} needs a credential: "${remedy}".`);
+    session.note(`${method} needs a credential: "macaroond credential add ${client} ${method}${flagsOf[method] ?? ''}".`);
   }
 }
 
@@ -175,6 +182,11 @@ async function rotate(session: Session, name: string, options: OutOptions): Prom
   const { printCredentials, requestCredential } = await import('../new-credential.js');
   const { secretParts } = await import('../credential-plan.js');
   await asAdmin(session, options, async (api) => {
+    const { auth } = await api.call<WireClient>('GET', `/v1/clients/${segment(name)}`, {}, clientMembers);
+    if (!auth.flat().includes('client_secret_basic')) {
+      const hint = `"macaroond credential add ${name} METHOD" makes one of its own method`;
+      throw usageError(`${name} does not prove itself by client_secret_basic, which rotate is for`, hint);
+    }
     const request = () =>
       api.call<WireNewCredential>('POST', `/v1/clients/${segment(name)}/credentials`, {}, [...newCredential, 'secret']);
     const contentOf = (made: WireNewCredential) => ({ made, parts: () => secretParts(made) });

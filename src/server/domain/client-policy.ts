@@ -7,7 +7,7 @@ import { requireAuthorityOverProof } from './authority.js';
 import { policyDetails, toWireClient } from './clients.js';
 import type { AdminCaller } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
-import type { IssuerDependencies } from './ports.js';
+import type { IssuerDependencies, StoreReader } from './ports.js';
 import type { ClientRecord } from './records.js';
 import { requireWayIn } from './way-in.js';
 
@@ -37,6 +37,7 @@ export async function changePolicy(
       authPolicy: auth === undefined && ips === undefined ? client.authPolicy : checkedPolicy(auth ?? client.authPolicy, ranges),
       hosts: hosts ?? client.hosts,
     };
+    if (auth?.flat().includes('shared_key_hmac') === true) await requireEnrolled(tx, name);
     if (hosts !== undefined) await requireFreeHosts(tx, name, hosts);
     if (ips?.length === 0 && asksForAddress(changed.authPolicy)) {
       throw new IssuerError(
@@ -50,4 +51,15 @@ export async function changePolicy(
     await record(tx, deps.clock(), caller, 'client.policy_changed', { client: name }, policyDetails(changed));
     return await toWireClient(tx, changed);
   });
+}
+
+/** Throws `conflict` for a client that has no key of `shared_key_hmac`, as it cannot get one any more. */
+async function requireEnrolled(tx: StoreReader, name: string): Promise<void> {
+  const isEnrolled = (await tx.credentials(name)).some((one) => one.authMethod === 'shared_key_hmac' && one.retiredAtMs === null);
+  if (isEnrolled) return;
+  throw new IssuerError(
+    'conflict',
+    'the client did not enrol, so it has no key of shared_key_hmac: invite another name',
+    '/auth',
+  );
 }

@@ -32,6 +32,9 @@ export async function createClient(
   const { client: name, grants = [], verifier_of: audiences = [] } = request;
   if (grants.length > 0) requireActions(caller, ['grants:write']);
   if (audiences.length > 0) requireActions(caller, ['audiences:write']);
+  if (request.auth?.flat().includes('shared_key_hmac') === true) {
+    throw new IssuerError('invalid_request', 'a client of shared_key_hmac makes itself by an invitation: invite it', '/auth');
+  }
   const ips = checkedRanges(request.ips ?? []);
   const hosts = checkedHosts(request.hosts ?? []);
   const client: NewClient = { name, ips, hosts, authPolicy: checkedPolicy(request.auth ?? defaultPolicy(ips), ips) };

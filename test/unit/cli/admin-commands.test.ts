@@ -34,11 +34,21 @@ afterAll(() => issuer.close());
 
 beforeEach(async () => {
   issuer.answers.clear();
+  issuer.answers.set('GET /v1/clients/mail', [200, mail]);
   issuer.seen.length = 0;
   cwd = await issuer.createWorkplace();
 });
 
 const run = (argv: readonly string[], env: NodeJS.ProcessEnv = {}) => cli(argv, { cwd, env });
+
+describe('client rotate', () => {
+  it('makes no secret for a client that does not prove itself by one', async () => {
+    issuer.answers.set('GET /v1/clients/mail', [200, { ...mail, auth: [['http_sig']] }]);
+    const { code } = await run(['client', 'rotate', 'mail', '--out', 'new.json']);
+    expect(code).toBe(2);
+    expect(issuer.seen.map(({ call }) => call)).toEqual(['POST /v1/tokens', 'GET /v1/clients/mail']);
+  });
+});
 
 describe('authority', () => {
   it('is a ten-minute token minted from admin.json', async () => {

@@ -105,6 +105,13 @@ describe('changing how a client proves itself', () => {
     expect(await change({ hosts: [] })).toBe('conflict');
   });
 
+  it('names shared_key_hmac only for a client that enrolled, as no other can get its key', async () => {
+    const auth = [['shared_key_hmac']] as const;
+    expect(await refusal(at.issuer.createClient(at.admin(), { client: 'mail', auth }))).toBe('invalid_request');
+    await at.issuer.createClient(at.admin(), { client: 'mail' });
+    expect(await refusal(at.issuer.changePolicy(at.admin(), 'mail', { auth }))).toBe('conflict');
+  });
+
   it('asks for an address that nobody has until the ranges are set', async () => {
     const auth = [['tls_client_auth'], ['http_sig', 'ip']];
     expect(await at.issuer.createClient(at.admin(), { client: 'mail', auth })).toMatchObject({ auth, ips: [] });
