@@ -3,6 +3,7 @@
  * the request, whose nonce is kept here too. That of a sealed request is kept at the issuer.
  */
 import type { RequestFacts } from '../caveats/caveat-type.js';
+import type { Seal } from '../caveats/types/request.js';
 import { decode, decodeIdentifier } from '../core/index.js';
 import type { ReplayStore } from '../protocol/replay-store.js';
 import type { AnswerKey } from '../protocol/sealed-answer.js';
@@ -24,6 +25,7 @@ export interface RemoteSetup {
 interface RemoteCall {
   readonly proofs: RequestProofs;
   readonly binding: Binding | undefined;
+  readonly seen: RequestFacts | undefined;
   readonly keyProof: KeyProof | undefined;
   readonly context: VerifyContext;
 }
@@ -61,8 +63,9 @@ export class RemoteVerification {
   async #call(text: string, { request, ...facts }: VerifyContext): Promise<RemoteCall> {
     const proofs = new RequestProofs(text, request, facts.method, this.#setup);
     const token = decode(text);
-    const binding = request === undefined ? undefined : claimedBinding(token);
-    if (binding === undefined) return { proofs, binding, keyProof: undefined, context: { __proto__: null, ...facts } };
+    const binding = claimedBinding(token);
+    if (binding === undefined)
+      return { proofs, binding, seen: undefined, keyProof: undefined, context: { __proto__: null, ...facts } };
     const seen = binding.asksRequest ? await proofs.facts(binding) : undefined;
     const keyProof = await proofs.key(binding, this.#setup.clock());
     // The issuer has found the signature to hold when it tells the key, so the identifier can be read.
@@ -76,16 +79,28 @@ export class RemoteVerification {
       ...(keyProof === undefined ? {} : { keyThumbprint: keyProof.thumbprint }),
       ...(shown === undefined || facts.certificateThumbprint !== undefined ? {} : { certificateThumbprint: shown }),
     };
-    return { proofs, binding, keyProof, context };
+    return { proofs, binding, seen, keyProof, context };
   }
 
   /** Why a request that the issuer allows is refused all the same. */
-  async #objection({ proofs, binding, keyProof }: RemoteCall, tokenId: string): Promise<Denial | undefined> {
+  async #objection({ proofs, binding, seen, keyProof, context }: RemoteCall, tokenId: string): Promise<Denial | undefined> {
     const overridden = binding === undefined ? undefined : proofs.overrideDenial(binding);
     if (overridden !== undefined) return overridden;
+    const { seal } = binding ?? {};
+    if (seal !== undefined && !isSealedTo(seal, context.method, seen)) {
+      const message = 'request: the token is sealed to another request';
+      return Object.freeze({ ok: false, code: 'ERR_CAVEAT_DENIED', message, caveatIndex: seal.caveatIndex });
+    }
     const nonces = { audience: this.#audience, tokenId, windowMs: this.#setup.windowMs, seal: undefined, keyProof };
     return await claimRequest(this.#replayStore, nonces);
   }
+}
+
+/** Whether `seal` is for the request as it was seen here; its time and nonce are the issuer's to judge. */
+function isSealedTo(seal: Seal, method: string | undefined, seen: RequestFacts | undefined): boolean {
+  return (
+    seal.method === method && seal.authority === seen?.authority && seal.target === seen.target && seal.digest === seen.digest
+  );
 }
 
 function toldRequest({ authority, target, digest }: RequestFacts, onAnswerKey: (key: AnswerKey) => void): ToldRequest {

@@ -104,7 +104,7 @@ function readVerified(
   const facts = factsOf(token);
   const actions = readList(fields['actions']).map((action) => readText(action, (text) => someCoverAction(facts.actions, text)));
   const expiresAtMs = readTime(fields['expires_at']);
-  if (caveats.some((caveat) => !caveat.holds)) throw unreadable('a caveat');
+  if (caveats.some((caveat) => !caveat.holds) || !areThose(caveats, token)) throw unreadable('a caveat');
   if (facts.audience !== audience || !someCoverAction(actions, context.action) || expiresAtMs > facts.expiresAtMs) {
     throw unreadable('the token that was asked about');
   }
@@ -119,6 +119,20 @@ function readVerified(
     expiresAtMs,
     caveats: caveats.map((caveat) => caveat.condition),
   });
+}
+
+/** Whether `caveats` are the first-party ones of `token`, each once. */
+function areThose(caveats: readonly AnsweredCaveat[], token: string): boolean {
+  const { root, discharges } = decode(token);
+  const wanted = [root, ...discharges].flatMap((macaroon, i) =>
+    macaroon.caveats.flatMap((caveat, caveatIndex) =>
+      caveat.kind === 'first-party' ? [`${i - 1}.${caveatIndex} ${new TextDecoder().decode(caveat.condition)}`] : [],
+    ),
+  );
+  const told = new Set(
+    caveats.map(({ dischargeIndex = -1, caveatIndex, condition }) => `${dischargeIndex}.${caveatIndex} ${condition}`),
+  );
+  return caveats.length === wanted.length && wanted.every((one) => told.has(one));
 }
 
 function factsOf(token: string): IdentifierFacts {

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { keySigner } from '../../../../src/client/key-signer.js';
-import { encodeBase64url, encodeUtf8, mint, sha256 } from '../../../../src/core/index.js';
+import { decode, encodeBase64url, encodeUtf8, mint, sha256 } from '../../../../src/core/index.js';
 import type { AnswerSigner } from '../../../../src/protocol/answer-signer.js';
 import { contentDigest, jwkThumbprint, publicKeyOf } from '../../../../src/protocol/http-signature/index.js';
-import { requestDigest } from '../../../../src/protocol/sealed-request.js';
+import { requestDigest, sealOf } from '../../../../src/protocol/sealed-request.js';
 import { createVerifier, type Verifier, type VerifierOptions } from '../../../../src/verifier/index.js';
 import { remoteVerificationFrom } from '../../../../src/verifier/key-sources/remote.js';
 import { seededRandom } from '../../../fuzz/mutate.js';
@@ -36,6 +36,7 @@ const denied = {
   ],
 };
 const context = { action: 'invoices:read', method: 'GET', path: undefined, account: 42 };
+const narrowed = tokenOf({ conditions: ['method GET'] });
 let issuer: FakeIssuer;
 let verifier: Verifier;
 
@@ -47,7 +48,7 @@ beforeEach(() => {
 describe('remote verification', () => {
   it('sends token, audience and facts, and returns what the issuer verified, frozen', async () => {
     issuer.verifyAnswer = authorized;
-    const text = tokenOf();
+    const text = narrowed;
     const result = await verifier.verify(text, context);
     expect(result).toEqual({
       ok: true,
@@ -83,7 +84,7 @@ describe('remote verification', () => {
     ]);
     expect(text).toContain('✗ caveat 1 of discharge 0: method POST');
     issuer.verifyAnswer = authorized;
-    expect((await verifier.explain(tokenOf(), context)).steps.map(({ holds }) => holds)).toEqual([true, true]);
+    expect((await verifier.explain(narrowed, context)).steps.map(({ holds }) => holds)).toEqual([true, true]);
     issuer.verifyAnswer = { authorized: false, code: 'ERR_REVOKED_TOKEN', message: 'revoked' };
     expect((await verifier.explain(tokenOf(), context)).steps).toEqual([{ holds: false, text: 'issuer: revoked' }]);
   });
@@ -96,7 +97,7 @@ describe('remote verification', () => {
       await expect(verifier.explain(text, context)).rejects.toMatchObject({ code: 'ERR_ISSUER_ANSWER' });
     }
     issuer.verifyAnswer = { ...authorized, expires_at: '2026-11-21T22:30:00Z' };
-    expect(await verifier.verify(tokenOf(), context)).toMatchObject({
+    expect(await verifier.verify(narrowed, context)).toMatchObject({
       ok: true,
       expiresAtMs: Date.parse('2026-11-21T22:30:00Z'),
     });
@@ -168,6 +169,10 @@ describe('remote verification', () => {
   });
 });
 
+function sealCaveats(text: string): readonly object[] {
+  return [{ condition: sealOf(decode(text).root), holds: true, message: '', caveat_index: 0 }];
+}
+
 describe('a request that a token is bound to', () => {
   const thumbprint = encodeBase64url(new Uint8Array(32).fill(1));
   const der = encodeUtf8('a certificate');
@@ -222,10 +227,34 @@ describe('a request that a token is bound to', () => {
     const { issuer, verifier } = bound();
     const sealed = seal();
     const { caveats: _caveats, ...answer } = authorized;
-    issuer.verifyAnswer = { ...answer, answer_key: answerKey, caveats: [] };
+    issuer.verifyAnswer = { ...answer, answer_key: answerKey, caveats: sealCaveats(sealed.text) };
     const result = await verifier.verify(sealed.text, contextOf(sealed.text, {}, { 'X-HTTP-Method': 'DELETE' }));
     expect(result).toMatchObject({ ok: false, code: 'ERR_CAVEAT_DENIED', caveatIndex: 0 });
     expect(await provesItself(result.signAnswer, sealed)).toBe(true);
+  });
+
+  it.each<[string, Parameters<typeof contextOf>[1]]>([
+    ['body', { body: new Uint8Array(1) }],
+    ['target', { target: '/invoices?draft=2' }],
+    ['method', { method: 'PUT' }],
+  ])('is refused with another %s than was sealed, even when the issuer allows it', async (_, change) => {
+    const { issuer, verifier } = bound();
+    const sealed = seal();
+    issuer.verifyAnswer = { ...authorized, answer_key: answerKey, caveats: sealCaveats(sealed.text) };
+    expect(await verifier.verify(sealed.text, contextOf(sealed.text))).toMatchObject({ ok: true });
+    const result = await verifier.verify(sealed.text, contextOf(sealed.text, change));
+    expect(result).toMatchObject({ ok: false, code: 'ERR_CAVEAT_DENIED', caveatIndex: 0 });
+  });
+
+  it.each<[string, readonly object[]]>([
+    ['none', []],
+    ['another', [{ condition: 'method POST', holds: true, message: '', caveat_index: 0 }]],
+    ['one at another place', [{ condition: 'method GET', holds: true, message: '', caveat_index: 1 }]],
+    ['one twice', [...authorized.caveats, ...authorized.caveats]],
+  ])('is not allowed by an answer about other caveats than its token has: %s', async (_, caveats) => {
+    const { issuer, verifier } = bound();
+    issuer.verifyAnswer = { ...authorized, caveats };
+    await expect(verifier.verify(narrowed, context)).rejects.toMatchObject({ code: 'ERR_ISSUER_ANSWER' });
   });
 
   it('is signed by a key once', async () => {
@@ -238,10 +267,11 @@ describe('a request that a token is bound to', () => {
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const sign = await keySigner({ privateKey: pem, algorithm: 'ed25519' });
     const digest = { 'content-digest': contentDigest(posted.body) };
-    const headers = { authorization: `Macaroon ${text}`, ...digest };
+    const headers = { authorization: `Macaroon ${text}`, 'content-type': 'application/json', ...digest };
     const message = { origin, target: posted.target, method: posted.method, headers, body: posted.body };
     const proof = { ...digest, ...(await sign(message, Date.now(), seededRandom(5).bytes)) };
-    issuer.verifyAnswer = { ...authorized, caveats: [] };
+    const caveats = [{ condition: `cnf jkt:${jkt}`, holds: true, message: '', caveat_index: 0 }];
+    issuer.verifyAnswer = { ...authorized, caveats };
     expect(await verifier.verify(text, contextOf(text, {}, proof))).toMatchObject({ ok: true });
     expect(issuer.verifyRequests[0]?.context).toMatchObject({ key_thumbprint: jkt });
     expect(await verifier.verify(text, contextOf(text, {}, proof))).toMatchObject({ code: 'ERR_REQUEST_REPEATED' });
