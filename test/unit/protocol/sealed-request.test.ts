@@ -50,7 +50,7 @@ describe('requestDigest', () => {
       ['Content-Type', 'a/b'],
       ['content-type', 'c/d'],
     ]);
-    expect(requestContent(twice, body)).toMatchObject({ contentType: 'a/b, c/d', contentEncoding: undefined });
+    expect(requestContent(twice, body)).toMatchObject({ contentType: 'a/b\nc/d', contentEncoding: undefined });
   });
 });
 
