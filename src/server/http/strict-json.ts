@@ -10,6 +10,8 @@ const maxDepth = 32;
 
 /** Strings and structure of a text that is JSON. */
 const tokenPattern = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g;
+/** What text without it can be taken as it stands: no escapes, and no character that could be forbidden. */
+const unusualCharacter = /[^\x20-\x5b\x5d-\x7e]/;
 const forbiddenCharacter = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 
 /** An object or array that is open. */
@@ -34,6 +36,7 @@ export function parseStrictJson(text: string): unknown {
 
 /** Throws for members that are repeated and for text that is refused. `text` is JSON. */
 function checkMembers(text: string): void {
+  const isPlain = !unusualCharacter.test(text);
   const levels: Level[] = [];
   for (const [token] of text.matchAll(tokenPattern)) {
     const level = levels.at(-1);
@@ -45,7 +48,8 @@ function checkMembers(text: string): void {
     } else if (token === ',' && level !== undefined) {
       level.member = typeof level.member === 'number' ? level.member + 1 : undefined;
     } else if (token.startsWith('"')) {
-      checkString(JSON.parse(token), levels, level);
+      if (isPlain) noteName(token.slice(1, -1), levels, level);
+      else checkString(JSON.parse(token), levels, level);
     }
   }
 }
@@ -59,7 +63,12 @@ function checkString(text: string, levels: readonly Level[], level: Level | unde
   if (forbiddenCharacter.test(isName || !text.startsWith(pemStart) ? text : text.replaceAll(lineEnd, ''))) {
     throw refusal(levels, `${isName ? 'a name' : 'text'} with control characters or halves of characters is refused`);
   }
-  if (!isName) return;
+  noteName(text, levels, level);
+}
+
+/** Throws for a name that is repeated; passes over what is no name. */
+function noteName(text: string, levels: readonly Level[], level: Level | undefined): void {
+  if (level?.names === undefined || level.member !== undefined) return;
   level.member = text;
   if (level.names.has(text)) throw refusal(levels, 'given more than once');
   level.names.add(text);
