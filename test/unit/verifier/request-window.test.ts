@@ -2,8 +2,18 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type KeySigner, keySigner } from '../../../src/client/key-signer.js';
-import type { Clock } from '../../../src/core/index.js';
-import { contentDigest, jwkThumbprint, spkiPublicJwk } from '../../../src/protocol/http-signature/index.js';
+import { type Clock, encodeBase64url } from '../../../src/core/index.js';
+import { headerFields } from '../../../src/protocol/header-fields.js';
+import {
+  contentDigest,
+  formatSignatureKey,
+  importSigningKey,
+  jwkThumbprint,
+  privateKeyDer,
+  signMessage,
+  spkiPublicJwk,
+} from '../../../src/protocol/http-signature/index.js';
+import { keyComponents, keyTag } from '../../../src/protocol/key-signature.js';
 import { memoryReplayStore } from '../../../src/protocol/memory-replay-store.js';
 import type { ReplayStore } from '../../../src/protocol/replay-store.js';
 import { createVerifier, staticKeys, type VerifyContext } from '../../../src/verifier/index.js';
@@ -58,13 +68,14 @@ describe.each([5_000, 1, 300_000])('a sealed request in a window of %i ms', (win
 
 describe('a request signed by the key of a cnf caveat', () => {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const thumbprint = jwkThumbprint(spkiPublicJwk(new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }))));
+  const jwk = spkiPublicJwk(new Uint8Array(publicKey.export({ type: 'spki', format: 'der' })));
+  const thumbprint = jwkThumbprint(jwk);
   const text = tokenOf({ conditions: [`cnf jkt:${thumbprint}`] });
   const lifeMs = 60_000;
   const aheadMs = 5_000;
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   let sign: KeySigner;
   beforeAll(async () => {
-    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     sign = await keySigner({ privateKey: pem, algorithm: 'ed25519' });
   });
 
@@ -89,6 +100,34 @@ describe('a request signed by the key of a cnf caveat', () => {
     [2 * lifeMs, false],
   ])('arrives %i ms after it was made: %s', async (lateMs, isAccepted) => {
     const outcome = await outcomeAt(() => nowMs + lateMs, eternalStore(), text, await signed());
+    expect(outcome).toBe(isAccepted ? 'accepted' : 'ERR_CAVEAT_CONTEXT');
+  });
+
+  /** Signed at `nowMs`, for as many seconds as the signer likes. */
+  async function signedFor(seconds: number): Promise<VerifyContext> {
+    const { method, target, contentType = '', body } = posted;
+    const digest = { 'content-digest': contentDigest(body) };
+    const headers = { authorization: `Macaroon ${text}`, 'content-type': contentType, ...digest };
+    const created = nowMs / 1000;
+    const components = keyComponents(true, (name) => Object.hasOwn(headers, name));
+    const parameters = { created, expires: created + seconds, nonce: encodeBase64url(random(32)), tag: keyTag };
+    const key = await importSigningKey(privateKeyDer(pem), 'ed25519');
+    const proof = await signMessage(
+      { kind: 'request', method, targetUri: `${origin}${target}`, headers: headerFields(Object.entries(headers)) },
+      { label: 'key', components, parameters, key },
+    );
+    return contextOf(text, {}, { ...digest, ...proof, 'signature-key': formatSignatureKey('key', jwk) });
+  }
+
+  it.each([
+    [1, true],
+    [60, true],
+    [61, false],
+    [3_600, false],
+    [0, false],
+    [-1, false],
+  ])('lives %i s by its own word: %s', async (seconds, isAccepted) => {
+    const outcome = await outcomeAt(() => nowMs, eternalStore(), text, await signedFor(seconds));
     expect(outcome).toBe(isAccepted ? 'accepted' : 'ERR_CAVEAT_CONTEXT');
   });
 
