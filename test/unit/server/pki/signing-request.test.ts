@@ -1,5 +1,5 @@
 /** Signing requests made by openssl, and what is done to them on the way. */
-import { ECDH } from 'node:crypto';
+import { ECDH, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../../src/core/index.js';
 import { readCertifiedKey } from '../../../../src/server/pki/certified-key.js';
@@ -81,6 +81,42 @@ describe('readSigningRequest', () => {
     ]) {
       expect(() => readSigningRequest(text)).toThrow(refused);
     }
+  });
+
+  describe('of a request made by hand, whose signature holds', () => {
+    const element = (tag: number, ...contents: readonly Uint8Array[]) => {
+      const content = concatBytes(...contents);
+      const length = content.length < 128 ? [content.length] : [0x81, content.length];
+      return concatBytes(Uint8Array.of(tag, ...length), content);
+    };
+    const sequence = (...contents: readonly Uint8Array[]) => element(0x30, ...contents);
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }));
+    const ed25519 = sequence(Uint8Array.of(6, 3, 0x2b, 0x65, 0x70));
+    const [version, subject, attributes] = [element(2, Uint8Array.of(0)), sequence(), element(0xa0)];
+    const more = element(5);
+
+    function read(parts: readonly Uint8Array[], after: readonly Uint8Array[] = []) {
+      const information = sequence(...parts);
+      const signature = element(3, Uint8Array.of(0), sign(null, information, privateKey));
+      return readSigningRequest(requestPem(sequence(information, ed25519, signature, ...after)));
+    }
+    const whole = [version, subject, spki, attributes];
+
+    it('gives the key where nothing is amiss', () => {
+      expect(read(whole)).toEqual({ spki, keyKind: 'Ed25519' });
+    });
+
+    it.each<[string, readonly Uint8Array[], (readonly Uint8Array[])?]>([
+      ['one element more under the signature', [...whole, more]],
+      ['attributes twice', [...whole, attributes]],
+      ['no attributes', whole.slice(0, -1)],
+      ['another version', [element(2, Uint8Array.of(1)), subject, spki, attributes]],
+      ['an element after the signature', whole, [more]],
+      ['a second signature', whole, [element(3, Uint8Array.of(0), new Uint8Array(64))]],
+    ])('refuses %s', (_what, parts, after) => {
+      expect(() => read(parts, after)).toThrow(refused);
+    });
   });
 
   it('refuses the key of somebody else', () => {
