@@ -200,6 +200,23 @@ describe('whoever is refused', () => {
   });
 });
 
+it.each([
+  ['one', () => invite(), 0],
+  ['a group', () => inviteGroup(100), 99],
+])(
+  'of a hundred copies of one enrolment that come at once, by an invitation for %s, exactly one is accepted',
+  async (_, prepare, left) => {
+    const invitation = await prepare();
+    const enrolment = enrolmentBy(invitation, 'mail');
+    const answers = await Promise.all(Array.from({ length: 100 }, () => send(enrolment)));
+    const statuses = answers.map(({ status }) => status).toSorted();
+    expect(statuses).toEqual([201, ...Array.from({ length: 99 }, () => 401)]);
+    expect(await app.issuer.credentials('mail')).toHaveLength(1);
+    expect(await app.issuer.clients()).toHaveLength(2);
+    expect(await app.issuer.invitations()).toMatchObject([{ uses_left: left }]);
+  },
+);
+
 describe('an invitation for one', () => {
   it('lets exactly one of four in who come at once', async () => {
     const invitation = await invite();
