@@ -289,8 +289,10 @@ describe('a connection is dropped, with an audit record and its reason, and a lo
       `rm -f session; ${asking} ${client} -cert mail.crt -key mail-server/private.key -sess_out session`,
     );
     expect(first.stdout).toContain('HTTP/1.1 200');
-    const second = await shop.attempt(`${asking} ${client} $(test -s session && echo -sess_in session)`);
+    const address = `127.0.0.${fromLoopback++}`;
+    const second = await shop.attempt(`${asking} ${client} -bind ${address} $(test -s session && echo -sess_in session)`);
     expect(second.stdout).not.toMatch(/Reused, TLS|HTTP\/1\.1/);
+    expect(await refusalsFrom(address)).toEqual(['certificate_missing']);
     const open = new URL(issuer.url);
     const lax = client.replace(host, open.host);
     await shop.attempt(`rm -f session; ${asking} ${lax} -sess_out session`);
