@@ -40,18 +40,38 @@ const kinds: readonly (readonly [kind: string, method: string, flags: readonly s
   ['challenge_response that decrypts', 'challenge_response', ['--mode', 'decrypt', '--generate']],
   ['encrypted_time', 'encrypted_time', []],
   ['self_signed_tls_client_auth', 'self_signed_tls_client_auth', []],
+  ['tls_client_auth', 'tls_client_auth', []],
+  ['shared_key_hmac', 'shared_key_hmac', []],
 ];
 
 /** A client that proves itself by `method`, mints for the audience and verifies for it; and the path of its credential file. */
 async function addClient(name: string, method: string, flags: readonly string[]): Promise<string> {
+  const file = join(folder, `${name}.json`);
+  if (method === 'shared_key_hmac') {
+    await enrol(name, file);
+    return file;
+  }
   const rights = { grants: [{ audience, actions: ['invoices:read'] }], verifier_of: [audience] };
   const added = await issuer.api('POST', '/v1/clients', { macaroon: admin, body: { client: name, auth: [[method]], ...rights } });
   expect(added.status).toBe(201);
-  const file = join(folder, `${name}.json`);
+  if (method === 'tls_client_auth') {
+    await issuer.cliJson(['ca', 'issue', '--client', name, '--out', join(folder, name), '--credential-out', file]);
+    return file;
+  }
   const isTls = method === 'self_signed_tls_client_auth';
   const side = isTls ? ['--cert', selfSigned(name, 'crt'), '--private-key', selfSigned(name, 'key')] : [];
   await issuer.cliJson(['credential', 'add', name, method, ...flags, ...side, '--out', file]);
   return file;
+}
+
+/** By an invitation, as whoever has nothing else; what it may do is said afterwards. */
+async function enrol(name: string, file: string): Promise<void> {
+  const invitation = join(folder, `${name}.invitation.json`);
+  await issuer.cliJson(['invite', name, '--out', invitation]);
+  await issuer.cliJson(['enrol', '--invitation', invitation, '--out', file]);
+  await issuer.cliJson(['grant', 'add', name, audience, '--action', 'invoices:read']);
+  const verifies = await issuer.api('PUT', `/v1/clients/${name}/verifier-of/${audience}`, { macaroon: admin });
+  expect(verifies.status).toBe(200);
 }
 
 function selfSigned(name: string, kind: 'crt' | 'key'): string {
@@ -64,9 +84,13 @@ function selfSigned(name: string, kind: 'crt' | 'key'): string {
 }
 
 describe.each(kinds)('%s', (kind, method, flags) => {
+  const name = kind.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  let file: string;
+  beforeAll(async () => {
+    file = await addClient(name, method, flags);
+  });
+
   it('mints, and verifies by keys at hand and by asking', async () => {
-    const name = kind.toLowerCase().replace(/[^a-z0-9]+/g, '-');
-    const file = await addClient(name, method, flags);
     const credential = await loadCredential(file);
     const client = issuerClient(credential);
     const verifiers = [issuerKeys(credential), remoteVerification(credential)].map((keys) => createVerifier({ audience, keys }));
@@ -85,5 +109,24 @@ describe.each(kinds)('%s', (kind, method, flags) => {
     } finally {
       await Promise.all([client, ...verifiers].map((one) => one.close()));
     }
+  });
+
+  it('asks the issuer by "macaroond request", on a route for clients and on a public one', async () => {
+    const ask = (...args: readonly string[]) => issuer.cliJson(['request', ...args, '--credential', file]);
+    const [minted, state] = await Promise.all([
+      ask('POST', `${issuer.url}/v1/tokens`, '--data', JSON.stringify({ audience })),
+      ask('GET', `${issuer.url}/readyz`),
+    ]);
+    expect(minted).toMatchObject({ client: name, audience });
+    expect(state).toEqual({ status: 'ok' });
+  });
+
+  it('has a key of its own certified', async () => {
+    const out = join(folder, `${name}-renewed`);
+    await issuer.cliJson(['ca', 'issue', '--credential', file, '--out', out]);
+    const verified = execFileSync('openssl', ['verify', '-CAfile', join(out, 'ca.crt'), join(out, `${name}.crt`)], {
+      encoding: 'utf8',
+    });
+    expect(verified).toContain('OK');
   });
 });
