@@ -3,7 +3,6 @@ export * from './algorithms.js';
 export { decodeBase64, encodeBase64 } from './base64.js';
 export { contentDigest, verifyContentDigest } from './content-digest.js';
 export {
-  type Component,
   type ParsedSignature,
   parseComponent,
   parseSignatures,
@@ -13,8 +12,8 @@ export {
   type SignedResponse,
 } from './message.js';
 export { jwkThumbprint, type PublicJwk, readPublicJwk } from './public-jwk.js';
-export { type PublicKey, privateKeyDer, publicKeyOf, spkiPublicJwk } from './public-key.js';
-export { type SignatureOrder, signMessage, verifyMessage } from './sign-message.js';
+export { privateKeyDer, publicKeyOf, spkiPublicJwk } from './public-key.js';
+export { signMessage, verifyMessage } from './sign-message.js';
 export { type AsymmetricAlgorithm, algorithmsOf, type SignatureAlgorithm, signatureAlgorithms } from './signature-algorithm.js';
 export { signatureBase } from './signature-base.js';
 export { formatSignatureKey, parseSignatureKey } from './signature-key.js';

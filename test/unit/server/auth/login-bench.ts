@@ -16,7 +16,7 @@ import { memoryVault } from '../pki/memory-vault.js';
 
 export const issuerUrl = 'https://issuer.test';
 export const startMs = 1_800_000_000_000;
-export const address = '192.0.2.1';
+const address = '192.0.2.1';
 /** Made once, as an RSA key takes its time. */
 export const issuerKeys = await ensureIssuerKeys(memoryVault(), () => startMs);
 export const randomBytes = (length: number) => new Uint8Array(systemRandomBytes(length));
