@@ -157,7 +157,8 @@ const expectedReasons = {
   'sig-hmac': { wrong: 'signature_wrong', retired: 'credential_retired' },
   'sig-ed25519': { wrong: 'signature_wrong', retired: 'credential_retired' },
   'challenge-sign': signature,
-  'challenge-decrypt': signature,
+  // The challenge was made for the credential that is there no more.
+  'challenge-decrypt': { wrong: 'signature_wrong', retired: 'challenge_wrong' },
   'encrypted-time': { wrong: 'ciphertext_wrong', retired: 'signature_wrong' },
   'shared-key': signature,
 } as const;

@@ -2,9 +2,11 @@
  * Every route by every role on a running issuer with its real store. Who may call what is written out here, apart from the code, and every
  * route of the table must be in it.
  */
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attenuate } from '../../src/client/index.js';
 import { routes } from '../../src/server/http/route-table.js';
+import { createSigningRequest } from '../../src/transport/signing-request.js';
 import { type ApiOptions, type IssuerProcess, startIssuer } from '../support/issuer-process.js';
 
 const roles = [
@@ -32,6 +34,8 @@ interface Scene {
   readonly passiveRootKey: string;
   readonly rootKey: string;
   readonly credential: string;
+  readonly thumbprint: string;
+  readonly invitation: string;
 }
 
 interface Row {
@@ -64,6 +68,39 @@ const table: Readonly<Record<string, Row>> = {
   'post /v1/revocations': {
     may: ['client', 'administrator'],
     ask: ({ tokenId }) => ({ path: '/v1/revocations', body: { kind: 'token', token_id: tokenId } }),
+  },
+  'get /v1/ca': { may: everyone, ask: at('/v1/ca') },
+  'get /v1/ca/crl': { may: everyone, ask: at('/v1/ca/crl') },
+  'get /v1/ca/certificates': { may: administrator, ask: at('/v1/ca/certificates') },
+  'post /v1/ca/certificates': {
+    may: ['client', 'administrator'],
+    ask: ({ client }) => ({ path: '/v1/ca/certificates', body: { csr, client } }),
+  },
+  'post /v1/ca/certificates/{thumbprint}/revoke': {
+    may: ['client', 'administrator'],
+    ask: ({ thumbprint }) => ({ path: `/v1/ca/certificates/${thumbprint}/revoke` }),
+  },
+  'post /v1/challenges': {
+    may: everyone,
+    ask: ({ client }) => ({ path: '/v1/challenges', body: { client, mode: 'sign', purpose: 'POST /v1/tokens' } }),
+  },
+  'get /v1/invitations': { may: administrator, ask: at('/v1/invitations') },
+  'post /v1/invitations': { may: administrator, ask: (_, n) => ({ path: '/v1/invitations', body: { name: `guest-${n}` } }) },
+  'post /v1/invitations/{invitation}/revoke': {
+    may: administrator,
+    ask: ({ invitation }) => ({ path: `/v1/invitations/${invitation}/revoke` }),
+  },
+  // Its own proof is the MAC alone, and this one is nobody's.
+  'post /v1/enrolments': {
+    may: [],
+    ask: ({ invitation }, n) => ({
+      path: '/v1/enrolments',
+      body: { invitation, name: `guest-${n}`, nonce: 'A'.repeat(43), mac: 'A'.repeat(43) },
+    }),
+  },
+  'post /v1/clients/{client}/policy': {
+    may: administrator,
+    ask: ({ client }) => ({ path: `/v1/clients/${client}/policy`, body: { hosts: [] } }),
   },
   'get /v1/clients': { may: administrator, ask: at('/v1/clients') },
   'post /v1/clients': { may: administrator, ask: (_, n) => ({ path: '/v1/clients', body: { client: `new-${n}` } }) },
@@ -112,6 +149,8 @@ const table: Readonly<Record<string, Row>> = {
   'get /v1/audit': { may: administrator, ask: at('/v1/audit') },
 };
 
+const csr = createSigningRequest(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+
 let issuer: IssuerProcess;
 let admin = '';
 const proofs = new Map<Role, ApiOptions>();
@@ -125,9 +164,10 @@ async function administer(method: string, path: string, body?: unknown) {
 }
 
 async function addClient(request: Readonly<Record<string, unknown>>) {
-  const body = await administer('POST', '/v1/clients', request);
-  secrets.set(body.client, body);
-  return body;
+  const { client, credentials } = await administer('POST', '/v1/clients', request);
+  const made = { client, ...credentials[0] };
+  secrets.set(client, made);
+  return made;
 }
 
 const invoiceGrant = { audience: 'invoice', actions: ['invoices:read'] };
@@ -158,6 +198,8 @@ async function newScene(): Promise<Scene> {
   const created = await addClient({ client, grants: [invoiceGrant] });
   const { body: minted } = await issuer.api('POST', '/v1/tokens', { basic: created, body: { audience: 'invoice' } });
   const rotated = await administer('POST', `/v1/clients/${client}/root-keys`);
+  const { thumbprint } = await administer('POST', '/v1/ca/certificates', { csr, client });
+  const { invitation } = await administer('POST', '/v1/invitations', { name: `invited-${client}` });
   return {
     client,
     token: minted.token,
@@ -165,6 +207,8 @@ async function newScene(): Promise<Scene> {
     passiveRootKey: minted.root_key_id,
     rootKey: rotated.root_key_id,
     credential: created.credential_id,
+    thumbprint,
+    invitation,
   };
 }
 
@@ -173,7 +217,10 @@ function refusalOf(route: string, role: Role): number {
   const isClient = clients.includes(role);
   const isAdministrator = role.startsWith('administrator');
   const isForClients = ['post /v1/tokens', 'post /v1/verify', 'get /v1/revocations'].includes(route) || route.includes('/keys');
+  if (route === 'post /v1/enrolments') return 401;
   if (route === 'post /v1/revocations') return isClient ? 404 : isAdministrator ? 403 : 401;
+  if (route === 'post /v1/ca/certificates' && isClient) return 403;
+  if (route === 'post /v1/ca/certificates/{thumbprint}/revoke' && isClient) return 404;
   if (isForClients && !route.includes('root-keys')) return isClient ? 403 : 401;
   return isAdministrator ? 403 : 401;
 }
