@@ -414,7 +414,8 @@ describe.each(schemes)('%s: a man in the middle who', (scheme) => {
       if (attacked !== undefined) for (const _ of [1, 2]) await sendAsItStands(server.port, attacked);
       expect((await mintedBy(scheme)) - before).toBeLessThanOrEqual(1);
       expect(await outcomeOf(client.mint({ audience }))).toBe('minted');
-      if (noted !== undefined) expectedNotes.push([scheme, typeof noted === 'string' ? noted : (noted[scheme] ?? '')]);
+      const reason = typeof noted === 'string' ? noted : noted?.[scheme];
+      if (reason !== undefined) expectedNotes.push([scheme, reason]);
     } finally {
       await client.close();
     }
