@@ -48,9 +48,9 @@ describe('secrets', () => {
     const adminToken = await issuer.adminToken();
     secrets.set('admin token', adminToken);
     await issuer.cliJson(['audience', 'add', 'invoice']);
-    const mail = await issuer.cliJson(['client', 'add', 'mail', '--grant', 'invoice=invoices:read']);
+    const [mail] = (await issuer.cliJson(['client', 'add', 'mail', '--grant', 'invoice=invoices:read'])).credentials;
     secrets.set('client secret', mail.secret);
-    const verifier = await issuer.cliJson(['client', 'add', 'invoice-server', '--verifier-of', 'invoice']);
+    const [verifier] = (await issuer.cliJson(['client', 'add', 'invoice-server', '--verifier-of', 'invoice'])).credentials;
     secrets.set('verifier secret', verifier.secret);
     const minted = await issuer.api('POST', '/v1/tokens', { basic: mail, body: { audience: 'invoice' } });
     const token: string = minted.body.token;

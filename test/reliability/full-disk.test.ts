@@ -59,7 +59,7 @@ describe('a full disk', () => {
     const post = (path: string, body: unknown) => issuer.api('POST', path, { macaroon: admin, body });
     expect((await post('/v1/audiences', { audience: 'invoice' })).status).toBe(201);
     const grants = [{ audience: 'invoice', actions: ['invoices:read'] }];
-    const { body: mail } = await post('/v1/clients', { client: 'mail', grants });
+    const [mail] = (await post('/v1/clients', { client: 'mail', grants })).body.credentials;
     expect((await post('/v1/clients', { client: 'mail-2' })).status).toBe(201);
     const mint = () => issuer.api('POST', '/v1/tokens', { basic: mail, body: { audience: 'invoice' } });
     const minted = await mint();

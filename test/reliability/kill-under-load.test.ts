@@ -61,7 +61,7 @@ describe('an issuer killed under load', () => {
   it(`loses nothing that it answered, ${cycles} times`, async () => {
     issuer = await startIssuer();
     await issuer.cliJson(['audience', 'add', 'invoice']);
-    const mail = await issuer.cliJson(['client', 'add', 'mail', '--grant', 'invoice=invoices:read']);
+    const [mail] = (await issuer.cliJson(['client', 'add', 'mail', '--grant', 'invoice=invoices:read'])).credentials;
     const invoiceFile = join(issuer.data, 'invoice.json');
     await issuer.cliJson(['client', 'add', 'invoice-server', '--verifier-of', 'invoice', '--out', invoiceFile]);
     const invoice = JSON.parse(readFileSync(invoiceFile, 'utf8'));
