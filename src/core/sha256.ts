@@ -13,14 +13,10 @@ export const blockBytes = 64;
 /** Bytes of a digest. */
 export const digestBytes = 32;
 
-const initialState = new Int32Array([
+/** The state that a hash starts from. */
+export const initialState: Int32Array = new Int32Array([
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ]);
-
-/** Sets `state` (8 words) to the start of a hash. */
-export function resetState(state: Int32Array): void {
-  for (let i = 0; i < stateWords; i++) state[i] = initialState[i] as number;
-}
 
 /**
  * Feeds `message` from `start` to `end` (defaults: all of it) into `state`, then the padding. `bytesBefore` is what `state` has already
@@ -38,16 +34,11 @@ export function absorbMessage(
     for (let i = 0, at = offset; i < 16; i++, at += 4) block[i] = wordAt(message, at);
     compressBlock(state);
   }
-  const left = end - offset;
-  const fullWords = left >>> 2;
   let i = 0;
-  for (; i < fullWords; i++) block[i] = wordAt(message, offset + i * 4);
-  let last = 0;
-  let shift = 24;
-  for (let at = offset + fullWords * 4; at < end; at++, shift -= 8) last |= (message[at] as number) << shift;
-  block[i++] = last | (0x80 << shift);
+  for (; offset + 4 <= end; offset += 4) block[i++] = wordAt(message, offset);
+  block[i++] = lastWord(message, offset, end);
   if (i > 14) {
-    while (i < 16) block[i++] = 0;
+    if (i === 15) block[15] = 0;
     compressBlock(state);
     i = 0;
   }
@@ -56,6 +47,20 @@ export function absorbMessage(
   block[14] = Math.floor(total / 0x20000000);
   block[15] = total << 3;
   compressBlock(state);
+}
+
+/** The 0 to 3 bytes from `at` to `end`, and the bit that ends a message. */
+function lastWord(message: Uint8Array, at: number, end: number): number {
+  switch (end - at) {
+    case 0:
+      return 0x80000000;
+    case 1:
+      return ((message[at] as number) << 24) | 0x800000;
+    case 2:
+      return ((message[at] as number) << 24) | ((message[at + 1] as number) << 16) | 0x8000;
+    default:
+      return ((message[at] as number) << 24) | ((message[at + 1] as number) << 16) | ((message[at + 2] as number) << 8) | 0x80;
+  }
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {
@@ -94,8 +99,7 @@ export function bytesToState(bytes: Uint8Array, state: Int32Array): void {
 
 /** SHA-256 of `message`: 32 bytes. */
 export function sha256(message: Uint8Array): Uint8Array {
-  const state = new Int32Array(stateWords);
-  resetState(state);
+  const state = initialState.slice();
   absorbMessage(state, message, 0);
   return stateToBytes(state);
 }
