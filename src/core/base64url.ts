@@ -13,6 +13,27 @@ codeOfValue.forEach((code, value) => {
   valueOfCode[code] = value;
 });
 
+/** The two characters of each twelve bits, the first in the low byte. */
+const pairs = new Uint16Array(64 * 64);
+for (let bits = 0; bits < pairs.length; bits++) {
+  pairs[bits] = (codeOfValue[bits >>> 6] as number) | ((codeOfValue[bits & 63] as number) << 8);
+}
+
+/** The four characters of `group` (24 bits), the first in the low byte. */
+export function quadOf(group: number): number {
+  return (pairs[group >>> 12] as number) | ((pairs[group & 0xfff] as number) << 16);
+}
+
+/** The 24 bits of the four characters in `quad`, the first in the low byte; negative when one of them is none of the alphabet. */
+export function groupOf(quad: number): number {
+  return (
+    ((valueOfCode[quad & 0xff] as number) << 18) |
+    ((valueOfCode[(quad >>> 8) & 0xff] as number) << 12) |
+    ((valueOfCode[(quad >>> 16) & 0xff] as number) << 6) |
+    (valueOfCode[quad >>> 24] as number)
+  );
+}
+
 /** Unpadded base64url of `bytes`. */
 export function encodeBase64url(bytes: Uint8Array): string {
   const codes = new Uint8Array(Math.ceil((bytes.length * 4) / 3));
@@ -20,34 +41,37 @@ export function encodeBase64url(bytes: Uint8Array): string {
   return asciiText(codes);
 }
 
-/** Writes the base64url of `bytes` as character codes into `codes` from `at` on, which has room for them; gives where they end. */
-export function writeBase64url(bytes: Uint8Array, codes: Uint8Array, at: number): number {
+/**
+ * Writes the base64url of `bytes` from `start` on (default: all of it) as character codes into `codes` from `at` on, which has room for them; gives
+ * where they end.
+ */
+export function writeBase64url(bytes: Uint8Array, codes: Uint8Array, at: number, start = 0): number {
   let out = at;
-  let i = 0;
+  let i = start;
   for (; i + 2 < bytes.length; i += 3) {
-    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number);
-    codes[out++] = codeOfValue[group >>> 18] as number;
-    codes[out++] = codeOfValue[(group >>> 12) & 63] as number;
-    codes[out++] = codeOfValue[(group >>> 6) & 63] as number;
-    codes[out++] = codeOfValue[group & 63] as number;
+    const quad = quadOf(((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number));
+    codes[out++] = quad;
+    codes[out++] = quad >>> 8;
+    codes[out++] = quad >>> 16;
+    codes[out++] = quad >>> 24;
   }
   if (i < bytes.length) {
-    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8);
-    codes[out++] = codeOfValue[group >>> 18] as number;
-    codes[out++] = codeOfValue[(group >>> 12) & 63] as number;
-    if (i + 1 < bytes.length) codes[out++] = codeOfValue[(group >>> 6) & 63] as number;
+    const quad = quadOf(((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8));
+    codes[out++] = quad;
+    codes[out++] = quad >>> 8;
+    if (i + 1 < bytes.length) codes[out++] = quad >>> 16;
   }
   return out;
 }
 
 /**
- * Reads the base64url that stands as character codes in `codes` from `start` to `end` into `bytes`, which has room for it. Gives how many bytes
- * it is, or -1 for any but the one spelling; what is in `bytes` counts for nothing then.
+ * Reads the base64url that stands as character codes in `codes` from `start` to `end` into `bytes` from `at` on, which has room for it. Gives how many
+ * bytes it is, or -1 for any but the one spelling; what is in `bytes` counts for nothing then.
  */
-export function readBase64url(codes: Uint8Array, start: number, end: number, bytes: Uint8Array): number {
+export function readBase64url(codes: Uint8Array, start: number, end: number, bytes: Uint8Array, at = 0): number {
   const left = (end - start) & 3;
   if (left === 1) return -1;
-  let out = 0;
+  let out = at;
   let faults = 0;
   let i = start;
   for (const fullEnd = end - left; i < fullEnd; i += 4) {
@@ -65,7 +89,7 @@ export function readBase64url(codes: Uint8Array, start: number, end: number, byt
     if (left === 3) bytes[out++] = group >>> 8;
     if ((group & (left === 3 ? 0xff : 0xffff)) !== 0) return -1;
   }
-  return faults < 0 ? -1 : out;
+  return faults < 0 ? -1 : out - at;
 }
 
 /** Negative, also after a shift, for a code that the alphabet does not have. */

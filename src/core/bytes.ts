@@ -3,12 +3,14 @@ import { MacaroonError } from './errors.js';
 
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-/** Up to here, making a text of character codes is quicker than a call into the platform. */
-const shortBytes = 128;
+/** Up to so many characters, writing bytes one by one is quicker than a call into the platform. */
+const shortText = 128;
+/** Up to so many bytes, making a text of a list of character codes is. */
+const shortBytes = 48;
 
 /** UTF-8 bytes of `text`. Throws `ERR_FORMAT_UTF8` for a lone surrogate, which UTF-8 cannot hold. */
 export function encodeUtf8(text: string): Uint8Array {
-  const ascii = text.length <= shortBytes ? encodeAscii(text) : undefined;
+  const ascii = text.length <= shortText ? encodeAscii(text) : undefined;
   if (ascii !== undefined) return ascii;
   const bytes = utf8Encoder.encode(text);
   if (!isWellFormed(text)) throw new MacaroonError('ERR_FORMAT_UTF8', 'text holds a lone surrogate');
@@ -78,6 +80,28 @@ export function copyBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
+/** Up to so many bytes an array has its buffer to itself at no cost: V8 keeps such ones in its own heap. */
+const ownBufferBytes = 64;
+const slabBytes = 4096;
+let slab = new Uint8Array(0);
+let slabUsed = 0;
+
+/**
+ * A copy of `bytes` that may share its buffer with other copies: a buffer of its own costs as much as three hashed blocks. For what is no secret alone, as
+ * whoever holds the copy can reach its neighbours.
+ */
+export function copyPublicBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= ownBufferBytes || bytes.length > slabBytes / 4) return copyBytes(bytes);
+  if (slabUsed + bytes.length > slab.length) {
+    slab = new Uint8Array(slabBytes);
+    slabUsed = 0;
+  }
+  const copy = slab.subarray(slabUsed, slabUsed + bytes.length);
+  slabUsed += bytes.length;
+  copy.set(bytes);
+  return copy;
+}
+
 /** One array that holds `parts` in order. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
@@ -101,10 +125,20 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** `value` (0 to 2^32-1) as 4 bytes, big-endian. Throws `ERR_ARGUMENT` for another number. */
 export function uint32Bytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  writeUint32(value, bytes, 0);
+  return bytes;
+}
+
+/** Writes `value` (0 to 2^32-1) as 4 bytes, big-endian. Throws `ERR_ARGUMENT` for another number. */
+export function writeUint32(value: number, bytes: Uint8Array, offset: number): void {
   if (value >>> 0 !== value) {
     throw new MacaroonError('ERR_ARGUMENT', 'must be an integer from 0 to 4294967295', { argument: 'value' });
   }
-  return new Uint8Array([value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff]);
+  bytes[offset] = value >>> 24;
+  bytes[offset + 1] = value >>> 16;
+  bytes[offset + 2] = value >>> 8;
+  bytes[offset + 3] = value;
 }
 
 /** Reads 4 bytes, big-endian. */

@@ -6,7 +6,7 @@
  * before anything is parsed. Then packets, ascending, none unknown: 1 token id, 2 expiry, 3 audience, 4 client, 5 auth methods, 6 action.
  */
 import { encodeBase64url } from './base64url.js';
-import { decodeUtf8, encodeUtf8, readUint32, uint32Bytes } from './bytes.js';
+import { copyBytes, decodeUtf8, encodeUtf8, readUint32, uint32Bytes } from './bytes.js';
 import { MacaroonError } from './errors.js';
 import { PacketReader, PacketWriter } from './format/packet.js';
 import { limits } from './limits.js';
@@ -23,6 +23,7 @@ const expiresAtStart = tokenIdStart + 16 + 2;
 const tailStart = expiresAtStart + 6;
 const tails = new RecentReadings<Pick<IdentifierFacts, 'audience' | 'client' | 'authMethods' | 'actions'>>();
 const rootKeyIds = new RecentReadings<string>();
+const writer = new PacketWriter();
 const authMethodsPattern = /^[a-z0-9_]+(?:,[a-z0-9_]+)*$/;
 
 /** Which key a token asks for. Unverified until the signature holds. */
@@ -67,7 +68,7 @@ export interface IdentifierParts {
  */
 export function encodeIdentifier(parts: IdentifierParts): Uint8Array {
   if (parts.rootKeyId.length !== 16) throw badIdentifier('a root key id has 16 bytes', 1);
-  const writer = new PacketWriter();
+  writer.start();
   writer.writeByte(version);
   writer.writeRaw(parts.rootKeyId);
   writer.writeRaw(uint32Bytes(parts.generation));
@@ -79,7 +80,7 @@ export function encodeIdentifier(parts: IdentifierParts): Uint8Array {
   writer.writePacket(packet.client, encodeUtf8(parts.client));
   writer.writePacket(packet.authMethods, encodeUtf8(parts.authMethods.join(',')));
   for (const action of parts.actions) writer.writePacket(packet.action, encodeUtf8(action));
-  const bytes = writer.finish();
+  const bytes = copyBytes(writer.written);
   if (bytes.length > limits.maxIdentifierBytes) {
     throw new MacaroonError('ERR_LIMIT_IDENTIFIER', 'the identifier is too long: name fewer actions', {
       limit: limits.maxIdentifierBytes,

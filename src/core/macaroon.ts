@@ -4,7 +4,7 @@
  *
  * Source: Birgisson et al., NDSS 2014; libmacaroons; go-macaroon v2.
  */
-import { concatBytes, copyBytes, encodeUtf8 } from './bytes.js';
+import { concatBytes, copyBytes, copyPublicBytes, encodeUtf8 } from './bytes.js';
 import { MacaroonError } from './errors.js';
 import { hmacFromMidstate, hmacSha256, hmacStep } from './hmac.js';
 import { generateKey, type MacaroonKey, type RandomBytes } from './keys.js';
@@ -57,16 +57,19 @@ export function toSignature(bytes: Uint8Array): Signature {
   return bytes as Signature;
 }
 
+const noCaveats: readonly Caveat[] = Object.freeze([]);
+/** The signature that is being made. */
+const chain = new Int32Array(stateWords);
+
 /**
  * A new macaroon under `key` with `identifier` (1 to `limits.maxIdentifierBytes` bytes) and an optional location hint.
  * Throws `ERR_ARGUMENT`, `ERR_LIMIT_IDENTIFIER`, `ERR_LIMIT_LOCATION`.
  */
 export function mint(key: MacaroonKey, identifier: Uint8Array, location = ''): Macaroon {
-  const state = new Int32Array(stateWords);
   checkIdentifier(identifier);
   checkLocation(location);
-  hmacFromMidstate(key.midstate, identifier, state);
-  return macaroonOf(location, copyBytes(identifier), [], state);
+  hmacFromMidstate(key.midstate, identifier, chain);
+  return macaroonOf(location, copyPublicBytes(identifier), noCaveats);
 }
 
 /**
@@ -77,14 +80,10 @@ export function addFirstPartyCaveat(macaroon: Macaroon, condition: string | Uint
   const bytes = typeof condition === 'string' ? encodeUtf8(condition) : copyBytes(condition);
   checkRoomForCaveat(macaroon);
   checkConditionLength(bytes, 'condition');
-  const state = stateOf(macaroon.signature);
-  hmacStep(state, bytes);
-  return macaroonOf(
-    macaroon.location,
-    macaroon.identifier,
-    [...macaroon.caveats, { kind: 'first-party', condition: bytes }],
-    state,
-  );
+  bytesToState(macaroon.signature, chain);
+  hmacStep(chain, bytes);
+  const caveat: FirstPartyCaveat = { kind: 'first-party', condition: bytes };
+  return macaroonOf(macaroon.location, macaroon.identifier, [...macaroon.caveats, caveat]);
 }
 
 /** What a third-party caveat is made of. */
@@ -108,10 +107,10 @@ export function addThirdPartyCaveat(macaroon: Macaroon, parts: ThirdPartyCaveatP
   checkLocation(location);
   const identifier = copyBytes(parts.identifier);
   const verificationId = sealVerificationId(macaroon.signature, generateKey(parts.key.reveal()), randomBytes);
-  const state = stateOf(macaroon.signature);
-  thirdPartyStep(state, verificationId, identifier);
+  bytesToState(macaroon.signature, chain);
+  thirdPartyStep(chain, verificationId, identifier);
   const caveat: ThirdPartyCaveat = { kind: 'third-party', identifier, verificationId, location };
-  return macaroonOf(macaroon.location, macaroon.identifier, [...macaroon.caveats, caveat], state);
+  return macaroonOf(macaroon.location, macaroon.identifier, [...macaroon.caveats, caveat]);
 }
 
 const leftHash = new Int32Array(stateWords);
@@ -143,14 +142,9 @@ export function boundSignature(rootSignature: Uint8Array, dischargeSignature: Ui
   );
 }
 
-function stateOf(signature: Signature): Int32Array {
-  const state = new Int32Array(stateWords);
-  bytesToState(signature, state);
-  return state;
-}
-
-function macaroonOf(location: string, identifier: Uint8Array, caveats: readonly Caveat[], state: Int32Array): Macaroon {
-  return Object.freeze({ location, identifier, caveats: Object.freeze(caveats), signature: toSignature(stateToBytes(state)) });
+/** The macaroon whose signature is in `chain`. */
+function macaroonOf(location: string, identifier: Uint8Array, caveats: readonly Caveat[]): Macaroon {
+  return Object.freeze({ location, identifier, caveats: Object.freeze(caveats), signature: toSignature(stateToBytes(chain)) });
 }
 
 function checkIdentifier(identifier: Uint8Array): void {
@@ -162,7 +156,7 @@ function checkIdentifier(identifier: Uint8Array): void {
 }
 
 function checkLocation(location: string): void {
-  if (encodeUtf8(location).length > limits.maxLocationBytes) {
+  if (location !== '' && encodeUtf8(location).length > limits.maxLocationBytes) {
     throw new MacaroonError('ERR_LIMIT_LOCATION', 'location too long', { limit: limits.maxLocationBytes });
   }
 }

@@ -58,10 +58,22 @@ export class PacketReader {
   }
 }
 
-/** Collects packets. */
+/** Enough for what most often is written: a buffer that had to grow past it is given up afterwards. */
+const usualBytes = 8 * 1024;
+
+/**
+ * Collects packets in a buffer that it keeps from one use to the next: to allocate one costs as much as hashing what goes into it. Not reentrant, which
+ * synchronous code cannot notice.
+ */
 export class PacketWriter {
-  #bytes = new Uint8Array(256);
+  #bytes = new Uint8Array(usualBytes);
   #length = 0;
+
+  /** Forgets what was written. */
+  start(): void {
+    this.#length = 0;
+    if (this.#bytes.length > usualBytes) this.#bytes = new Uint8Array(usualBytes);
+  }
 
   writeByte(byte: number): void {
     this.#reserve(1);
@@ -86,9 +98,9 @@ export class PacketWriter {
     this.writeRaw(data);
   }
 
-  /** What was written. */
-  finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+  /** A view of what was written, valid until the next `start`. */
+  get written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
   }
 
   #reserve(more: number): void {

@@ -4,12 +4,12 @@
  * The payload is the V2 binaries in unpadded base64url; the checksum is the CRC-32 of the payload's characters, 4 bytes big-endian in
  * base64url, so that a token that was cut or mistyped is told from a forged one without any key.
  */
-import { decodeBase64url, readBase64url, writeBase64url } from '../base64url.js';
-import { asciiText, readUint32, uint32Bytes, writeAscii } from '../bytes.js';
+import { decodeBase64url, groupOf, quadOf, readBase64url, writeBase64url } from '../base64url.js';
+import { asciiText, readUint32, writeAscii, writeUint32 } from '../bytes.js';
 import { MacaroonError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { UnverifiedMacaroon } from '../macaroon.js';
-import { encodeV2Token, readV2Token } from './v2.js';
+import { readV2Token, writeV2Token } from './v2.js';
 
 /** What the text form starts with; secret scanners look for it. */
 export const textPrefix = 'mcr_';
@@ -18,6 +18,8 @@ const dotCode = 0x2e;
 
 /** What texts are written into on their way in and out, so that nothing is allocated for that. Not reentrant, which synchronous code cannot notice. */
 const ascii = new Uint8Array(limits.maxTextLength);
+/** The same, for four characters at a time. */
+const quads = new DataView(ascii.buffer);
 /** The payload that `readPayload` read last. Valid until the next text is read. */
 export const payload = new Uint8Array((limits.maxTextLength * 3) >>> 2);
 /** How often `payload` was written: who was away sees whether it is still the same. */
@@ -26,7 +28,11 @@ const checksum = new Uint8Array(4);
 
 /** Text form of `token`, with prefix and checksum. Throws `ERR_LIMIT_TEXT` past `limits.maxTextLength` characters, `ERR_LIMIT_DISCHARGES`. */
 export function encode(token: UnverifiedMacaroon): string {
-  const bytes = encodeV2Token(token);
+  return textOf(writeV2Token(token));
+}
+
+/** Text form of the token whose V2 binaries are `bytes`. Throws `ERR_LIMIT_TEXT`. */
+export function textOf(bytes: Uint8Array): string {
   const length = textPrefix.length + Math.ceil((bytes.length * 4) / 3) + 1 + checksumLength;
   if (length > limits.maxTextLength) {
     throw new MacaroonError('ERR_LIMIT_TEXT', `the token would be longer than ${limits.maxTextLength} characters`, {
@@ -34,9 +40,19 @@ export function encode(token: UnverifiedMacaroon): string {
     });
   }
   for (let i = 0; i < textPrefix.length; i++) ascii[i] = textPrefix.charCodeAt(i);
-  const dot = writeBase64url(bytes, ascii, textPrefix.length);
+  let sum = -1;
+  let out = textPrefix.length;
+  let i = 0;
+  // Characters and checksum in one pass: the sum waits for itself, and the characters are made meanwhile.
+  for (; i + 3 <= bytes.length; i += 3, out += 4) {
+    const quad = quadOf(((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number));
+    quads.setInt32(out, quad, true);
+    sum = addQuad(sum, quad);
+  }
+  const dot = writeBase64url(bytes, ascii, out, i);
   ascii[dot] = dotCode;
-  writeBase64url(uint32Bytes(crc32(ascii, textPrefix.length, dot)), ascii, dot + 1);
+  writeUint32(finishedSum(sum, out, dot), checksum, 0);
+  writeBase64url(checksum, ascii, dot + 1);
   return asciiText(ascii.subarray(0, length));
 }
 
@@ -47,15 +63,28 @@ export function encode(token: UnverifiedMacaroon): string {
 export function readPayload(text: string): number {
   payloadReads++;
   const dot = text.length - checksumLength - 1;
-  if (dot < textPrefix.length || !text.startsWith(textPrefix) || !writeAscii(text, ascii)) return -1;
-  if (ascii[dot] !== dotCode || !endsInChecksum(dot)) return -1;
-  return readBase64url(ascii, textPrefix.length, dot, payload);
+  if (dot < textPrefix.length || !text.startsWith(textPrefix) || !writeAscii(text, ascii) || ascii[dot] !== dotCode) return -1;
+  const fullEnd = dot - ((dot - textPrefix.length) & 3);
+  let sum = -1;
+  let faults = 0;
+  let out = 0;
+  let i: number = textPrefix.length;
+  for (; i < fullEnd; i += 4) {
+    const quad = quads.getInt32(i, true);
+    const group = groupOf(quad);
+    faults |= group;
+    payload[out++] = group >>> 16;
+    payload[out++] = group >>> 8;
+    payload[out++] = group;
+    sum = addQuad(sum, quad);
+  }
+  const left = readBase64url(ascii, i, dot, payload, out);
+  return faults < 0 || left < 0 || !endsInChecksum(dot, finishedSum(sum, i, dot)) ? -1 : out + left;
 }
 
-/** Whether the characters after `dot` in `ascii` are the checksum of those before it. */
-function endsInChecksum(dot: number): boolean {
-  if (readBase64url(ascii, dot + 1, dot + 1 + checksumLength, checksum) !== checksum.length) return false;
-  return readUint32(checksum, 0) === crc32(ascii, textPrefix.length, dot);
+/** Whether the characters after `dot` in `ascii` are the checksum `sum`. */
+function endsInChecksum(dot: number, sum: number): boolean {
+  return readBase64url(ascii, dot + 1, dot + 1 + checksumLength, checksum) === 4 && readUint32(checksum, 0) === sum;
 }
 
 /**
@@ -79,7 +108,7 @@ export function decode(text: string): UnverifiedMacaroon {
   if (dot < textPrefix.length || text[dot] !== '.') {
     throw new MacaroonError('ERR_FORMAT_CHECKSUM', 'the token is cut: its checksum is missing', { offset: text.length });
   }
-  if (!writeAscii(text, ascii) || !endsInChecksum(dot)) throw mistyped(text, dot);
+  if (!writeAscii(text, ascii) || !endsInChecksum(dot, finishedSum(-1, textPrefix.length, dot))) throw mistyped(text, dot);
   return readV2Token(decodePayload(text, textPrefix.length, dot));
 }
 
@@ -113,22 +142,20 @@ for (let i = 256; i < 1024; i++) {
   crcTables[i] = (shorter >>> 8) ^ (crcTables[shorter & 0xff] as number);
 }
 
-/** CRC-32 (IEEE 802.3) of `codes` from `start` to `end`. */
-function crc32(codes: Uint8Array, start: number, end: number): number {
-  let crc = -1;
-  let i = start;
-  for (; i + 4 <= end; i += 4) {
-    crc ^=
-      (codes[i] as number) |
-      ((codes[i + 1] as number) << 8) |
-      ((codes[i + 2] as number) << 16) |
-      ((codes[i + 3] as number) << 24);
-    crc =
-      (crcTables[768 + (crc & 0xff)] as number) ^
-      (crcTables[512 + ((crc >>> 8) & 0xff)] as number) ^
-      (crcTables[256 + ((crc >>> 16) & 0xff)] as number) ^
-      (crcTables[crc >>> 24] as number);
-  }
-  for (; i < end; i++) crc = (crc >>> 8) ^ (crcTables[(crc ^ (codes[i] as number)) & 0xff] as number);
+/** `sum`, which begins as -1, after four more characters, the first in the low byte of `quad`. */
+function addQuad(sum: number, quad: number): number {
+  const crc = sum ^ quad;
+  return (
+    (crcTables[768 + (crc & 0xff)] as number) ^
+    (crcTables[512 + ((crc >>> 8) & 0xff)] as number) ^
+    (crcTables[256 + ((crc >>> 16) & 0xff)] as number) ^
+    (crcTables[crc >>> 24] as number)
+  );
+}
+
+/** CRC-32 (IEEE 802.3) of what is in `sum` and, behind it, the characters in `ascii` from `start` to `end`. */
+function finishedSum(sum: number, start: number, end: number): number {
+  let crc = sum;
+  for (let i = start; i < end; i++) crc = (crc >>> 8) ^ (crcTables[(crc ^ (ascii[i] as number)) & 0xff] as number);
   return (crc ^ -1) >>> 0;
 }

@@ -13,27 +13,34 @@ import { PacketReader, PacketWriter } from './packet.js';
 const version = 2;
 const field = { end: 0, location: 1, identifier: 2, vid: 4, signature: 6 } as const;
 
+const writer = new PacketWriter();
+
 /** V2 binary of `macaroon`. */
 export function encodeV2(macaroon: Macaroon): Uint8Array {
-  const writer = new PacketWriter();
-  writeMacaroon(writer, macaroon);
-  return writer.finish();
+  writer.start();
+  writeMacaroon(macaroon);
+  return copyBytes(writer.written);
 }
 
 /** V2 binaries of the root macaroon and its discharges, one after the other. Throws `ERR_LIMIT_DISCHARGES` when they are too many. */
 export function encodeV2Token(token: UnverifiedMacaroon): Uint8Array {
+  return copyBytes(writeV2Token(token));
+}
+
+/** As `encodeV2Token`, as a view that is valid until anything else is written. */
+export function writeV2Token(token: UnverifiedMacaroon): Uint8Array {
   if (token.discharges.length > limits.maxDischarges) {
     throw new MacaroonError('ERR_LIMIT_DISCHARGES', `a token holds at most ${limits.maxDischarges} discharges`, {
       limit: limits.maxDischarges,
     });
   }
-  const writer = new PacketWriter();
-  writeMacaroon(writer, token.root);
-  for (const discharge of token.discharges) writeMacaroon(writer, discharge);
-  return writer.finish();
+  writer.start();
+  writeMacaroon(token.root);
+  for (const discharge of token.discharges) writeMacaroon(discharge);
+  return writer.written;
 }
 
-function writeMacaroon(writer: PacketWriter, macaroon: Macaroon): void {
+function writeMacaroon(macaroon: Macaroon): void {
   writer.writeByte(version);
   if (macaroon.location !== '') writer.writePacket(field.location, encodeUtf8(macaroon.location));
   writer.writePacket(field.identifier, macaroon.identifier);

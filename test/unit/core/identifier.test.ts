@@ -44,7 +44,7 @@ function identifierOf(packets: readonly (readonly [number, Uint8Array])[]): Uint
   const writer = new PacketWriter();
   writer.writeRaw(identifier.subarray(0, headBytes));
   for (const [type, data] of packets) writer.writePacket(type, data);
-  return writer.finish();
+  return writer.written;
 }
 
 describe('identifier', () => {
