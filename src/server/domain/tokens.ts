@@ -111,17 +111,18 @@ export async function mintWithin(
   if (issuedAtMs > client.lastIssuedAtMs) await tx.updateClient(issuedTo(client, issuedAtMs));
   const expiresAt = formatRfc3339(expiresAtMs);
   const subject = { client: client.name, audience: audience.name, tokenId };
+  // In the order that the audit log keeps them in.
   await record(tx, nowMs, occasion.actor, 'token.minted', subject, {
     actions_count: actions.length,
-    expires_at: expiresAt,
-    caveats_count: conditions.length,
-    root_key_id: rootKey.id,
-    credential_id: occasion.credentialId,
     auth_methods: occasion.authMethods,
-    second_credential_id: proof?.secondCredentialId,
-    certificate_thumbprint: proof?.certificateThumbprint,
-    key_thumbprint: proof?.keyThumbprint,
     bindings,
+    caveats_count: conditions.length,
+    certificate_thumbprint: proof?.certificateThumbprint,
+    credential_id: occasion.credentialId,
+    expires_at: expiresAt,
+    key_thumbprint: proof?.keyThumbprint,
+    root_key_id: rootKey.id,
+    second_credential_id: proof?.secondCredentialId,
   });
   return {
     token,

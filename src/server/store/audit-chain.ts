@@ -3,7 +3,7 @@
  * altered, removed, inserted or reordered row breaks the chain. Rows cut off at the end are found with a head noted elsewhere.
  */
 import { createHmac, type KeyObject } from 'node:crypto';
-import { encodeUtf8, MacaroonError } from '../../core/index.js';
+import { MacaroonError } from '../../core/index.js';
 import { canonicalRow, equalText, lengthPrefixedText } from './row-mac.js';
 import { audit } from './sqlite-schema.js';
 
@@ -46,16 +46,30 @@ export const emptyAuditHead: AuditHead = { seq: 0, mac: '' };
 export function auditDetails(details: Readonly<Record<string, unknown>>): string {
   let text: string;
   try {
-    text = JSON.stringify(sorted(details));
+    text = JSON.stringify(isSorted(details) ? details : sorted(details));
   } catch (cause) {
     throw new MacaroonError('ERR_ARGUMENT', 'details of an audit entry must be JSON', { argument: 'details', cause });
   }
-  if (encodeUtf8(text).length > maxDetailsBytes) {
+  if (Buffer.byteLength(text) > maxDetailsBytes) {
     throw new MacaroonError('ERR_ARGUMENT', `details of an audit entry have at most ${maxDetailsBytes} bytes`, {
       argument: 'details',
     });
   }
   return text;
+}
+
+/** Whether the names are in order and no member has names of its own: so are those of what is written most. */
+function isSorted(details: Readonly<Record<string, unknown>>): boolean {
+  let last = '';
+  for (const name of Object.keys(details)) {
+    if (name < last || !isPlain(details[name])) return false;
+    last = name;
+  }
+  return true;
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value !== 'object' || value === null || (Array.isArray(value) && value.every((item) => typeof item !== 'object'));
 }
 
 /** `value` with the names of its objects in order. */
@@ -68,10 +82,8 @@ function sorted(value: unknown): unknown {
 
 /** base64url MAC of `row` after a row with MAC `previousMac`. */
 export function auditMac(key: KeyObject, previousMac: string, row: Omit<AuditRow, 'mac'>): string {
-  return createHmac('sha256', key)
-    .update(lengthPrefixedText(previousMac))
-    .update(lengthPrefixedText(canonicalRow(audit, row)))
-    .digest('base64url');
+  const text = lengthPrefixedText(previousMac) + lengthPrefixedText(canonicalRow(audit, row));
+  return createHmac('sha256', key).update(text).digest('base64url');
 }
 
 /**

@@ -5,8 +5,10 @@
  * A work that fails before it wrote anything leaves the group as it was. Where one fails later, and where the disk is full, the group is rolled
  * back and its works are run again one by one, so that each gets its own answer and a `revoke` the reserve. Savepoints would spare the second run
  * of a rare case, but SQLite keeps a journal for them, in a file when it grows, that costs more than the rest of a mint.
+ *
+ * From the first work of a group to its commit nothing else runs: works await nothing but their transaction, whose methods answer at once. Hence
+ * whoever asks for a transaction meanwhile is inside of one. To follow each work by an `AsyncLocalStorage` would slow down every promise.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { MacaroonError, type RandomBytes } from '../../core/index.js';
 import type { TransactionPurpose } from '../domain/ports.js';
 import type { AuditHead } from './audit-chain.js';
@@ -54,7 +56,6 @@ interface Job {
 export class GroupWriter {
   readonly #options: GroupWriterOptions;
   readonly #writer: PreparedWriter;
-  readonly #surrounding = new AsyncLocalStorage<TransactionScope>();
   readonly #records = new RecordCache();
   #auditHead: AuditHead | undefined;
   #dataVersion: number | undefined;
@@ -62,6 +63,7 @@ export class GroupWriter {
   #jobs: Job[] = [];
   #running: Promise<void> | undefined;
   #mustCheckpoint = false;
+  #isInWork = false;
 
   constructor(options: GroupWriterOptions) {
     this.#options = options;
@@ -71,7 +73,7 @@ export class GroupWriter {
 
   /** See `Store.transaction`. */
   async transact<T>(purpose: TransactionPurpose, work: Work<T>): Promise<T> {
-    if (this.#surrounding.getStore()?.isOpen()) {
+    if (this.#isInWork) {
       throw new MacaroonError('ERR_ARGUMENT', 'a transaction cannot be started inside another one');
     }
     return await new Promise<T>((resolve, reject) => {
@@ -123,6 +125,8 @@ export class GroupWriter {
   /** Answers the jobs of a group; gives back those for which there was no time. */
   async #runGroup(group: readonly Job[]): Promise<readonly Job[]> {
     const admitted = this.#admit(group);
+    // What those who were refused do now must not come between the works.
+    if (admitted.length < group.length) await nextTurn();
     const [first, ...others] = admitted;
     if (first === undefined) return [];
     if (others.length === 0) await this.#runAlone(first);
@@ -215,12 +219,14 @@ export class GroupWriter {
     const { keys, randomBytes, run } = this.#options;
     const records = () => (changes.hasOthers ? undefined : this.#records);
     const scope = openScope({ writer: this.#writer, keys, randomBytes, run, changes, records });
+    this.#isInWork = true;
     try {
-      const answer = await this.#surrounding.run(scope, () => job.run(scope, this.#writer.connection.db));
+      const answer = await job.run(scope, this.#writer.connection.db);
       scope.finish();
       return answer;
     } finally {
       scope.abandon();
+      this.#isInWork = false;
     }
   }
 
@@ -239,9 +245,6 @@ export class GroupWriter {
     } catch (error) {
       if (connection.sqlite.open && connection.sqlite.inTransaction) this.#rollBack();
       throw error;
-    } finally {
-      // Following promises for it would slow down everything else in the process.
-      this.#surrounding.disable();
     }
   }
 

@@ -13,7 +13,7 @@ export type PlainRow = Readonly<Record<string, string | number | null>>;
 
 interface TableShape {
   readonly name: string;
-  /** Property and column names, sorted by the latter. */
+  /** Properties with their column's name after its length, sorted by that name. */
   readonly columns: readonly (readonly [string, string])[];
 }
 
@@ -25,7 +25,8 @@ function shapeOf(table: SQLiteTable): TableShape {
   const columns = Object.entries(getTableColumns(table))
     .map(([property, column]) => [property, column.name] as const)
     .filter(([, name]) => name !== 'row_mac' && name !== 'mac')
-    .sort(([, a], [, b]) => (a < b ? -1 : 1));
+    .sort(([, a], [, b]) => (a < b ? -1 : 1))
+    .map(([property, name]) => [property, lengthPrefixedText(name)] as const);
   const shape = { name: getTableName(table), columns };
   shapes.set(table, shape);
   return shape;
@@ -36,21 +37,38 @@ function shapeOf(table: SQLiteTable): TableShape {
  * A null is left out, so that a column added later leaves the texts of older rows as they were.
  */
 export function canonicalRow(table: SQLiteTable, row: PlainRow): string {
-  const { name, columns } = shapeOf(table);
+  const shape = shapeOf(table);
+  const text = rowText(shape, row, charactersOf);
+  // Almost all rows are ASCII, where characters are bytes: one look at the whole tells it.
+  return isAscii(text) ? text : rowText(shape, row, bytesOf);
+}
+
+function rowText({ name, columns }: TableShape, row: PlainRow, lengthOf: (text: string) => number): string {
   let text = lengthPrefixedText(name);
   for (const [property, column] of columns) {
     const value = row[property];
     if (value === null || value === undefined) continue;
-    text += lengthPrefixedText(column) + lengthPrefixedText(typeof value === 'number' ? `i${value}` : `s${value}`);
+    const written = typeof value === 'number' ? `i${value}` : `s${value}`;
+    text += `${column}${lengthOf(written)}:${written}`;
   }
   return text;
 }
 
 /** `text` after its length in UTF-8 bytes. Throws `ERR_FORMAT_UTF8` for text that would come back as another one. */
 export function lengthPrefixedText(text: string): string {
-  const bytes = Buffer.byteLength(text);
-  // Text without a character beyond ASCII, which is almost all, is surely whole.
-  return `${bytes === text.length ? bytes : encodeUtf8(text).length}:${text}`;
+  return `${isAscii(text) ? text.length : bytesOf(text)}:${text}`;
+}
+
+function isAscii(text: string): boolean {
+  return Buffer.byteLength(text) === text.length;
+}
+
+function charactersOf(text: string): number {
+  return text.length;
+}
+
+function bytesOf(text: string): number {
+  return encodeUtf8(text).length;
 }
 
 /** `row` with its MAC. */

@@ -41,7 +41,6 @@ export interface TransactionScope {
   finish(): void;
   /** Ends the use of `tx` when the attempt failed. */
   abandon(): void;
-  isOpen(): boolean;
 }
 
 /** What a scope needs of the group that it is in. */
@@ -79,6 +78,5 @@ export function openScope({ writer, keys, randomBytes, run, changes, records }: 
     abandon() {
       isOpen = false;
     },
-    isOpen: () => isOpen,
   };
 }
