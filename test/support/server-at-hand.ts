@@ -1,7 +1,6 @@
 /** The issuer's HTTP application with every auth method over a real store, and, where asked for, on a socket with TLS. */
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { Clock } from '../../src/core/index.js';
 import { memoryReplayStore } from '../../src/protocol/memory-replay-store.js';
@@ -16,6 +15,7 @@ import { type App, createApp } from '../../src/server/http/app.js';
 import { createHttpServer } from '../../src/server/http/http-server.js';
 import { ensureIssuerKeys, publishedKeys } from '../../src/server/pki/issuer-keys.js';
 import { ensureAuthority, ensureServerIdentity, type ServerIdentity } from '../../src/server/pki/server-identity.js';
+import { askApp, bodyOf } from './ask-app.js';
 import { type IssuerAtHand, issuerAtHand } from './issuer-at-hand.js';
 
 export interface AppAnswer {
@@ -70,18 +70,18 @@ export async function appAtHand(options: AppOptions = {}): Promise<AppAtHand> {
     makeChallenge: (request) => makeChallenge(tools, request),
     jwks: publishedKeys(made),
   });
-  const incoming = { socket: { remoteAddress: '192.0.2.7' } } as IncomingMessage;
   return {
     ...atHand,
     app,
     lines,
     send: async (method, target, headers = {}, body = new Uint8Array()) => {
-      const init: RequestInit = { method, headers: { ...headers, 'content-type': 'application/json' } };
-      if (body.length > 0) init.body = new Uint8Array(body);
-      const response = await app.request(target, init, { incoming });
-      const content = new Uint8Array(await response.arrayBuffer());
+      const answer = await askApp(app, method, target, {
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: body.length > 0 ? body : undefined,
+      });
+      const content = bodyOf(answer);
       const json = content.length === 0 ? {} : JSON.parse(Buffer.from(content).toString());
-      return { status: response.status, headers: Object.fromEntries(response.headers), body: content, json };
+      return { status: answer.status, headers: Object.fromEntries(new Headers(answer.headers)), body: content, json };
     },
   };
 }

@@ -1,9 +1,9 @@
 /**
- * The issuer's HTTP application: turns the route table into a router and runs every request through the same steps, in the same order:
- * who calls, what is asked, whether that caller may, the use case, the answer, one line in the log.
+ * The issuer's HTTP application: finds the route of a request in the table and runs every request through the same steps, in the same order:
+ * who calls, what is asked, whether that caller may, the use case, the answer, one line in the log. It stands on Node's own requests and knows
+ * nothing of connections: what is in between for other programs costs as much as all these steps together.
  */
-import { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import type { IncomingMessage } from 'node:http';
 import type { Clock, RandomBytes } from '../../core/index.js';
 import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import { joinedField } from '../../protocol/header-fields.js';
@@ -13,15 +13,14 @@ import type { ClientLogin } from '../auth/registry.js';
 import type { Issuer } from '../domain/issuer.js';
 import { authenticate, authorizeVerifier, requireTrueProof } from './access.js';
 import { createRequestLog, type Logger, type RequestLog } from './access-log.js';
-import { bytesAnswer, emptyAnswer, jsonAnswer, problemAnswer, signedAnswer } from './answers.js';
-import type { AppEnv } from './app-env.js';
+import { type Answer, bytesAnswer, emptyAnswer, jsonAnswer, problemAnswer, signedAnswer } from './answers.js';
 import { createIssuerVerifiers } from './issuer-verifiers.js';
 import { judgeError } from './judge-error.js';
-import { describeRoute, describeSecurity, openApiDocument } from './openapi.js';
+import { openApiDocument } from './openapi.js';
 import { createRequestId, type FactSources, type RequestFacts, readRequestFacts } from './request-facts.js';
 import { readInput } from './request-input.js';
 import { type Caller, type OnSigner, type Route, rawAnswer } from './route.js';
-import { methodsOf, routes } from './route-table.js';
+import { type FoundRoute, findRoute, methodsOf, routes } from './route-table.js';
 import type { Services } from './services.js';
 
 export interface AppOptions {
@@ -47,7 +46,13 @@ export interface AppOptions {
   readonly certificateOf?: FactSources['certificateOf'];
 }
 
-export type App = OpenAPIHono<AppEnv>;
+export interface App {
+  /**
+   * The answer to the request that `incoming` brings; rejects for broken machinery alone. `listenerOrigin`: the origin that the listener of the
+   * connection is known by, where that is not the issuer URL's.
+   */
+  answer(incoming: IncomingMessage, listenerOrigin?: string): Promise<Answer>;
+}
 
 /** What the log tells of a request beside its facts; also where it fails halfway. */
 interface Progress {
@@ -55,16 +60,15 @@ interface Progress {
   signAnswer?: AnswerSigner | undefined;
 }
 
-/** Answers that are made once, as bytes: however many clients wait for one, it is held once. */
-type Constants = Map<Route, Uint8Array<ArrayBuffer>>;
-
-type Step = (facts: RequestFacts, progress: Progress) => Promise<Response>;
+/** What the routes stand on: answers that are constant are made once, as bytes: however many clients wait for one, it is held once. */
+interface Ground {
+  readonly services: Services;
+  readonly constants: Map<Route, Uint8Array>;
+}
 
 /** The application. Throws `ERR_ARGUMENT` for trusted proxies that are no ranges. */
 export function createApp(options: AppOptions): App {
-  const { issuer, clock } = options;
-  const app: App = new OpenAPIHono<AppEnv>();
-  const constants: Constants = new Map();
+  const { issuer, clock, randomBytes, issuerUrl, certificateOf } = options;
   const services: Services = {
     issuer,
     clientLogin: options.clientLogin,
@@ -72,45 +76,42 @@ export function createApp(options: AppOptions): App {
     makeChallenge: options.makeChallenge,
     enrol: options.enrol,
     verifiers: createIssuerVerifiers(issuer, clock, options.replayStore),
-    issuerUrl: options.issuerUrl,
+    issuerUrl,
     mtlsUrl: options.mtlsUrl ?? (() => undefined),
     checkReady: options.checkReady,
-    describeApi: () => openApiDocument(app, options.issuerUrl()),
+    describeApi: () => openApiDocument(routes, issuerUrl()),
   };
-  const handle = createHandler(options);
-  describeSecurity(app);
-  for (const route of routes) {
-    describeRoute(app, route);
-    const routerPath = route.path.replaceAll(/\{([^}]+)\}/g, ':$1');
-    app.on(route.method.toUpperCase(), routerPath, (c) => handle(c, route.path, runRoute(route, services, constants, c)));
-  }
-  app.notFound((c) => handle(c, '(none)', noRoute(services)));
-  return app;
-}
-
-/** Runs one request: facts, the step, any error as a problem, the line in the log. */
-function createHandler(options: AppOptions): (c: Context<AppEnv>, route: string, step: Step) => Promise<Response> {
-  const { clock, randomBytes } = options;
+  const ground: Ground = { services, constants: new Map() };
   const log = createRequestLog(options.logger);
-  const { issuerUrl, certificateOf } = options;
   const sources = { trustedProxies: parseTrustedProxies(options.trustedProxies ?? []), issuerUrl, certificateOf };
-  return async (c, route, step) => {
-    const startMs = performance.now();
-    const facts = readRequestFacts(c, createRequestId(clock, randomBytes), sources);
-    const progress: Progress = {};
-    const made = await settle(facts, progress, step, log);
-    const answer = await prove(made, facts, progress, log);
-    const { requestId, clientRequestId, method, address } = facts;
-    const ms = Math.round((performance.now() - startMs) * 10) / 10;
-    const client = progress.caller?.client;
-    log.request({ requestId, clientRequestId, method, route, status: answer.status, ms, client, address });
-    return answer;
+  return {
+    answer: async (incoming, listenerOrigin) => {
+      const startMs = performance.now();
+      const facts = readRequestFacts(incoming, createRequestId(clock, randomBytes), sources, listenerOrigin);
+      const found = findRoute(facts.method, facts.path);
+      const progress: Progress = {};
+      const made = await settle(ground, found, facts, progress, log);
+      const answer = progress.signAnswer === undefined ? made : await prove(made, facts, progress.signAnswer, log);
+      const { requestId, clientRequestId, method, address } = facts;
+      const ms = Math.round((performance.now() - startMs) * 10) / 10;
+      const { path: route } = found?.route ?? { path: '(none)' };
+      const client = progress.caller?.client;
+      log.request({ requestId, clientRequestId, method, route, status: answer.status, ms, client, address });
+      return answer;
+    },
   };
 }
 
-async function settle(facts: RequestFacts, progress: Progress, step: Step, log: RequestLog): Promise<Response> {
+/** The answer of the route, or any error of it as a problem. */
+async function settle(
+  ground: Ground,
+  found: FoundRoute | undefined,
+  facts: RequestFacts,
+  progress: Progress,
+  log: RequestLog,
+): Promise<Answer> {
   try {
-    return await step(facts, progress);
+    return await (found === undefined ? noRoute(ground, facts, progress) : runRoute(ground, found, facts, progress));
   } catch (error) {
     const { code, details, isFault } = judgeError(error);
     if (isFault) log.fault(facts.requestId, error, progress.caller?.client);
@@ -119,34 +120,37 @@ async function settle(facts: RequestFacts, progress: Progress, step: Step, log: 
 }
 
 /** `answer` with its proof, where the caller asked for one by how it proved itself. Without the proof it must not go out. */
-async function prove(answer: Response, facts: RequestFacts, { signAnswer }: Progress, log: RequestLog): Promise<Response> {
-  if (signAnswer === undefined) return answer;
+async function prove(answer: Answer, facts: RequestFacts, sign: AnswerSigner, log: RequestLog): Promise<Answer> {
   try {
-    return await signedAnswer(answer, facts.method, signAnswer);
+    return await signedAnswer(answer, facts.method, sign);
   } catch (error) {
     log.fault(facts.requestId, error);
     return problemAnswer('internal_error', facts.requestId);
   }
 }
 
-function runRoute(route: Route, services: Services, constants: Constants, c: Context<AppEnv>): Step {
-  return async (facts, progress) => {
-    const onSigner = signerOf(progress);
-    const caller = await authenticate(route.access, services, facts, onSigner);
-    progress.caller = caller;
-    const input = await readInput(route, c, facts);
-    await authorizeVerifier(route.access, services, caller, input);
-    const { origin, peerAddress, headers } = facts;
-    const accept = joinedField(headers, 'accept') ?? '';
-    const made = constants.get(route);
-    if (made !== undefined) return answerOf(route, made, facts.requestId);
-    const { params, query, body: sent } = input;
-    const body = await route.handle({ services, caller, origin, peerAddress, accept, onSigner, params, query, body: sent });
-    if (route.mediaTypes !== undefined) return bytesAnswer(route.status, rawAnswer.parse(body), facts.requestId);
-    const json = JSON.stringify(body);
-    if (route.isConstant === true) constants.set(route, new TextEncoder().encode(json));
-    return answerOf(route, json, facts.requestId);
-  };
+async function runRoute(
+  { services, constants }: Ground,
+  found: FoundRoute,
+  facts: RequestFacts,
+  progress: Progress,
+): Promise<Answer> {
+  const { route } = found;
+  const onSigner = signerOf(progress);
+  const caller = await authenticate(route.access, services, facts, onSigner);
+  progress.caller = caller;
+  const input = await readInput(found, facts);
+  await authorizeVerifier(route.access, services, caller, input);
+  const { origin, peerAddress, headers } = facts;
+  const accept = joinedField(headers, 'accept') ?? '';
+  const made = constants.get(route);
+  if (made !== undefined) return answerOf(route, made, facts.requestId);
+  const { params, query, body: sent } = input;
+  const body = await route.handle({ services, caller, origin, peerAddress, accept, onSigner, params, query, body: sent });
+  if (route.mediaTypes !== undefined) return bytesAnswer(route.status, rawAnswer.parse(body), facts.requestId);
+  const json = JSON.stringify(body);
+  if (route.isConstant === true) constants.set(route, new TextEncoder().encode(json));
+  return answerOf(route, json, facts.requestId);
 }
 
 function signerOf(progress: Progress): OnSigner {
@@ -155,17 +159,15 @@ function signerOf(progress: Progress): OnSigner {
   };
 }
 
-function answerOf(route: Route, json: string | Uint8Array<ArrayBuffer>, requestId: string): Response {
+function answerOf(route: Route, json: string | Uint8Array, requestId: string): Answer {
   if (route.status === 204) return emptyAnswer(requestId);
   const headers = route.cacheControl === undefined ? undefined : { 'Cache-Control': route.cacheControl };
   return jsonAnswer(route.status, json, requestId, headers);
 }
 
-function noRoute(services: Services): Step {
-  return async (facts, progress) => {
-    await requireTrueProof(services, facts, signerOf(progress));
-    const methods = methodsOf(facts.path);
-    if (methods.length === 0) return problemAnswer('not_found', facts.requestId, { detail: 'there is nothing at this path' });
-    return problemAnswer('method_not_allowed', facts.requestId, { headers: { Allow: methods.join(', ') } });
-  };
+async function noRoute({ services }: Ground, facts: RequestFacts, progress: Progress): Promise<Answer> {
+  await requireTrueProof(services, facts, signerOf(progress));
+  const methods = methodsOf(facts.path);
+  if (methods.length === 0) return problemAnswer('not_found', facts.requestId, { detail: 'there is nothing at this path' });
+  return problemAnswer('method_not_allowed', facts.requestId, { headers: { Allow: methods.join(', ') } });
 }

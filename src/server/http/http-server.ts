@@ -8,18 +8,19 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
-import { getRequestListener } from '@hono/node-server';
 import { parseAddress, parseRange, rangeContains } from '../../caveats/ip-address.js';
 import { type Clock, MacaroonError, type RandomBytes } from '../../core/index.js';
 import { type ProblemCode, problems } from '../../protocol/problem.js';
 import { createRequestLog, type Logger, type RequestLog } from './access-log.js';
 import { type Admits, dropUnlessAdmitted, holdConnections } from './admission.js';
-import { problemAnswer } from './answers.js';
+import { type Answer, problemAnswer } from './answers.js';
 import type { App } from './app.js';
 import { Connections } from './connections.js';
 import { problemOfParserError, sendProblem, writeProblem } from './raw-problem.js';
 import { createRequestId } from './request-facts.js';
 import { type GuardRefusal, judgeRequest } from './request-guard.js';
+import { sendAnswer } from './send-answer.js';
+import { onceATurn } from './turns.js';
 
 /** Certificate chain and private key, PEM. */
 export interface ServerTls {
@@ -118,21 +119,19 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const state = { isDraining: false };
   const log = createRequestLog(options.logger);
   const refuse = createRefusal(options, connections, log);
-  const { app, admits, origin } = options;
-  const listener = getRequestListener((request, env) => app.fetch(request, { ...env, listenerOrigin: origin?.() }), {
-    errorHandler: (error) => answerAdapterError(options, log, error),
-  });
+  const { admits } = options;
+  const send = onceATurn(({ response, answer }: MadeAnswer) => sendOrCut(log, response, answer));
+  const answer = onceATurn(
+    (response: ServerResponse) => void answerTo(options, log, response).then((made) => send({ response, answer: made })),
+  );
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const unanswered = connections.begin(request.socket, response);
     if (unanswered === 0) return;
     const refusal = unanswered > limits.maxUnansweredRequests ? tooManyUnanswered : judgeRequest(request);
     if (refusal !== undefined) return refuse(request, response, refusal);
     if (state.isDraining) response.setHeader('Connection', 'close');
-    if (admits === undefined) void listener(request, response);
-    else
-      void dropUnlessAdmitted(request.socket, admits).then((isAdmitted) =>
-        isAdmitted ? listener(request, response) : undefined,
-      );
+    if (admits === undefined) answer(response);
+    else void dropUnlessAdmitted(request.socket, admits).then((isAdmitted) => (isAdmitted ? answer(response) : undefined));
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     if (connections.begin(request.socket, response) === 0) return;
@@ -203,12 +202,34 @@ function createRefusal({ clock, randomBytes }: HttpServerOptions, connections: C
   };
 }
 
-/** What the adapter itself cannot make a request of, or what failed outside of every handler. */
-function answerAdapterError({ clock, randomBytes }: HttpServerOptions, log: RequestLog, error: unknown): Response {
-  const requestId = createRequestId(clock, randomBytes);
-  const isRequestError = error instanceof Error && error.name === 'RequestError';
-  if (!isRequestError) log.fault(requestId, error);
-  return problemAnswer(isRequestError ? 'invalid_request' : 'internal_error', requestId);
+interface MadeAnswer {
+  readonly response: ServerResponse;
+  readonly answer: Answer;
+}
+
+/** What the application answers; what fails outside of every route is a fault that is answered too. */
+async function answerTo(
+  { app, clock, randomBytes, origin }: HttpServerOptions,
+  log: RequestLog,
+  { req }: ServerResponse,
+): Promise<Answer> {
+  try {
+    return await app.answer(req, origin?.());
+  } catch (error) {
+    const requestId = createRequestId(clock, randomBytes);
+    log.fault(requestId, error);
+    return problemAnswer('internal_error', requestId);
+  }
+}
+
+/** Sends the answer, or ends the connection where it cannot be sent: nothing else must take its place. */
+function sendOrCut(log: RequestLog, response: ServerResponse, answer: Answer): void {
+  try {
+    sendAnswer(response, answer);
+  } catch (error) {
+    log.fault(answer.headers['X-Request-Id'] ?? '', error);
+    response.req.socket.destroy();
+  }
 }
 
 function trackConnections(server: Server, connections: Connections, limits: ServerLimits, isPlain: boolean): void {

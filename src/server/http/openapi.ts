@@ -1,17 +1,15 @@
 /** The OpenAPI 3.1 document, made from the route table: what is enforced is what is described. */
-import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { type ProblemCode, problemMediaType, problems } from '../../protocol/problem.js';
 import { problem } from './answer-schemas.js';
-import type { AppEnv } from './app-env.js';
 import { type Access, nothing, type Route } from './route.js';
 
-type Registry = OpenAPIHono<AppEnv>['openAPIRegistry'];
+type Registry = OpenAPIHono['openAPIRegistry'];
 type RouteConfig = Parameters<Registry['registerPath']>[0];
 
 const schemes = { basic: [], macaroon: [] } as const;
 
-/** Describes `route` in the document of `app`. */
-export function describeRoute(app: OpenAPIHono<AppEnv>, route: Route): void {
+function describeRoute(registry: Registry, route: Route): void {
   const { method, path, summary, tag, access, params, query, body, status } = route;
   const request: NonNullable<RouteConfig['request']> = {};
   if (params instanceof z.ZodObject && params !== nothing) request.params = params;
@@ -20,7 +18,7 @@ export function describeRoute(app: OpenAPIHono<AppEnv>, route: Route): void {
     request.body = { required: !body.safeParse({}).success, content: { 'application/json': { schema: body } } };
   }
   const success = status === 204 ? { description: 'Done' } : { description: 'Success', content: contentOf(route) };
-  app.openAPIRegistry.registerPath({
+  registry.registerPath({
     method,
     path,
     summary,
@@ -39,13 +37,13 @@ function contentOf({ answer, mediaTypes }: Route): Record<string, { schema: z.Zo
 }
 
 /** Declares the ways to prove oneself that `security` names. */
-export function describeSecurity(app: OpenAPIHono<AppEnv>): void {
-  app.openAPIRegistry.registerComponent('securitySchemes', 'basic', {
+function describeSecurity(registry: Registry): void {
+  registry.registerComponent('securitySchemes', 'basic', {
     type: 'http',
     scheme: 'basic',
     description: 'client_secret_basic: name and secret of a client',
   });
-  app.openAPIRegistry.registerComponent('securitySchemes', 'macaroon', {
+  registry.registerComponent('securitySchemes', 'macaroon', {
     type: 'apiKey',
     in: 'header',
     name: 'Authorization',
@@ -53,8 +51,11 @@ export function describeSecurity(app: OpenAPIHono<AppEnv>): void {
   });
 }
 
-/** The document itself. */
-export function openApiDocument(app: OpenAPIHono<AppEnv>, issuerUrl: string): Record<string, unknown> {
+/** The document of `routes`. */
+export function openApiDocument(routes: readonly Route[], issuerUrl: string): Record<string, unknown> {
+  const app = new OpenAPIHono();
+  describeSecurity(app.openAPIRegistry);
+  for (const route of routes) describeRoute(app.openAPIRegistry, route);
   const info = { title: 'macaroond issuer', version: '1', description: 'Mints, verifies and revokes macaroons; administration.' };
   return { ...app.getOpenAPI31Document({ openapi: '3.1.0', info, servers: [{ url: issuerUrl }] }) };
 }

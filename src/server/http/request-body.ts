@@ -2,10 +2,9 @@
  * Reads a JSON body of at most 64 KiB. With a Content-Length Node vouches for the size; a chunked body is counted while it comes in, so
  * that no more than the limit is ever held. What every body must be, whatever the route, is decided here.
  */
-import type { Context } from 'hono';
+import type { IncomingMessage } from 'node:http';
 import { concatBytes, decodeUtf8 } from '../../core/index.js';
 import { type HeaderFields, joinedField } from '../../protocol/header-fields.js';
-import type { AppEnv } from './app-env.js';
 import { ProblemError } from './problem-error.js';
 import { writtenProblem } from './raw-problem.js';
 import { parseStrictJson } from './strict-json.js';
@@ -13,6 +12,7 @@ import { parseStrictJson } from './strict-json.js';
 /** Bytes of a request body. */
 export const maxBodyBytes = 64 * 1024;
 
+const jsonMediaType = 'application/json';
 const jsonMediaTypePattern = /^application\/json(?:[ \t]*;[ \t]*charset="?utf-8"?)?[ \t]*$/i;
 
 /**
@@ -20,13 +20,15 @@ const jsonMediaTypePattern = /^application\/json(?:[ \t]*;[ \t]*charset="?utf-8"
  * `request_timeout` or `invalid_request` for one that does not arrive in full. `read` gives its bytes.
  */
 export async function readJsonBody(headers: HeaderFields, read: () => Promise<Uint8Array>): Promise<unknown> {
-  if ((joinedField(headers, 'content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
+  const encoding = joinedField(headers, 'content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     const detail = 'a body is sent without a content encoding';
     throw new ProblemError('unsupported_media_type', { detail, headers: { 'Accept-Encoding': 'identity' } });
   }
   const bytes = await read();
   if (bytes.length === 0) return {};
-  if (!jsonMediaTypePattern.test(joinedField(headers, 'content-type') ?? '')) throw new ProblemError('unsupported_media_type');
+  const mediaType = joinedField(headers, 'content-type') ?? '';
+  if (mediaType !== jsonMediaType && !jsonMediaTypePattern.test(mediaType)) throw new ProblemError('unsupported_media_type');
   let text: string;
   try {
     text = decodeUtf8(bytes);
@@ -48,35 +50,49 @@ function tooLarge(): ProblemError {
  * The body as sent; empty for a request without one. Can be called once a request. Throws `payload_too_large`, and `request_timeout` or
  * `invalid_request` for one that does not arrive in full: that a client breaks off or stalls is no fault of ours.
  */
-export async function readBodyBytes(c: Context<AppEnv>, headers: HeaderFields): Promise<Uint8Array> {
-  try {
-    return await readAll(c.req.raw, headers);
-  } catch (error) {
-    if (error instanceof ProblemError) throw error;
-    const socket = c.env?.incoming?.socket;
-    const told = socket === undefined ? undefined : writtenProblem(socket);
-    throw new ProblemError(told ?? 'invalid_request', { detail: 'the body did not arrive in full' });
-  }
-}
-
-/** `headers` are those of `request`, whose own cost more to read. */
-async function readAll(request: Request, headers: HeaderFields): Promise<Uint8Array> {
+export async function readBodyBytes(incoming: IncomingMessage, headers: HeaderFields): Promise<Uint8Array> {
   const declared = joinedField(headers, 'content-length');
-  if (declared === undefined || headers.has('transfer-encoding')) return await readCounted(request.body);
-  if (Number(declared) > maxBodyBytes) throw tooLarge();
-  return new Uint8Array(await request.arrayBuffer());
+  if (Number(declared ?? 0) > maxBodyBytes) throw tooLarge();
+  return takeArrived(incoming, declared) ?? (await collect(incoming));
 }
 
-async function readCounted(stream: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
-  if (stream === null) return new Uint8Array(0);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const reader = stream.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return concatBytes(...chunks);
-    length += value.length;
-    if (length > maxBodyBytes) throw tooLarge();
-    chunks.push(value);
-  }
+/**
+ * The body if all of it is here, which small ones are: they come with their headers. To take them at once costs less than to wait for a stream to
+ * tell of them. `undefined` for one that is still on its way. Throws `payload_too_large`.
+ */
+function takeArrived(incoming: IncomingMessage, declared: string | undefined): Uint8Array | undefined {
+  const { readableLength } = incoming;
+  // Node notes the end of a request only after it has given us time to look at its last bytes.
+  if (!incoming.complete && (declared === undefined || Number(declared) !== readableLength)) return undefined;
+  if (readableLength > maxBodyBytes) throw tooLarge();
+  const bytes: Uint8Array | null = incoming.read();
+  incoming.resume();
+  return bytes ?? new Uint8Array(0);
+}
+
+/** Waits for the body to its end. */
+function collect(incoming: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    const take = (chunk: Uint8Array): void => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length <= maxBodyBytes) return;
+      incoming.off('data', take).pause();
+      reject(tooLarge());
+    };
+    const breakOff = (): void => {
+      const told = writtenProblem(incoming.socket);
+      reject(new ProblemError(told ?? 'invalid_request', { detail: 'the body did not arrive in full' }));
+    };
+    if (incoming.destroyed) breakOff();
+    incoming.on('data', take);
+    incoming.once('error', breakOff);
+    incoming.once('close', breakOff);
+    incoming.once('end', () => {
+      incoming.off('close', breakOff);
+      resolve(concatBytes(...chunks));
+    });
+  });
 }

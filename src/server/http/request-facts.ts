@@ -1,15 +1,14 @@
 /** What every part of HTTP needs to know about a request: read once, from the socket and the headers, before anything is decided. */
-import type { HttpBindings } from '@hono/node-server';
-import type { Context } from 'hono';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { type IpRange, parseAddress, rangeContains } from '../../caveats/ip-address.js';
 import type { Clock, RandomBytes } from '../../core/index.js';
 import { createUuidV7, formatUuid } from '../../core/index.js';
-import { type HeaderFields, headerFields, joinedField, singleField } from '../../protocol/header-fields.js';
+import { type HeaderFields, joinedField, singleField } from '../../protocol/header-fields.js';
 import { clientAddress } from '../../verifier/client-address.js';
 import type { LoginRequest } from '../auth/registry.js';
 import type { Origin } from '../domain/issuer.js';
 import type { PresentedCertificate } from '../domain/presented-certificate.js';
-import type { AppEnv } from './app-env.js';
 import { readBodyBytes } from './request-body.js';
 
 /** What is the same for every request of one application. */
@@ -20,7 +19,7 @@ export interface FactSources {
   /** The certificate that came with the request, judged; absent where no client certificates are asked for. */
   readonly certificateOf?:
     | ((request: {
-        readonly socket: HttpBindings['incoming']['socket'] | undefined;
+        readonly socket: Socket | undefined;
         readonly headers: HeaderFields;
         /** Whether the peer is a proxy whose word counts. */
         readonly isFromProxy: boolean;
@@ -47,15 +46,19 @@ export function createRequestId(clock: Clock, randomBytes: RandomBytes): string 
   return formatUuid(createUuidV7(clock(), randomBytes));
 }
 
-/** The facts of the request that `c` is about. */
-export function readRequestFacts(c: Context<AppEnv>, requestId: string, sources: FactSources): RequestFacts {
+/** The facts of the request that `incoming` brings. `listenerOrigin`: see `App.answer`. */
+export function readRequestFacts(
+  incoming: IncomingMessage,
+  requestId: string,
+  sources: FactSources,
+  listenerOrigin: string | undefined,
+): RequestFacts {
   const { trustedProxies, issuerUrl, certificateOf } = sources;
-  const incoming = c.env?.incoming;
-  const headers = headerFields(incoming?.rawHeaders === undefined ? c.req.raw.headers : rawPairs(incoming.rawHeaders));
-  const peerAddress = incoming?.socket.remoteAddress;
+  const { socket, method = '', url: target = '' } = incoming;
+  const headers = fieldsOf(incoming.rawHeaders);
+  const peerAddress = socket.remoteAddress;
   const address = clientAddress(peerAddress, headers.get('x-forwarded-for') ?? [], trustedProxies);
   const clientRequestId = singleField(headers, 'x-request-id');
-  const target = incoming?.url ?? targetOf(c.req.url);
   const query = target.indexOf('?');
   let body: Promise<Uint8Array> | undefined;
   return {
@@ -63,15 +66,15 @@ export function readRequestFacts(c: Context<AppEnv>, requestId: string, sources:
     address,
     peerAddress,
     origin: { address, requestId },
-    method: c.req.method,
+    method,
     target,
-    targetUri: `${c.env?.listenerOrigin ?? issuerUrl()}${target}`,
+    targetUri: `${listenerOrigin ?? issuerUrl()}${target}`,
     path: query < 0 ? target : target.slice(0, query),
     headers,
     authorization: joinedField(headers, 'authorization'),
-    certificate: certificateOf?.({ socket: incoming?.socket, headers, isFromProxy: isListed(peerAddress, trustedProxies) }),
+    certificate: certificateOf?.({ socket, headers, isFromProxy: isListed(peerAddress, trustedProxies) }),
     body: () => {
-      body ??= readBodyBytes(c, headers);
+      body ??= readBodyBytes(incoming, headers);
       return body;
     },
     clientRequestId: clientRequestId !== undefined && clientRequestIdPattern.test(clientRequestId) ? clientRequestId : undefined,
@@ -79,15 +82,20 @@ export function readRequestFacts(c: Context<AppEnv>, requestId: string, sources:
 }
 
 function isListed(text: string | undefined, ranges: readonly IpRange[]): boolean {
+  if (ranges.length === 0) return false;
   const address = parseAddress(text ?? '');
   return address !== undefined && ranges.some((range) => rangeContains(range, address));
 }
 
-function* rawPairs(rawHeaders: readonly string[]): Generator<readonly [string, string]> {
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) yield [rawHeaders[i] ?? '', rawHeaders[i + 1] ?? ''];
-}
-
-/** Path and query of the absolute `url`, not decoded. */
-function targetOf(url: string): string {
-  return url.slice(url.indexOf('/', url.indexOf('//') + 2));
+/** Raw, as Node drops some that are repeated and joins others; also, its own objects of headers take longer to make than to read. */
+function fieldsOf(rawHeaders: readonly string[]): HeaderFields {
+  const fields = new Map<string, string[]>();
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase();
+    const value = rawHeaders[i + 1] as string;
+    const values = fields.get(name);
+    if (values === undefined) fields.set(name, [value]);
+    else values.push(value);
+  }
+  return fields;
 }

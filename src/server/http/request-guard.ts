@@ -31,12 +31,13 @@ function judgeHeaders({ rawHeaders }: IncomingMessage): GuardRefusal | undefined
   if (rawHeaders.length > 2 * maxHeaders) {
     return { code: 'headers_too_large', detail: `a request has at most ${maxHeaders} headers` };
   }
-  const seen = new Set<string>();
+  let seen = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();
-    if (!singleHeaders.includes(name)) continue;
-    if (seen.has(name)) return invalid(`the header ${name} is repeated`);
-    seen.add(name);
+    const place = singleHeaders.indexOf(name);
+    if (place < 0) continue;
+    if ((seen & (1 << place)) !== 0) return invalid(`the header ${name} is repeated`);
+    seen |= 1 << place;
   }
   return undefined;
 }

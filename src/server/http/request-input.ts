@@ -1,12 +1,11 @@
 /** Reads and checks what a request brings: parameters of the path, query, body. Every wrong member is named, with a pointer to it. */
 import type { z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
-import type { AppEnv } from './app-env.js';
 import { pointerOf } from './json-pointer.js';
 import { type FieldError, invalidFields } from './problem-error.js';
 import { readJsonBody } from './request-body.js';
 import type { RequestFacts } from './request-facts.js';
-import type { Route } from './route.js';
+import { nothing, type Route } from './route.js';
+import type { FoundRoute } from './route-table.js';
 
 export interface RequestInput {
   readonly params: unknown;
@@ -16,25 +15,29 @@ export interface RequestInput {
 
 const maxErrors = 16;
 
-/** The checked input of `route`. Throws `invalid_request`, `payload_too_large`, `unsupported_media_type`. */
+const noMembers: Readonly<Record<string, never>> = Object.freeze({});
+
+/** The checked input of the route that was found. Throws `invalid_request`, `payload_too_large`, `unsupported_media_type`. */
 export async function readInput(
-  route: Route,
-  c: Context<AppEnv>,
-  { headers, body: readBody }: RequestFacts,
+  { route, params: given }: FoundRoute,
+  { target, headers, body: readBody }: RequestFacts,
 ): Promise<RequestInput> {
-  const params = checked(route.params, c.req.param());
-  const query = checked(route.query, readQuery(c.req.url));
-  const takesBody = route.method === 'post' || route.method === 'put';
-  const body = takesBody ? checked(route.body, await readJsonBody(headers, readBody)) : {};
+  const params = checked(route.params, given);
+  const query = checked(route.query, readQuery(target));
+  const body = takesBody(route) ? checked(route.body, await readJsonBody(headers, readBody)) : noMembers;
   return { params, query, body };
 }
 
+function takesBody({ method }: Route): boolean {
+  return method === 'post' || method === 'put';
+}
+
 /** Text by name. Throws for a name that is given twice: which of them counts must not be a matter of taste. */
-function readQuery(url: string): Readonly<Record<string, string>> {
-  const start = url.indexOf('?');
-  if (start < 0) return {};
+function readQuery(target: string): Readonly<Record<string, string>> {
+  const start = target.indexOf('?');
+  if (start < 0) return noMembers;
   const members = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(url.slice(start + 1))) {
+  for (const [name, value] of new URLSearchParams(target.slice(start + 1))) {
     if (members.has(name)) throw invalidFields({ pointer: pointerOf([name]), detail: 'given more than once' });
     members.set(name, value);
   }
@@ -42,6 +45,7 @@ function readQuery(url: string): Readonly<Record<string, string>> {
 }
 
 function checked(schema: z.ZodType, value: unknown): unknown {
+  if (value === noMembers && schema === nothing) return value;
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw invalidFields(...result.error.issues.flatMap(toFieldErrors).slice(0, maxErrors));

@@ -131,13 +131,8 @@ describe('bodies', () => {
   );
 
   it('refuses JSON that is not UTF-8', async () => {
-    const { app } = createTestApp();
-    const response = await app.request('/v1/tokens', {
-      method: 'POST',
-      headers: { authorization: basic('mail'), 'content-type': 'application/json' },
-      body: new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
-    });
-    expect(response.status).toBe(400);
+    const answer = await mint(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]));
+    expect(answer.status).toBe(400);
   });
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=latin1', 'application/jsonp'])(

@@ -1,7 +1,6 @@
 /** The application over the fake issuer, and a way to call it without a socket. */
 
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { memoryReplayStore } from '../../../../src/protocol/memory-replay-store.js';
 import { createAuthenticators } from '../../../../src/server/auth/authenticators.js';
 import { makeChallenge } from '../../../../src/server/auth/challenges.js';
@@ -11,6 +10,7 @@ import { createClientLogin } from '../../../../src/server/auth/registry.js';
 import { createLogger } from '../../../../src/server/http/access-log.js';
 import { type App, type AppOptions, createApp } from '../../../../src/server/http/app.js';
 import { ensureIssuerKeys, publishedKeys } from '../../../../src/server/pki/issuer-keys.js';
+import { askApp, bodyOf } from '../../../support/ask-app.js';
 import { memoryVault } from '../pki/memory-vault.js';
 import { createFakeIssuer, type FakeIssuer, nowMs } from './fake-issuer.js';
 
@@ -27,6 +27,7 @@ export interface Answer {
 
 export interface TestRequest {
   readonly authorization?: string | undefined;
+  /** Text and bytes as they are, anything else as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   /** Address of the peer. */
@@ -77,14 +78,11 @@ async function call(app: App, method: string, path: string, request: TestRequest
   const { authorization, body, headers: given = {}, from = '192.0.2.7' } = request;
   const headers: Record<string, string> = { ...given };
   if (authorization !== undefined) headers['authorization'] = authorization;
-  const init: RequestInit = { method, headers };
-  if (body !== undefined) {
-    init.body = typeof body === 'string' ? body : JSON.stringify(body);
-    headers['content-type'] ??= 'application/json';
-  }
-  const incoming = { socket: { remoteAddress: from } } as IncomingMessage;
-  const response = await app.request(path, init, { incoming });
-  const text = await response.text();
-  const isJson = text !== '' && response.headers.get('content-type')?.includes('json') === true;
-  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : {} };
+  const sent = body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
+  if (sent !== undefined) headers['content-type'] ??= 'application/json';
+  const answer = await askApp(app, method, path, { headers, body: sent, from });
+  const text = method === 'HEAD' ? '' : new TextDecoder().decode(bodyOf(answer));
+  const answered = new Headers(answer.headers);
+  const isJson = text !== '' && answered.get('content-type')?.includes('json') === true;
+  return { status: answer.status, headers: answered, text, json: isJson ? JSON.parse(text) : {} };
 }
