@@ -10,6 +10,7 @@ import {
   encodeUtf8,
   equalBytes,
   MacaroonError,
+  narrowText,
   requireKnownNames,
   type UnverifiedMacaroon,
 } from '../core/index.js';
@@ -52,7 +53,8 @@ export interface AttenuateOptions {
 }
 
 const listTypes = { actions: action, ips: ip, methods: method, paths: path } as const;
-const restrictionNames = ['expiresIn', 'expiresAt', 'notBefore', ...Object.keys(listTypes), 'conditions'];
+const listNames = Object.keys(listTypes) as readonly (keyof typeof listTypes)[];
+const restrictionNames = ['expiresIn', 'expiresAt', 'notBefore', ...listNames, 'conditions'] as const;
 const conditionPattern = /^[a-z][a-z0-9-]* ./u;
 
 /**
@@ -62,6 +64,10 @@ const conditionPattern = /^[a-z][a-z0-9-]* ./u;
  */
 export function attenuateAt(text: string, restrictions: Restrictions, nowMs: number, options: AttenuateOptions = {}): string {
   const conditions = conditionsOf(restrictions, nowMs, options.registry ?? standardRegistry);
+  return narrowText(text, conditions) ?? narrowAnyForm(text, conditions);
+}
+
+function narrowAnyForm(text: string, conditions: readonly Uint8Array[]): string {
   const token = decode(text);
   if (token.discharges.length > 0) {
     throw argumentError('text', 'the token holds bound discharges: attenuate it first, then bind discharges to the result');
@@ -73,43 +79,47 @@ export function attenuateAt(text: string, restrictions: Restrictions, nowMs: num
   return narrowed;
 }
 
-function requireCaveats(token: UnverifiedMacaroon, caveatsBefore: number, conditions: readonly string[]): void {
+function requireCaveats(token: UnverifiedMacaroon, caveatsBefore: number, conditions: readonly Uint8Array[]): void {
   const added = token.root.caveats.slice(caveatsBefore);
-  const isAdded = (condition: string, caveat: Caveat | undefined) =>
-    caveat?.kind === 'first-party' && equalBytes(caveat.condition, encodeUtf8(condition));
+  const isAdded = (condition: Uint8Array, caveat: Caveat | undefined) =>
+    caveat?.kind === 'first-party' && equalBytes(caveat.condition, condition);
   if (added.length === conditions.length && conditions.every((condition, i) => isAdded(condition, added[i]))) return;
   throw new MacaroonError('ERR_FORMAT_CONDITION', 'the narrower token does not hold its new caveats');
 }
 
-function conditionsOf(restrictions: Restrictions, nowMs: number, registry: CaveatRegistry): readonly string[] {
+/** The conditions that `restrictions` make, as the bytes that the token will hold. */
+function conditionsOf(restrictions: Restrictions, nowMs: number, registry: CaveatRegistry): readonly Uint8Array[] {
   requireKnownNames(restrictions, restrictionNames, 'restrictions');
-  for (const [name, value] of Object.entries(restrictions)) {
+  for (const name of restrictionNames) {
     // A setting that was not there must not become a token that is not restricted.
-    if (value === undefined) throw argumentError(name, 'is undefined: give it a value, or leave it out');
+    if (restrictions[name] === undefined && Object.hasOwn(restrictions, name)) {
+      throw argumentError(name, 'is undefined: give it a value, or leave it out');
+    }
   }
   const { expiresIn, expiresAt, notBefore, conditions } = restrictions;
   if (expiresIn !== undefined && expiresAt !== undefined) {
     throw argumentError('expiresIn', 'give either expiresIn or expiresAt');
   }
-  const made: string[] = [];
+  const made: Uint8Array[] = [];
   if (expiresIn !== undefined) made.push(conditionOf(timeBefore, 'expiresIn', endOf(expiresIn, nowMs)));
   if (expiresAt !== undefined) made.push(conditionOf(timeBefore, 'expiresAt', timeText('expiresAt', expiresAt)));
   if (notBefore !== undefined) made.push(conditionOf(timeAfter, 'notBefore', timeText('notBefore', notBefore)));
-  for (const name of Object.keys(listTypes) as (keyof typeof listTypes)[]) {
+  for (const name of listNames) {
     const items = restrictions[name];
-    if (items !== undefined) made.push(conditionOf(listTypes[name], name, listText(name, items)));
+    if (items !== undefined) made.push(listCondition(name, items));
   }
   if (conditions !== undefined) {
-    for (const [i, condition] of requireStrings('conditions', conditions).entries()) requireCondition(condition, i, registry);
-    made.push(...conditions);
+    for (const [i, condition] of requireStrings('conditions', conditions).entries()) {
+      made.push(ownCondition(condition, i, registry));
+    }
   }
   if (made.length === 0) throw argumentError('restrictions', `nothing to restrict; there are ${restrictionNames.join(', ')}`);
   return made;
 }
 
 /** `name SP argument`, read back by its type. */
-function conditionOf(type: CaveatType<unknown>, name: string, argument: string): string {
-  const condition = `${type.name} ${argument}`;
+function conditionOf(type: CaveatType<unknown>, name: string, argument: string): Uint8Array {
+  const condition = encodeUtf8(`${type.name} ${argument}`);
   const parsed = standardRegistry.parse(condition);
   if (!parsed.ok) throw argumentError(name, parsed.message);
   return condition;
@@ -128,40 +138,55 @@ function timeText(name: string, time: number | string): string {
   throw argumentError(name, 'expected whole Unix milliseconds, or a UTC time such as 2026-11-21T22:21:00Z');
 }
 
-function listText(name: keyof typeof listTypes, items: readonly string[]): string {
+function listCondition(name: keyof typeof listTypes, items: readonly string[]): Uint8Array {
   const type: CaveatType<unknown> = listTypes[name];
-  const texts = requireStrings(name, items).map((item, i) => {
-    const parsed = item.includes(',') ? undefined : type.parse(item);
-    if (parsed?.ok) return type.format(parsed.value);
-    const right = name === 'ips' ? canonicalRange(item) : undefined;
-    if (right !== undefined) throw argumentError(name, `item ${i} has host bits: write ${right}`);
-    throw argumentError(
-      name,
-      `item ${i}: ${parsed?.message ?? 'a literal comma cannot be written in a caveat: give items one by one'}`,
-    );
-  });
-  return texts.join(',');
+  const texts = requireStrings(name, items);
+  if (!texts.some((item) => item.includes(','))) {
+    const condition = utf8Of(`${type.name} ${texts.join(',')}`);
+    // Mostly all items are in their one spelling, and a list of them that was read before is not read again.
+    if (condition !== undefined && standardRegistry.parse(condition).ok) return condition;
+  }
+  return conditionOf(type, name, texts.map((item, i) => itemText(name, item, i)).join(','));
 }
 
-function requireCondition(condition: string, index: number, registry: CaveatRegistry): void {
-  const parsed = registry.parse(condition);
-  if (!parsed.ok && parsed.code !== 'ERR_CAVEAT_UNKNOWN') throw argumentError('conditions', `item ${index}: ${parsed.message}`);
-  if (!(parsed.ok || conditionPattern.test(condition)) || !isUtf8Text(condition)) {
+/** The one spelling of `item`. */
+function itemText(name: keyof typeof listTypes, item: string, index: number): string {
+  const type: CaveatType<unknown> = listTypes[name];
+  const parsed = item.includes(',') ? undefined : type.parse(item);
+  if (parsed?.ok) return type.format(parsed.value);
+  const right = name === 'ips' ? canonicalRange(item) : undefined;
+  if (right !== undefined) throw argumentError(name, `item ${index} has host bits: write ${right}`);
+  throw argumentError(
+    name,
+    `item ${index}: ${parsed?.message ?? 'a literal comma cannot be written in a caveat: give items one by one'}`,
+  );
+}
+
+function ownCondition(text: string, index: number, registry: CaveatRegistry): Uint8Array {
+  const condition = utf8Of(text);
+  const parsed = condition === undefined ? undefined : registry.parse(condition);
+  if (parsed?.ok === false && parsed.code !== 'ERR_CAVEAT_UNKNOWN') {
+    throw argumentError('conditions', `item ${index}: ${parsed.message}`);
+  }
+  if (condition === undefined || !(parsed?.ok || conditionPattern.test(text))) {
     throw argumentError('conditions', `item ${index}: a condition is a name, one space, and an argument`);
   }
+  return condition;
 }
 
-function isUtf8Text(text: string): boolean {
+/** `undefined` for a text that UTF-8 cannot hold. */
+function utf8Of(text: string): Uint8Array | undefined {
   try {
-    return encodeUtf8(text).length > 0;
+    return encodeUtf8(text);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
 function requireStrings(name: string, items: readonly string[]): readonly string[] {
-  // Spread, as `every` passes over the holes of a sparse list.
-  const isList = Array.isArray(items) && items.length > 0 && [...items].every((item) => typeof item === 'string');
+  let isList = Array.isArray(items) && items.length > 0;
+  // By index, as the methods of a list pass over its holes.
+  for (let i = 0; isList && i < items.length; i++) isList = typeof items[i] === 'string';
   if (!isList) throw argumentError(name, 'expected a list of at least one text');
   return items;
 }

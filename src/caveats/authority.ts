@@ -11,6 +11,16 @@ export function authorityOf(origin: string): string | undefined {
 
 /** Whether `text` is an authority in its one spelling. The scheme is not known here, so every port may stand. */
 export function isCanonicalAuthority(text: string): boolean {
+  if (text === lastCanonical) return true;
+  const isCanonical = isInOneSpelling(text);
+  if (isCanonical) lastCanonical = text;
+  return isCanonical;
+}
+
+/** The last authority that was found canonical: a service has few of them, and the platform's URL is slow. */
+let lastCanonical: string | undefined;
+
+function isInOneSpelling(text: string): boolean {
   const [, host = '', port] = /^([^:]+|\[[^\]]+\])(?::([1-9][0-9]{0,4}))?$/.exec(text) ?? [];
   return authorityOf(`https://${host}`) === host && (port === undefined || Number(port) <= 65_535);
 }

@@ -75,11 +75,11 @@ export function readConditions(registry: CaveatRegistry, conditions: readonly Pe
 
 interface KnownCondition {
   readonly reading: ReadCondition['reading'];
-  /** By twice the place, and one more where it is the last. */
+  /** By four times the place, two more where it is the last, and one where the token is sealed. */
   readonly places: Map<number, ReadCondition>;
 }
 
-/** Reads the conditions of root macaroons that are not sealed where they stand in the bytes of a token; what comes again is not read again, nor allocated. */
+/** Reads the conditions of root macaroons where they stand in the bytes of a token; what comes again is not read again, nor allocated. */
 export class ConditionReader {
   readonly registry: CaveatRegistry;
   readonly #known = new RecentReadings<KnownCondition>();
@@ -88,16 +88,22 @@ export class ConditionReader {
     this.registry = registry;
   }
 
-  /** The condition in `bytes` from `start` to `end`, at `caveatIndex`. */
-  read(bytes: Uint8Array, start: number, end: number, caveatIndex: number, isLast: boolean): ReadCondition {
+  /** The condition in `bytes` from `start` to `end`, at `caveatIndex` of a token that ends in a `request` caveat where it `isSealed`. */
+  read(bytes: Uint8Array, start: number, end: number, caveatIndex: number, isLast: boolean, isSealed: boolean): ReadCondition {
     const known = this.#known.get(bytes, start, end) ?? this.#readAnew(bytes, start, end);
-    const place = caveatIndex * 2 + (isLast ? 1 : 0);
+    const place = caveatIndex * 4 + (isLast ? 2 : 0) + (isSealed ? 1 : 0);
     const placed = known.places.get(place);
     if (placed !== undefined) return placed;
     const { reading } = known;
-    const condition = Object.freeze({ caveatIndex, dischargeIndex: undefined, isLast, isSealed: false, reading });
+    const condition = Object.freeze({ caveatIndex, dischargeIndex: undefined, isLast, isSealed, reading });
     known.places.set(place, condition);
     return condition;
+  }
+
+  /** The condition in `bytes` from `start` to `end`, the last of its token, which is called as a seal is; whether it is one, `isSealed` tells. */
+  readSeal(bytes: Uint8Array, start: number, end: number, caveatIndex: number): ReadCondition {
+    const { reading } = this.#readAnew(bytes, start, end);
+    return { caveatIndex, dischargeIndex: undefined, isLast: true, isSealed: isOfType(reading, request), reading };
   }
 
   #readAnew(bytes: Uint8Array, start: number, end: number): KnownCondition {

@@ -9,6 +9,7 @@ const emptyOrDotSegment = /\/\/|\/\.\.?(?:[/;]|%3B|$)/;
 /** Percent-encoded unreserved characters, `%`, `/` and `\`. */
 const needlessEncoding = /%(?:2[5DEF]|3[0-9]|4[1-9A-F]|5[0-9ACF]|6[1-9A-F]|7[0-9AE])/;
 const controlPattern = /\p{Cc}/u;
+const slashCode = 0x2f;
 
 /**
  * Whether `path` (raw, without query) is canonical: at most `limits.maxPathLength` characters; starts with `/`; pchar only; no empty segment but the last; no `.` or `..`
@@ -40,8 +41,9 @@ function isEncodedText(path: string): boolean {
 
 /** Whether the canonical `path` is `prefix` or below it by segment: `/a` covers `/a` and `/a/b`; `/a/` covers `/a/` and below, not `/a`. */
 export function pathCovers(prefix: string, path: string): boolean {
+  const { length } = prefix;
   if (!path.startsWith(prefix)) return false;
-  return path.length === prefix.length || prefix.endsWith('/') || path[prefix.length] === '/';
+  return path.length === length || path.charCodeAt(length) === slashCode || prefix.charCodeAt(length - 1) === slashCode;
 }
 
 /** A query as it is sent: printable ASCII without space and `#`. What it means is the service's affair; it is compared as it is. */

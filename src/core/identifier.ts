@@ -12,12 +12,13 @@ import { PacketReader, PacketWriter } from './format/packet.js';
 import { limits } from './limits.js';
 import { isActionPattern, isName } from './names.js';
 import { RecentReadings } from './recent-readings.js';
-import { formatUuid, isUuidV7, readUint48, uuidTimeMs, writeUint48 } from './token-id.js';
+import { formatUuid, isUuidV7, isUuidV7At, readUint48, uuidTimeMs, writeUint48 } from './token-id.js';
 
 const version = 1;
 const headBytes = 21;
 const packet = { tokenId: 1, expiresAt: 2, audience: 3, client: 4, authMethods: 5, action: 6 } as const;
-const tokenIdStart = headBytes + 2;
+/** Where the 16 bytes of the token id stand in an identifier. */
+export const tokenIdStart: number = headBytes + 2;
 const expiresAtStart = tokenIdStart + 16 + 2;
 /** Where the packets begin that are the same in one token of a client after another. */
 const tailStart = expiresAtStart + 6;
@@ -111,21 +112,24 @@ export function keyReferenceAt(bytes: Uint8Array, start: number, end: number): K
 }
 
 /**
- * What the identifier that stands in `bytes` from `start` to `end` states, where everything in it but its two numbers was read before;
- * `undefined` for another, of which `decodeIdentifier` tells more.
+ * What the identifier that stands in `bytes` from `start` to `end` states, where everything in it but its two numbers was read before (and its key
+ * `reference`, where that was); `undefined` for another, of which `decodeIdentifier` tells more.
  */
-export function knownIdentifierAt(bytes: Uint8Array, start: number, end: number): IdentifierFacts | undefined {
+export function knownIdentifierAt(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  reference: KeyReference | undefined = keyReferenceAt(bytes, start, end),
+): IdentifierFacts | undefined {
   const tail = start + tailStart;
+  const tokenId = start + tokenIdStart;
   const known = tail < end && hasUsualHead(bytes, start) ? tails.get(bytes, tail, end) : undefined;
-  const reference = known === undefined ? undefined : keyReferenceAt(bytes, start, end);
-  if (known === undefined || reference === undefined) return undefined;
-  const tokenId = bytes.subarray(start + tokenIdStart, start + tokenIdStart + 16);
-  if (!isUuidV7(tokenId)) return undefined;
+  if (known === undefined || reference === undefined || !isUuidV7At(bytes, tokenId)) return undefined;
   return {
     rootKeyId: reference.rootKeyId,
     generation: reference.generation,
-    tokenId: formatUuid(tokenId),
-    issuedAtMs: uuidTimeMs(tokenId),
+    tokenId: formatUuid(bytes, tokenId),
+    issuedAtMs: uuidTimeMs(bytes, tokenId),
     expiresAtMs: readUint48(bytes, start + expiresAtStart),
     audience: known.audience,
     client: known.client,

@@ -16,14 +16,19 @@ export { nearest, requireKnownNames } from './known-names.js';
 export { limits } from './limits.js';
 export * from './macaroon.js';
 export * from './names.js';
+export { narrowText } from './narrow-text.js';
 export { printable } from './printable.js';
 export { RecentReadings } from './recent-readings.js';
 export { sha256 } from './sha256.js';
 export { createUuidV7, formatUuid, isUuidText, isUuidV7, uuidTimeMs } from './token-id.js';
 export {
+  chainBeforeLastCaveat,
+  chainOfSignature,
   flatSignatureHolds,
   type PendingCondition,
   type SignatureResult,
   signatureBeforeLastCaveat,
+  signatureOfChain,
   verifySignature,
 } from './verify-signature.js';
+export { isPromise, whenKnown } from './when-known.js';

@@ -45,9 +45,20 @@ function areSame(kept: Uint8Array, bytes: Uint8Array, start: number, end: number
   return true;
 }
 
-/** FNV-1a, 32 bits. */
+/** FNV-1a, 32 bits, over four bytes at a time: each step waits for the one before it. */
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    const word =
+      (bytes[i] as number) |
+      ((bytes[i + 1] as number) << 8) |
+      ((bytes[i + 2] as number) << 16) |
+      ((bytes[i + 3] as number) << 24);
+    hash = Math.imul(hash ^ word, 0x01000193);
+    // What differs in high bits alone would stay there.
+    hash ^= hash >>> 15;
+  }
+  for (; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
   return hash;
 }

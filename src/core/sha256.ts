@@ -92,9 +92,9 @@ export function isState(state: Int32Array, bytes: Uint8Array, start: number): bo
   return difference === 0;
 }
 
-/** Reads 32 `bytes`, big-endian, into the 8 words of `state`. */
-export function bytesToState(bytes: Uint8Array, state: Int32Array): void {
-  for (let i = 0; i < stateWords; i++) state[i] = wordAt(bytes, i * 4);
+/** Reads the 32 bytes at `start` (default: 0) of `bytes`, big-endian, into the 8 words of `state`. */
+export function bytesToState(bytes: Uint8Array, state: Int32Array, start = 0): void {
+  for (let i = 0; i < stateWords; i++) state[i] = wordAt(bytes, start + i * 4);
 }
 
 /** SHA-256 of `message`: 32 bytes. */

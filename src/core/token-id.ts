@@ -1,6 +1,6 @@
 /** Token ids and root key ids: UUIDv7 (RFC 9562 §5.7), 16 bytes whose first 6 are the time of making in Unix milliseconds. */
 
-import { asciiText } from './bytes.js';
+import { asciiText, readUint32 } from './bytes.js';
 import { MacaroonError } from './errors.js';
 import { writeHex } from './hex.js';
 import type { RandomBytes } from './keys.js';
@@ -21,21 +21,26 @@ export function createUuidV7(timeMs: number, randomBytes: RandomBytes): Uint8Arr
 
 /** Whether `bytes` are a UUIDv7. */
 export function isUuidV7(bytes: Uint8Array): boolean {
-  return bytes.length === 16 && (bytes[6] as number) >>> 4 === 7 && (bytes[8] as number) >>> 6 === 2;
+  return bytes.length === 16 && isUuidV7At(bytes, 0);
 }
 
-/** Time of making in `bytes`, Unix milliseconds. */
-export function uuidTimeMs(bytes: Uint8Array): number {
-  return readUint48(bytes, 0);
+/** Whether the 16 bytes at `start` of `bytes` are a UUIDv7. */
+export function isUuidV7At(bytes: Uint8Array, start: number): boolean {
+  return (bytes[start + 6] as number) >>> 4 === 7 && (bytes[start + 8] as number) >>> 6 === 2;
 }
 
-/** `bytes` (16) in the usual text form, lower case. */
-export function formatUuid(bytes: Uint8Array): string {
-  writeHex(bytes, 0, 4, uuidCodes, 0);
-  writeHex(bytes, 4, 6, uuidCodes, 9);
-  writeHex(bytes, 6, 8, uuidCodes, 14);
-  writeHex(bytes, 8, 10, uuidCodes, 19);
-  writeHex(bytes, 10, 16, uuidCodes, 24);
+/** Time of making in the UUIDv7 at `start` (default: 0) of `bytes`, Unix milliseconds. */
+export function uuidTimeMs(bytes: Uint8Array, start = 0): number {
+  return readUint48(bytes, start);
+}
+
+/** The 16 bytes at `start` (default: 0) of `bytes` in the usual text form, lower case. */
+export function formatUuid(bytes: Uint8Array, start = 0): string {
+  writeHex(bytes, start, start + 4, uuidCodes, 0);
+  writeHex(bytes, start + 4, start + 6, uuidCodes, 9);
+  writeHex(bytes, start + 6, start + 8, uuidCodes, 14);
+  writeHex(bytes, start + 8, start + 10, uuidCodes, 19);
+  writeHex(bytes, start + 10, start + 16, uuidCodes, 24);
   return asciiText(uuidCodes);
 }
 
@@ -46,9 +51,8 @@ export function isUuidText(text: string): boolean {
 
 /** Reads 6 bytes, big-endian. */
 export function readUint48(bytes: Uint8Array, offset: number): number {
-  let value = 0;
-  for (let i = 0; i < 6; i++) value = value * 256 + (bytes[offset + i] as number);
-  return value;
+  const high = ((bytes[offset] as number) << 8) | (bytes[offset + 1] as number);
+  return high * 0x1_0000_0000 + readUint32(bytes, offset + 2);
 }
 
 /** Writes `value` (0 to 2^48-1) as 6 bytes, big-endian. Throws `ERR_ARGUMENT` for another number. */

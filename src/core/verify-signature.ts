@@ -20,7 +20,7 @@ import {
   type UnverifiedMacaroon,
 } from './macaroon.js';
 import { openVerificationId } from './secretbox.js';
-import { digestBytes, isState, stateToBytes, stateWords } from './sha256.js';
+import { bytesToState, digestBytes, isState, stateToBytes, stateWords } from './sha256.js';
 
 /** A first-party condition of a genuine token, still to be cleared. */
 export interface PendingCondition {
@@ -70,12 +70,49 @@ export function verifySignature(token: UnverifiedMacaroon, key: MacaroonKey): Si
   return { ok: true, conditions };
 }
 
-/** Whether the signature of `token` holds under `key`; the same verdict as that of `verifySignature`. Compares in constant time, allocates nothing. */
-export function flatSignatureHolds(token: FlatToken, key: MacaroonKey): boolean {
+/** What a chain comes to after the first caveats of a token. */
+export interface ChainPosition {
+  readonly caveatCount: number;
+  /** 8 words. */
+  readonly chain: Int32Array;
+}
+
+/** What the chain was before the last caveat of the token that `flatSignatureHolds` looked at last. */
+const chainBeforeLast = new Int32Array(stateWords);
+
+/**
+ * Whether the signature of `token` holds under `key`; the same verdict as that of `verifySignature`. `known`: what the chain of this token under this key
+ * comes to before its last caveat or earlier, where that is known. Compares in constant time, allocates nothing.
+ */
+export function flatSignatureHolds(token: FlatToken, key: MacaroonKey, known?: ChainPosition): boolean {
   const { bytes, starts, ends, caveatCount } = token;
-  hmacFromMidstate(key.midstate, bytes, chain, token.identifierStart, token.identifierEnd);
-  for (let i = 0; i < caveatCount; i++) hmacStep(chain, bytes, starts[i] as number, ends[i] as number);
+  if (known === undefined) hmacFromMidstate(key.midstate, bytes, chain, token.identifierStart, token.identifierEnd);
+  else chain.set(known.chain);
+  for (let i = known?.caveatCount ?? 0; i < caveatCount; i++) {
+    if (i === caveatCount - 1) chainBeforeLast.set(chain);
+    hmacStep(chain, bytes, starts[i] as number, ends[i] as number);
+  }
   return isState(chain, bytes, token.signatureStart);
+}
+
+/**
+ * What the chain was before the last caveat of the token, which has one, that `flatSignatureHolds` looked at last: 8 words. Secret, as with it every other
+ * caveat could take the place of the last one.
+ */
+export function chainBeforeLastCaveat(): Int32Array {
+  return chainBeforeLast.slice();
+}
+
+/** The 8 `words` of a chain as a signature. */
+export function signatureOfChain(words: Int32Array): Signature {
+  return toSignature(stateToBytes(words));
+}
+
+/** What the chain of `token` comes to in the end, where its signature holds: 8 words. */
+export function chainOfSignature({ bytes, signatureStart }: FlatToken): Int32Array {
+  const words = new Int32Array(stateWords);
+  bytesToState(bytes, words, signatureStart);
+  return words;
 }
 
 /**

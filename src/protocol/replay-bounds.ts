@@ -26,8 +26,14 @@ export function replayBounds(maxNonces = 1_000_000): ReplayBounds {
  * another. Throws `ERR_FORMAT_UTF8` for a lone surrogate.
  */
 export function replayKey(text: string): string {
+  if (text.length <= maxKeyBytes && isAscii(text)) return text;
   const bytes = encodeUtf8(text);
   return bytes.length <= maxKeyBytes ? text : `#${encodeHex(sha256(bytes))}`;
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
 }
 
 /** Unix milliseconds, whole. Throws `ERR_ARGUMENT` for what is no time: no comparison with it would hold. */

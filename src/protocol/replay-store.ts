@@ -2,7 +2,7 @@
  * Nonces that were used: one interface for the issuer's auth methods, for sealed requests, and for the answers that a client has seen. Whoever
  * implements it decides how long its memory lives; `claimNonce` is the one way to use it.
  */
-import { MacaroonError } from '../core/index.js';
+import { isPromise, MacaroonError } from '../core/index.js';
 
 export interface ReplayStore {
   /**
@@ -47,23 +47,35 @@ export function requireReplayStore(store: ReplayStore): ReplayStore {
 /** Beyond the moment from which a message is too old, for clocks of several processes that differ. */
 const keptLongerMs = 60_000;
 
+type NonceState = 'new' | 'repeated' | 'unknown';
+
 /**
  * Claims `claim` once everything else of the message was found good. `unknown`: it was sent before the store can know whether it was used, and
- * is refused like a repeated one. Throws `ERR_ARGUMENT` for what is no store; what the store throws is `ERR_STORE_UNAVAILABLE` unless it is `ERR_STORE_*` already.
+ * is refused like a repeated one. Answers at once where the store does. Throws, or rejects with, `ERR_ARGUMENT` for what is no store; what the store throws is
+ * `ERR_STORE_UNAVAILABLE` unless it is `ERR_STORE_*` already.
  */
-export async function claimNonce(store: ReplayStore, claim: NonceClaim): Promise<'new' | 'repeated' | 'unknown'> {
+export function claimNonce(store: ReplayStore, claim: NonceClaim): NonceState | Promise<NonceState> {
   const { scope, nonce, sentAtMs, windowMs, staleAtMs } = claim;
   requireReplayStore(store);
   // The sender's clock may be ahead of ours by a window, so that is how far the doubt reaches.
   if (sentAtMs < store.bornAtMs + windowMs && store.bornAtMs > 0) return 'unknown';
-  return (await claimIn(store, scope, nonce, staleAtMs + keptLongerMs)) === true ? 'new' : 'repeated';
+  let claimed: boolean | Promise<boolean>;
+  try {
+    claimed = store.claim(scope, nonce, staleAtMs + keptLongerMs);
+  } catch (cause) {
+    throw failureOf(cause);
+  }
+  if (!isPromise(claimed)) return stateOf(claimed);
+  return Promise.resolve(claimed).then(stateOf, (cause: unknown) => {
+    throw failureOf(cause);
+  });
 }
 
-async function claimIn(store: ReplayStore, scope: string, nonce: string, expiresAtMs: number): Promise<boolean> {
-  try {
-    return await store.claim(scope, nonce, expiresAtMs);
-  } catch (cause) {
-    if (cause instanceof MacaroonError && cause.code.startsWith('ERR_STORE_')) throw cause;
-    throw new MacaroonError('ERR_STORE_UNAVAILABLE', 'the replay store cannot tell whether a nonce is new', { cause });
-  }
+function stateOf(claimed: boolean): NonceState {
+  return claimed === true ? 'new' : 'repeated';
+}
+
+function failureOf(cause: unknown): MacaroonError {
+  if (cause instanceof MacaroonError && cause.code.startsWith('ERR_STORE_')) return cause;
+  return new MacaroonError('ERR_STORE_UNAVAILABLE', 'the replay store cannot tell whether a nonce is new', { cause });
 }

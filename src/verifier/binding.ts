@@ -32,7 +32,7 @@ export function bindingOf(conditions: readonly ReadCondition[]): Binding | undef
       asksCertificate ||= certificate !== undefined;
       if (key !== undefined) keys.push(key);
     }
-    if (type === request && isLast && dischargeIndex === undefined) seal = { ...(value as Seal), caveatIndex };
+    if (type === request && isLast && dischargeIndex === undefined) seal = { caveatIndex, ...(value as Seal) };
   }
   return asksRequest || asksCertificate || keys.length > 0 ? { asksRequest, asksCertificate, keys, seal } : undefined;
 }

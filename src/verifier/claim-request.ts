@@ -1,5 +1,5 @@
 /** Claims the nonces of a request that was found good in everything else, last of all, so that it is accepted once. */
-import { MacaroonError } from '../core/index.js';
+import { MacaroonError, whenKnown } from '../core/index.js';
 import { claimNonce, type ReplayStore } from '../protocol/replay-store.js';
 import type { Binding } from './binding.js';
 import type { KeyProof } from './key-proof.js';
@@ -16,25 +16,46 @@ export interface RequestNonces {
   readonly keyProof: KeyProof | undefined;
 }
 
-/** Why the request is refused as one that was here before; `undefined` when it is new, and from now on no more. Throws `ERR_ARGUMENT` without a store, and what the store throws. */
-export async function claimRequest(store: ReplayStore | undefined, nonces: RequestNonces): Promise<Denial | undefined> {
-  const { audience, tokenId, windowMs, seal, keyProof } = nonces;
+/**
+ * Why the request is refused as one that was here before; `undefined` when it is new, and from now on no more. Answers at once where the store does. Throws,
+ * or rejects with, `ERR_ARGUMENT` without a store, and what the store throws.
+ */
+export function claimRequest(
+  store: ReplayStore | undefined,
+  nonces: RequestNonces,
+): Denial | undefined | Promise<Denial | undefined> {
+  const { keyProof, seal } = nonces;
   if (seal === undefined && keyProof === undefined) return undefined;
   if (store === undefined)
     throw new MacaroonError('ERR_ARGUMENT', 'replayStore is missing: nonces must be kept', { argument: 'replayStore' });
-  if (keyProof !== undefined) {
-    const { thumbprint, nonce, createdAtMs, expiresAtMs } = keyProof;
-    // Neither audiences nor thumbprints hold a colon, so no two senders share a scope.
-    const scope = `cnf_jkt:${audience}:${thumbprint}`;
-    const claim = { scope, nonce, sentAtMs: createdAtMs, windowMs: maxAheadMs, staleAtMs: expiresAtMs };
-    const state = await claimNonce(store, claim);
-    if (state !== 'new') return repeated(state, 'the signature of the key');
-  }
+  return whenKnown(claimKeyProof(store, nonces), (denial) => denial ?? claimSeal(store, nonces));
+}
+
+function claimKeyProof(
+  store: ReplayStore,
+  { audience, keyProof }: RequestNonces,
+): Denial | undefined | Promise<Denial | undefined> {
+  if (keyProof === undefined) return undefined;
+  const { thumbprint, nonce, createdAtMs, expiresAtMs } = keyProof;
+  // Neither audiences nor thumbprints hold a colon, so no two senders share a scope.
+  const scope = `cnf_jkt:${audience}:${thumbprint}`;
+  const claim = { scope, nonce, sentAtMs: createdAtMs, windowMs: maxAheadMs, staleAtMs: expiresAtMs };
+  return whenKnown(claimNonce(store, claim), (state) =>
+    state === 'new' ? undefined : repeated(state, 'the signature of the key'),
+  );
+}
+
+function claimSeal(
+  store: ReplayStore,
+  { audience, tokenId, windowMs, seal }: RequestNonces,
+): Denial | undefined | Promise<Denial | undefined> {
   if (seal === undefined) return undefined;
   const { nonce, sentAtMs, caveatIndex } = seal;
   const scope = `sealed_request:${audience}:${tokenId}`;
-  const state = await claimNonce(store, { scope, nonce, sentAtMs, windowMs, staleAtMs: sentAtMs + windowMs });
-  return state === 'new' ? undefined : repeated(state, 'the sealed request', caveatIndex);
+  const claim = { scope, nonce, sentAtMs, windowMs, staleAtMs: sentAtMs + windowMs };
+  return whenKnown(claimNonce(store, claim), (state) =>
+    state === 'new' ? undefined : repeated(state, 'the sealed request', caveatIndex),
+  );
 }
 
 function repeated(state: 'repeated' | 'unknown', what: string, caveatIndex?: number): Denial {

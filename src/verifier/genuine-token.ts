@@ -6,12 +6,15 @@ import { type ConditionReader, type ReadCondition, readConditions } from '../cav
 import { standardCaveats } from '../caveats/standard.js';
 import { request } from '../caveats/types/request.js';
 import {
+  chainBeforeLastCaveat,
+  chainOfSignature,
   decode,
   decodeIdentifier,
   encodeUtf8,
   type FlatToken,
   flatSignatureHolds,
   type IdentifierFacts,
+  isPromise,
   type KeyReference,
   keyReferenceAt,
   knownIdentifierAt,
@@ -20,27 +23,31 @@ import {
   readFlat,
   readKeyReference,
   signatureBeforeLastCaveat,
+  signatureOfChain,
   type UnverifiedMacaroon,
   verifySignature,
 } from '../core/index.js';
 import { type AnswerKey, answerKeyOf } from '../protocol/sealed-answer.js';
 import { sealOf } from '../protocol/sealed-request.js';
 import { bindingOf } from './binding.js';
+import type { Prefix, PrefixCache } from './prefix-cache.js';
 import type { AudienceKey, Denial, DenialCode, KeyLookup, KeySource } from './result.js';
-import type { GenuineToken, SignatureCache } from './signature-cache.js';
+import { type GenuineToken, type SignatureCache, textNumber } from './signature-cache.js';
+
+/** A token whose signature held, and the key it held under. */
+export interface Authenticated {
+  readonly ok: true;
+  readonly token: GenuineToken;
+  readonly entry: AudienceKey;
+  /** What the answer must be signed with, made when it is asked for; there when the token claims to be sealed, whether it is sealed well or not. */
+  readonly answerKey?: (() => AnswerKey) | undefined;
+}
 
 /** How far a text came. */
 export type Authentication =
-  | {
-      readonly ok: true;
-      readonly token: GenuineToken;
-      readonly entry: AudienceKey;
-      /** What the answer must be signed with; there when the token claims to be sealed, whether it is sealed well or not. */
-      readonly answerKey?: AnswerKey;
-    }
+  | Authenticated
   | { readonly ok: false; readonly failedAt: 'decode' | 'key' | 'signature'; readonly denial: Denial };
 
-type FoundKey = Extract<KeyLookup, { found: true }>;
 type KeyFault = Extract<KeyLookup, { found: false }>['code'];
 
 const keyFaults: Readonly<Record<KeyFault, string>> = {
@@ -60,55 +67,86 @@ export interface AuthenticationSetup {
   readonly audience: string;
   readonly keys: KeySource;
   readonly reader: ConditionReader;
-  readonly cache: SignatureCache;
+  readonly cache: SignatureCache<Authenticated>;
+  readonly prefixes: PrefixCache;
 }
 
 /**
- * `text` as a token of the audience, if it is one. `keys.find` is asked every time; the chain is run unless the cache knows that the same
- * text held under the same key. Answers at once where `keys` does. Throws what `keys` throws, and `ERR_ARGUMENT` for what `keys` must not answer.
+ * `text` as a token of the audience, if it is one. `keys.find` is asked every time; the chain is run unless a cache knows that the same
+ * text, or the beginning of it, held under the same key. Answers at once where `keys` does. Throws what `keys` throws, and `ERR_ARGUMENT` for what `keys` must not answer.
  */
 export function authenticate(text: string, setup: AuthenticationSetup): Authentication | Promise<Authentication> {
-  const { audience, keys, cache } = setup;
-  const known = cache.get(text);
-  if (known === undefined) return authenticateAnew(text, setup);
+  const number = textNumber(text);
+  const known = setup.cache.get(number, text);
+  if (known === undefined) return authenticateAnew(text, number, setup);
   const { rootKeyId, generation } = known.token.facts;
-  const found = keys.find(audience, rootKeyId, generation);
-  const decide = (lookup: KeyLookup): Authentication | Promise<Authentication> =>
-    isKeyOf(known.key, lookup) ? { ok: true, token: known.token, entry: lookup.entry } : authenticateAnew(text, setup);
-  return isPromise(found) ? Promise.resolve(found).then(decide) : decide(found);
+  const found = setup.keys.find(setup.audience, rootKeyId, generation);
+  if (!isPromise(found)) return stillUnder(known, found) ?? authenticateAnew(text, number, setup);
+  return Promise.resolve(found).then((late) => stillUnder(known, late) ?? authenticateAnew(text, number, setup));
 }
 
-function isKeyOf(key: MacaroonKey, answer: KeyLookup): answer is FoundKey {
+/** `known`, if the key that it held under is the one in force. */
+function stillUnder(known: Authenticated, answer: KeyLookup): Authenticated | undefined {
   const lookup = requireLookup(answer);
-  return lookup.found && lookup.entry.key === key;
+  if (!lookup.found || lookup.entry.key !== known.entry.key) return undefined;
+  return lookup.entry === known.entry ? known : { ok: true, token: known.token, entry: lookup.entry };
 }
 
-function authenticateAnew(text: string, setup: AuthenticationSetup): Authentication | Promise<Authentication> {
+function authenticateAnew(text: string, number: number, setup: AuthenticationSetup): Authentication | Promise<Authentication> {
   const flat = readFlat(text);
   const reference = flat === undefined ? undefined : keyReferenceAt(flat.bytes, flat.identifierStart, flat.identifierEnd);
-  if (flat === undefined || reference === undefined || isSealed(flat)) return authenticateAnyForm(text, setup);
+  if (flat === undefined || reference === undefined) return authenticateAnyForm(text, number, setup);
   const lookup = setup.keys.find(setup.audience, reference.rootKeyId, reference.generation);
   // Whoever was asked may have read another text meanwhile.
-  if (isPromise(lookup) || !flat.isCurrent()) return authenticateAnyForm(text, setup, lookup);
+  if (isPromise(lookup) || !flat.isCurrent()) return authenticateAnyForm(text, number, setup, lookup);
   requireLookup(lookup);
   if (!lookup.found) return { ok: false, failedAt: 'key', denial: denied(lookup.code, keyFaults[lookup.code]) };
   const { entry } = lookup;
-  if (!flatSignatureHolds(flat, entry.key)) {
+  const known = setup.prefixes.longest(flat, entry.key);
+  if (!flatSignatureHolds(flat, entry.key, known)) {
     return { ok: false, failedAt: 'signature', denial: denied('ERR_SIGNATURE_MISMATCH', signatureFault) };
   }
-  const { bytes, identifierStart, identifierEnd } = flat;
-  const facts =
-    knownIdentifierAt(bytes, identifierStart, identifierEnd) ??
-    orDenial(() => decodeIdentifier(bytes.slice(identifierStart, identifierEnd)));
+  const facts = known?.facts ?? factsOf(flat, reference);
   if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
-  const conditions = conditionsOf(flat, setup.reader);
-  // A caveat type may have read one as well.
-  if (!flat.isCurrent()) return authenticateAnyForm(text, setup, lookup);
-  return { ok: true, token: remember(text, entry.key, genuineToken(facts, conditions), setup.cache), entry };
+  const claimsSeal = endsInSeal(flat);
+  const chainBefore = claimsSeal ? chainBeforeLastCaveat() : undefined;
+  // A sealed token comes once, so of that there is nothing to remember but what it began with.
+  const wasSeen = !claimsSeal && setup.cache.wasSeen(number);
+  rememberPrefix(flat, entry.key, facts, wasSeen, setup.prefixes);
+  const conditions = conditionsOf(flat, claimsSeal, setup.reader, known);
+  // A caveat type may have read a text as well.
+  if (!flat.isCurrent()) return authenticateAnyForm(text, number, setup, lookup);
+  const token = genuineToken(facts, conditions);
+  if (chainBefore !== undefined) return { ok: true, token, entry, answerKey: () => answerKeyOf(signatureOfChain(chainBefore)) };
+  const authenticated: Authenticated = { ok: true, token, entry };
+  if (wasSeen) setup.cache.set(number, text, authenticated);
+  return authenticated;
+}
+
+function factsOf({ bytes, identifierStart, identifierEnd }: FlatToken, reference: KeyReference): IdentifierFacts | Denial {
+  return (
+    knownIdentifierAt(bytes, identifierStart, identifierEnd, reference) ??
+    orDenial(() => decodeIdentifier(bytes.slice(identifierStart, identifierEnd)))
+  );
+}
+
+/** Remembers all of `flat`, whose signature holds, for its descendants when it `wasSeen` before, and what comes before its last caveat when another text has that too. */
+function rememberPrefix(
+  flat: FlatToken,
+  key: MacaroonKey,
+  facts: IdentifierFacts,
+  wasSeen: boolean,
+  prefixes: PrefixCache,
+): void {
+  const { caveatCount } = flat;
+  if (wasSeen) prefixes.set(flat, caveatCount, key, facts, chainOfSignature(flat));
+  else if (caveatCount > 0 && prefixes.wasSeen(flat, caveatCount - 1)) {
+    prefixes.set(flat, caveatCount - 1, key, facts, chainBeforeLastCaveat());
+  }
 }
 
 /** Whether the last condition claims to seal the token to a request. */
-function isSealed({ bytes, starts, ends, caveatCount }: FlatToken): boolean {
+function endsInSeal({ bytes, starts, ends, caveatCount }: FlatToken): boolean {
   if (caveatCount === 0) return false;
   const start = starts[caveatCount - 1] as number;
   if ((ends[caveatCount - 1] as number) - start < sealPrefix.length) return false;
@@ -116,17 +154,50 @@ function isSealed({ bytes, starts, ends, caveatCount }: FlatToken): boolean {
   return true;
 }
 
-function conditionsOf(flat: FlatToken, reader: ConditionReader): readonly ReadCondition[] {
+/** The conditions of `flat`, whose beginning is `known` where that is told, and which ends in what claims to be a seal where it `claimsSeal`. */
+function conditionsOf(
+  flat: FlatToken,
+  claimsSeal: boolean,
+  reader: ConditionReader,
+  known: Prefix | undefined,
+): readonly ReadCondition[] {
   const { bytes, starts, ends, caveatCount } = flat;
+  const last = caveatCount - 1;
+  const seal = claimsSeal ? reader.readSeal(bytes, starts[last] as number, ends[last] as number, last) : undefined;
+  const isSealed = seal?.isSealed === true;
   const conditions: ReadCondition[] = [];
-  for (let i = 0; i < caveatCount; i++) {
-    conditions.push(reader.read(bytes, starts[i] as number, ends[i] as number, i, i === caveatCount - 1));
+  if (known !== undefined) {
+    const kind = isSealed ? 'sealed' : 'open';
+    let kept = known.conditions[kind];
+    if (kept === undefined) {
+      kept = readInto([], flat, 0, known.caveatCount, isSealed, reader);
+      known.conditions[kind] = kept;
+    }
+    for (const condition of kept) conditions.push(condition);
+  }
+  readInto(conditions, flat, known?.caveatCount ?? 0, seal === undefined ? caveatCount : last, isSealed, reader);
+  if (seal !== undefined) conditions.push(seal);
+  return conditions;
+}
+
+/** `conditions` with those of `flat` from the caveat `from` to `to` after them. */
+function readInto(
+  conditions: ReadCondition[],
+  { bytes, starts, ends, caveatCount }: FlatToken,
+  from: number,
+  to: number,
+  isSealed: boolean,
+  reader: ConditionReader,
+): readonly ReadCondition[] {
+  for (let i = from; i < to; i++) {
+    conditions.push(reader.read(bytes, starts[i] as number, ends[i] as number, i, i === caveatCount - 1, isSealed));
   }
   return conditions;
 }
 
 async function authenticateAnyForm(
   text: string,
+  number: number,
   { audience, keys, reader, cache }: AuthenticationSetup,
   asked?: KeyLookup | PromiseLike<KeyLookup>,
 ): Promise<Authentication> {
@@ -142,10 +213,11 @@ async function authenticateAnyForm(
   if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
   const genuine = genuineToken(facts, readConditions(reader.registry, signature.conditions));
   if (sealOf(token.root) !== undefined) {
-    // It comes once, so there is nothing to remember.
-    return { ok: true, token: genuine, entry, answerKey: answerKeyOf(signatureBeforeLastCaveat(token.root, entry.key)) };
+    return { ok: true, token: genuine, entry, answerKey: () => answerKeyOf(signatureBeforeLastCaveat(token.root, entry.key)) };
   }
-  return { ok: true, token: remember(text, entry.key, genuine, cache), entry };
+  const authenticated: Authenticated = { ok: true, token: genuine, entry };
+  if (cache.wasSeen(number)) cache.set(number, text, authenticated);
+  return authenticated;
 }
 
 function genuineToken(facts: IdentifierFacts, conditions: readonly ReadCondition[]): GenuineToken {
@@ -156,16 +228,6 @@ function genuineToken(facts: IdentifierFacts, conditions: readonly ReadCondition
 function areStandard(conditions: readonly ReadCondition[]): boolean {
   for (const { reading } of conditions) if ('type' in reading && !standardTypes.has(reading.type)) return false;
   return true;
-}
-
-function remember(text: string, key: MacaroonKey, token: GenuineToken, cache: SignatureCache): GenuineToken {
-  if (cache.wasSeen(text)) cache.set(text, key, token);
-  return token;
-}
-
-/** Whether `value` must be waited for. */
-export function isPromise<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 /** `lookup`, if a key source may answer so. Anything else is the source's fault, not the token's, and decides nothing. */

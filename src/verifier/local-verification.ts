@@ -1,25 +1,26 @@
 /** Verifies with keys at hand: authentication, then revocation, the identifier's facts and the caveats, in this order and no other. */
 import type { RequestContext } from '../caveats/caveat-type.js';
-import {
-  type ClearResult,
-  ConditionReader,
-  checkConditions,
-  clearConditions,
-  clearedBy,
-  faultOfCondition,
-} from '../caveats/clear-caveats.js';
+import { ConditionReader, checkConditions, clearedBy, faultOfCondition } from '../caveats/clear-caveats.js';
 import type { CaveatRegistry } from '../caveats/registry.js';
 import { action } from '../caveats/types/action.js';
 import { timeBefore } from '../caveats/types/time-before.js';
-import type { IdentifierFacts } from '../core/index.js';
+import { type IdentifierFacts, isPromise, whenKnown } from '../core/index.js';
 import type { ReplayStore } from '../protocol/replay-store.js';
 import type { Binding } from './binding.js';
 import { claimRequest } from './claim-request.js';
 import { caveatStep, explanationOf } from './explanation.js';
 import { type FactInput, factChecks } from './fact-checks.js';
-import { type Authentication, type AuthenticationSetup, authenticate, brokenSource, denied, isPromise } from './genuine-token.js';
+import {
+  type Authenticated,
+  type Authentication,
+  type AuthenticationSetup,
+  authenticate,
+  brokenSource,
+  denied,
+} from './genuine-token.js';
 import type { KeyProof } from './key-proof.js';
 import { markVerified } from './mark-verified.js';
+import { PrefixCache } from './prefix-cache.js';
 import type { RequestProofs } from './request-proofs.js';
 import type {
   Denial,
@@ -35,8 +36,6 @@ import { arrivalOf } from './sent-request.js';
 import { type GenuineToken, SignatureCache } from './signature-cache.js';
 import { type ToldFacts, wholeContext } from './told-facts.js';
 
-type Authenticated = Extract<Authentication, { ok: true }>;
-
 /** What a local verifier stands on. */
 export interface LocalSetup {
   readonly audience: string;
@@ -46,12 +45,6 @@ export interface LocalSetup {
   readonly replayStore: ReplayStore | undefined;
   /** How far the time of sending of a sealed request may lie from ours. */
   readonly windowMs: number;
-}
-
-/** The request at hand as the caveats see it, and the key that signed it, where a caveat asks for one. */
-interface BoundContext {
-  readonly context: RequestContext;
-  readonly keyProof: KeyProof | undefined;
 }
 
 const revocationTexts: Readonly<Record<RevocationCode, string>> = {
@@ -66,14 +59,15 @@ export class LocalVerification {
   readonly #keys: KeySource;
   readonly #replayStore: ReplayStore | undefined;
   readonly #windowMs: number;
-  readonly #cache = new SignatureCache();
+  readonly #cache = new SignatureCache<Authenticated>();
+  readonly #prefixes = new PrefixCache();
   readonly #setup: AuthenticationSetup;
   readonly #accepted = new WeakSet<object>();
 
   constructor({ audience, keys, registry, replayStore, windowMs }: LocalSetup) {
     this.#audience = audience;
     this.#keys = keys;
-    this.#setup = { audience, keys, reader: new ConditionReader(registry), cache: this.#cache };
+    this.#setup = { audience, keys, reader: new ConditionReader(registry), cache: this.#cache, prefixes: this.#prefixes };
     this.#replayStore = replayStore;
     this.#windowMs = windowMs;
   }
@@ -113,16 +107,21 @@ export class LocalVerification {
     for (const check of factChecks) if (!check.holds(input)) return denied(check.code, check.explain(input));
     const { token } = authentication;
     if (token.binding !== undefined) return this.#verifyBound(token, token.binding, facts, proofs);
-    if (token.isStandard !== true) return resultOf(token, clearConditions(token.conditions, wholeContext(facts)));
-    return faultOf(token.conditions, facts) ?? verifiedOf(token);
+    return faultOf(token, facts) ?? verifiedOf(token);
   }
 
-  async #verifyBound(token: GenuineToken, binding: Binding, facts: ToldFacts, proofs: RequestProofs): Promise<VerifyResult> {
-    const bound = await bind(binding, wholeContext(facts), proofs);
-    const cleared = clearConditions(token.conditions, bound.context);
-    if (cleared.ok) return (await this.#claim(token, bound, proofs)) ?? resultOf(token, cleared);
-    if (isEarly(token, cleared, bound.context.nowMs)) await this.#claim(token, bound, proofs);
-    return resultOf(token, cleared);
+  #verifyBound(
+    token: GenuineToken,
+    binding: Binding,
+    facts: ToldFacts,
+    proofs: RequestProofs,
+  ): VerifyResult | Promise<VerifyResult> {
+    return whenKnown(bind(binding, facts, proofs), (keyProof) => {
+      const fault = faultOf(token, facts);
+      if (fault === undefined)
+        return whenKnown(this.#claim(token, keyProof, proofs), (repeated) => repeated ?? verifiedOf(token));
+      return isEarly(token, fault, facts.nowMs) ? whenKnown(this.#claim(token, keyProof, proofs), () => fault) : fault;
+    });
   }
 
   /** Every step as far as the token can be trusted to tell it: nothing after a signature that does not hold. */
@@ -144,26 +143,32 @@ export class LocalVerification {
       steps.push({ holds, text: `${check.name}: ${why}` });
       if (!holds) fault ??= denied(check.code, why);
     }
-    const bound = token.binding === undefined ? { context, keyProof: undefined } : await bind(token.binding, context, proofs);
-    const checked = checkConditions(token.conditions, bound.context);
+    const keyProof = token.binding === undefined ? undefined : await bind(token.binding, facts, proofs);
+    const checked = checkConditions(token.conditions, wholeContext(facts));
     for (const { text: condition, holds, message, caveatIndex, dischargeIndex } of checked) {
       steps.push(caveatStep({ holds, condition, message, caveatIndex, dischargeIndex }));
     }
     const cleared = clearedBy(checked);
-    if (fault !== undefined || !cleared.ok) return explanationOf(fault ?? resultOf(token, cleared), steps);
-    const repeated = await this.#claim(token, bound, proofs);
+    if (!cleared.ok) fault ??= Object.freeze(cleared);
+    if (fault !== undefined) return explanationOf(fault, steps);
+    const repeated = await this.#claim(token, keyProof, proofs);
     if (repeated !== undefined) steps.push({ holds: false, text: `nonce: ${repeated.message}` });
-    return explanationOf(repeated ?? resultOf(token, cleared), steps);
+    return explanationOf(repeated ?? verifiedOf(token), steps);
   }
 
   /** Forgets every verified signature and ends the key source's work. */
   async close(): Promise<void> {
     this.#cache.clear();
+    this.#prefixes.clear();
     await this.#keys.close();
   }
 
   /** Claims the nonces of a request whose every condition holds. */
-  async #claim({ facts, binding }: GenuineToken, { keyProof }: BoundContext, proofs: RequestProofs): Promise<Denial | undefined> {
+  #claim(
+    { facts, binding }: GenuineToken,
+    keyProof: KeyProof | undefined,
+    proofs: RequestProofs,
+  ): Denial | undefined | Promise<Denial | undefined> {
     if (binding === undefined) return undefined;
     const overridden = proofs.overrideDenial(binding);
     if (overridden !== undefined) return overridden;
@@ -171,12 +176,16 @@ export class LocalVerification {
     const arrival = proofs.sent === undefined ? undefined : arrivalOf(proofs.sent);
     if (arrival !== undefined && this.#accepted.has(arrival)) return undefined;
     const nonces = { audience: this.#audience, tokenId: facts.tokenId, windowMs: this.#windowMs, seal, keyProof };
-    const repeated = await claimRequest(this.#replayStore, nonces);
-    if (repeated === undefined && arrival !== undefined) this.#accepted.add(arrival);
-    return repeated;
+    return whenKnown(claimRequest(this.#replayStore, nonces), (repeated) => {
+      if (repeated === undefined && arrival !== undefined) this.#accepted.add(arrival);
+      return repeated;
+    });
   }
 
-  #subjectOf({ tokenId, issuedAtMs, client, rootKeyId, generation }: IdentifierFacts): RevocationSubject {
+  /** What is revoked is looked up under our own audience, whatever the token says. */
+  #subjectOf(facts: IdentifierFacts): RevocationSubject {
+    if (facts.audience === this.#audience) return facts;
+    const { tokenId, issuedAtMs, client, rootKeyId, generation } = facts;
     return { tokenId, issuedAtMs, client, audience: this.#audience, rootKeyId, generation };
   }
 
@@ -190,19 +199,16 @@ function isEarly({ binding }: GenuineToken, cleared: Denial, nowMs: number): boo
   return cleared.code === 'ERR_REQUEST_STALE' && binding?.seal !== undefined && binding.seal.sentAtMs > nowMs;
 }
 
-/** `context` with what the bound caveats ask for, read only now. Frozen like `context`. */
-async function bind(binding: Binding, context: RequestContext, proofs: RequestProofs): Promise<BoundContext> {
-  const request = binding.asksRequest ? await proofs.facts(binding) : undefined;
-  const keyProof = await proofs.key(binding, context.nowMs);
-  const bound = {
-    __proto__: null,
-    ...context,
-    request: Object.freeze(request),
-    certificateThumbprint:
-      context.certificateThumbprint ?? (binding.asksCertificate ? proofs.certificateThumbprint() : undefined),
-    keyThumbprint: keyProof?.thumbprint ?? context.keyThumbprint,
-  };
-  return { context: Object.freeze(bound), keyProof };
+/** Adds to `facts` what the bound caveats ask for, read only now. Gives the proof of the key that signed the request, where a caveat names one. */
+function bind(binding: Binding, facts: ToldFacts, proofs: RequestProofs): KeyProof | undefined | Promise<KeyProof | undefined> {
+  return whenKnown(binding.asksRequest ? proofs.facts(binding) : undefined, (request) =>
+    whenKnown(proofs.key(binding, facts.nowMs), (keyProof) => {
+      facts.request = request === undefined ? undefined : Object.freeze(request);
+      if (binding.asksCertificate) facts.certificateThumbprint ??= proofs.certificateThumbprint();
+      if (keyProof !== undefined) facts.keyThumbprint = keyProof.thumbprint;
+      return keyProof;
+    }),
+  );
 }
 
 /** Tells whoever answers how, as soon as the signature of a sealed token held. */
@@ -215,12 +221,9 @@ function revokedBy(code: RevocationCode): Denial {
   return denied(code, revocationTexts[code]);
 }
 
-function resultOf(token: GenuineToken, cleared: ClearResult): VerifyResult {
-  return cleared.ok ? verifiedOf(token) : Object.freeze(cleared);
-}
-
-/** The first condition that does not hold; `undefined` when all do. */
-function faultOf(conditions: GenuineToken['conditions'], context: RequestContext): Denial | undefined {
+/** The first condition of `token` that does not hold; `undefined` when all do. Types of a service's own are shown a copy of the facts. */
+function faultOf({ conditions, isStandard }: GenuineToken, facts: ToldFacts): Denial | undefined {
+  const context = isStandard === true ? facts : wholeContext(facts);
   for (const condition of conditions) {
     const fault = faultOfCondition(condition, context);
     if (fault !== undefined) return Object.freeze(fault);

@@ -69,7 +69,7 @@ export class RemoteVerification {
     const seen = binding.asksRequest ? await proofs.facts(binding) : undefined;
     const keyProof = await proofs.key(binding, this.#setup.clock());
     // The issuer has found the signature to hold when it tells the key, so the identifier can be read.
-    const onAnswerKey = (key: AnswerKey) => proofs.onAnswerKey(key, decodeIdentifier(token.root.identifier).tokenId);
+    const onAnswerKey = (key: AnswerKey) => proofs.onAnswerKey(() => key, decodeIdentifier(token.root.identifier).tokenId);
     const told = seen === undefined ? {} : { request: toldRequest(seen, onAnswerKey) };
     const shown = binding.asksCertificate ? proofs.certificateThumbprint() : undefined;
     const context = {

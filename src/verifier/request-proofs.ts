@@ -64,9 +64,9 @@ export class RequestProofs {
   }
 
   /** What a `request` caveat is compared with. Throws what reading the body throws. */
-  async facts(binding: Binding): Promise<RequestFacts | undefined> {
+  facts(binding: Binding): RequestFacts | undefined | Promise<RequestFacts | undefined> {
     const { windowMs } = this.#setup;
-    if (this.#told === undefined) return await this.#read()?.facts(binding, windowMs);
+    if (this.#told === undefined) return this.#read()?.facts(binding, windowMs);
     const { authority, target, digest } = this.#told;
     return { authority, target, digest, windowMs, overridesMethod: false };
   }
@@ -80,8 +80,8 @@ export class RequestProofs {
   }
 
   /** The proof of the key that `binding` names, if it names one that signed the request. Throws what reading the body throws. */
-  async key({ keys }: Binding, nowMs: number): Promise<KeyProof | undefined> {
-    return keys.length === 0 ? undefined : await this.#read()?.key(keys, nowMs);
+  key({ keys }: Binding, nowMs: number): KeyProof | undefined | Promise<KeyProof | undefined> {
+    return keys.length === 0 ? undefined : this.#read()?.key(keys, nowMs);
   }
 
   /** SHA-256 of the certificate that the peer showed, if it did. */
@@ -89,13 +89,18 @@ export class RequestProofs {
     return this.#read()?.certificateThumbprint();
   }
 
-  /** Tells whoever answers how: call it as soon as the signature of a sealed token held. */
-  onAnswerKey(key: AnswerKey, tokenId: string): void {
-    this.#told?.onAnswerKey?.(key);
+  /** Tells whoever answers how: call it as soon as the signature of a sealed token held. `makeKey` is called where an answer is to be signed. */
+  onAnswerKey(makeKey: () => AnswerKey, tokenId: string): void {
+    this.#told?.onAnswerKey?.(makeKey());
     if (this.#sent === undefined) return;
     const authorization = singleField(this.#sent.headers, 'authorization') ?? `Macaroon ${this.#text}`;
     const { clock } = this.#setup;
-    this.#signAnswer = sealedAnswerSigner(key, { method: this.#method, authorization, tokenId }, { clock, randomBytes });
+    const request = { method: this.#method, authorization, tokenId };
+    let sign: AnswerSigner | undefined;
+    this.#signAnswer = (answer) => {
+      sign ??= sealedAnswerSigner(makeKey(), request, { clock, randomBytes });
+      return sign(answer);
+    };
     this.#sent.onSigner?.(this.#signAnswer);
   }
 

@@ -4,7 +4,7 @@
  */
 import { authorityOf } from '../caveats/authority.js';
 import type { RequestFacts } from '../caveats/caveat-type.js';
-import { encodeBase64url, MacaroonError, sha256 } from '../core/index.js';
+import { encodeBase64url, MacaroonError, sha256, whenKnown } from '../core/index.js';
 import type { AnswerSigner } from '../protocol/answer-signer.js';
 import type { HeaderFields } from '../protocol/header-fields.js';
 import type { AnswerKey } from '../protocol/sealed-answer.js';
@@ -94,7 +94,7 @@ export class RequestReader {
   readonly #sent: SentRequest;
   readonly #method: string;
   readonly #origins: readonly Origin[];
-  #body: Promise<Uint8Array> | undefined;
+  #body: Uint8Array | Promise<Uint8Array> | undefined;
 
   /** `configured`: the verifier's own origins. Throws `ERR_ARGUMENT` for origins that are none. */
   constructor(sent: SentRequest, method: string, configured: readonly Origin[]) {
@@ -105,13 +105,15 @@ export class RequestReader {
   }
 
   /** What a `request` caveat is compared with; `undefined` where no origin is configured, or none of several is the one that was called. */
-  async facts({ seal }: Binding, windowMs: number): Promise<RequestFacts | undefined> {
+  facts({ seal }: Binding, windowMs: number): RequestFacts | undefined | Promise<RequestFacts | undefined> {
     const { target, headers } = this.#sent;
     const [first] = this.#origins;
     if (first === undefined) return undefined;
     const { authority } = this.#origins.find((origin) => origin.authority === seal?.authority) ?? first;
-    const digest = requestDigest(requestContent(headers, await this.#read()));
-    return { authority, target, digest, windowMs, overridesMethod: this.overridesMethod };
+    return whenKnown(this.#read(), (body) => {
+      const digest = requestDigest(requestContent(headers, body));
+      return { authority, target, digest, windowMs, overridesMethod: this.overridesMethod };
+    });
   }
 
   /** Whether a header asks to take the request for one with another method. */
@@ -137,12 +139,11 @@ export class RequestReader {
     return await readKeyProof({ method: this.#method, targetUris, headers, body: await this.#read(), thumbprints }, nowMs);
   }
 
-  #read(): Promise<Uint8Array> {
-    this.#body ??= (async () => {
-      const body: unknown = await this.#sent.body();
-      if (!(body instanceof Uint8Array)) throw noBytes('body', 'must tell the body as bytes, none for an empty one');
-      return body;
-    })();
+  #read(): Uint8Array | Promise<Uint8Array> {
+    this.#body ??= whenKnown<unknown, Uint8Array>(this.#sent.body(), (body) => {
+      if (body instanceof Uint8Array) return body;
+      throw noBytes('body', 'must tell the body as bytes, none for an empty one');
+    });
     return this.#body;
   }
 }

@@ -10,14 +10,14 @@
  * its entries with it. Entries hold live tokens: the cache never leaves the process.
  */
 import type { ReadCondition } from '../caveats/clear-caveats.js';
-import type { IdentifierFacts, MacaroonKey } from '../core/index.js';
+import type { IdentifierFacts } from '../core/index.js';
 import type { Binding } from './binding.js';
-import type { VerifiedMacaroon } from './result.js';
+import { Generations } from './generations.js';
+import type { AudienceKey, VerifiedMacaroon } from './result.js';
+import { Sightings } from './sightings.js';
 
 /** Characters that tell tokens apart: 9 of the signature, the dot, 6 of the checksum. */
 const tailLength = 16;
-/** Places for tokens that were seen once; a power of two. */
-const sightingPlaces = 16_384;
 /** Tokens in one of the two generations. */
 const defaultGenerationSize = 5000;
 /** Characters of the texts in one of the two generations, whatever their number. */
@@ -36,67 +36,49 @@ export interface GenuineToken {
   verified?: VerifiedMacaroon | undefined;
 }
 
-interface Entry {
-  readonly text: string;
-  readonly key: MacaroonKey;
+/** A text that is remembered: the token in it, and the key that its signature held under. */
+export interface RememberedToken {
   readonly token: GenuineToken;
+  readonly entry: AudienceKey;
 }
 
-/** A cache of two generations: when the young one is full it becomes the old one, and what the old one held is forgotten unless used. */
-export class SignatureCache {
-  readonly #generationSize: number;
-  readonly #sightings = new Int32Array(sightingPlaces);
-  #young = new Map<number, Entry>();
-  #youngLength = 0;
-  #old = new Map<number, Entry>();
+interface Entry<Remembered> {
+  readonly text: string;
+  readonly remembered: Remembered;
+  readonly weight: number;
+}
+
+export class SignatureCache<Remembered extends RememberedToken = RememberedToken> {
+  readonly #entries: Generations<Entry<Remembered>>;
+  readonly #sightings = new Sightings();
 
   constructor(generationSize = defaultGenerationSize) {
-    this.#generationSize = generationSize;
+    this.#entries = new Generations(generationSize, maxGenerationLength);
   }
 
-  /** What `text` was found to be, and under which key; it counts only while that key object is still the one in force. */
-  get(text: string): Entry | undefined {
-    const tail = tailOf(text);
-    const young = this.#young.get(tail);
-    const entry = young ?? this.#old.get(tail);
-    if (entry === undefined || entry.text !== text) return undefined;
-    if (young === undefined) this.#store(tail, entry);
-    return entry;
+  /** What `text`, whose `textNumber` is `number`, was found to be, and under which key; it counts only while that key object is still the one in force. */
+  get(number: number, text: string): Remembered | undefined {
+    const entry = this.#entries.get(number);
+    return entry !== undefined && entry.text === text ? entry.remembered : undefined;
   }
 
-  /** Whether `text` was asked about before, of late: only then is it worth to be remembered. Call it when its signature held. */
-  wasSeen(text: string): boolean {
-    const tail = tailOf(text);
-    const place = tail & (sightingPlaces - 1);
-    if (this.#sightings[place] === tail) return true;
-    this.#sightings[place] = tail;
-    return false;
+  /** Whether the text of `number` was asked about before, of late: only then is it worth to be remembered. Call it when its signature held. */
+  wasSeen(number: number): boolean {
+    return this.#sightings.wasSeen(number);
   }
 
-  /** Remembers that `text` is genuine under `key`. */
-  set(text: string, key: MacaroonKey, token: GenuineToken): void {
-    this.#store(tailOf(text), { text, key, token });
+  /** Remembers that `text`, whose `textNumber` is `number`, is genuine. */
+  set(number: number, text: string, remembered: Remembered): void {
+    this.#entries.set(number, { text, remembered, weight: text.length });
   }
 
   clear(): void {
-    this.#young = new Map();
-    this.#youngLength = 0;
-    this.#old = new Map();
-  }
-
-  #store(tail: number, entry: Entry): void {
-    if (this.#young.size >= this.#generationSize || this.#youngLength + entry.text.length > maxGenerationLength) {
-      this.#old = this.#young;
-      this.#young = new Map();
-      this.#youngLength = 0;
-    }
-    this.#young.set(tail, entry);
-    this.#youngLength += entry.text.length;
+    this.#entries.clear();
   }
 }
 
-/** FNV-1a, 32 bits, of the last characters. To hash them as a text of their own costs the engine several times as much. */
-function tailOf(text: string): number {
+/** What tells `text` from nearly all others: FNV-1a, 32 bits, of its last characters. To hash them as a text of their own costs the engine several times as much. */
+export function textNumber(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = Math.max(0, text.length - tailLength); i < text.length; i++)
     hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -17,7 +17,7 @@ export class ToldFacts implements RequestContext {
   certificateThumbprint: string | undefined = undefined;
   keyThumbprint: string | undefined = undefined;
   /** Read out of `told` where a caveat asks for it: see `local-verification.ts`. */
-  readonly request: RequestFacts | undefined = undefined;
+  request: RequestFacts | undefined = undefined;
   /** The request as the service told it. */
   told: VerifyContext['request'] = undefined;
   /** Facts that this project does not know. */
@@ -56,7 +56,7 @@ export function readFacts(text: string, context: VerifyContext): ToldFacts {
 /** `facts` as an object of its own that inherits nothing, and not the request as it was told. */
 export function wholeContext(facts: ToldFacts): RequestContext {
   const whole: Record<string, unknown> = Object.assign({ __proto__: null }, facts.others);
-  for (const name of ['ip', 'method', 'path', 'certificateThumbprint', 'keyThumbprint'] as const) {
+  for (const name of ['ip', 'method', 'path', 'certificateThumbprint', 'keyThumbprint', 'request'] as const) {
     if (facts[name] !== undefined) whole[name] = facts[name];
   }
   return Object.freeze(Object.assign(whole, { action: facts.action, nowMs: facts.nowMs }));

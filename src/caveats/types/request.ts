@@ -4,7 +4,7 @@
  */
 
 import { isCanonicalAuthority } from '../authority.js';
-import type { CaveatSetting, CaveatType, CheckResult, RequestContext } from '../caveat-type.js';
+import { type CaveatSetting, type CaveatType, type CheckResult, holds, type RequestContext } from '../caveat-type.js';
 import { isCanonicalTarget } from '../path.js';
 import { isDigest } from './cnf.js';
 import { isMethod } from './method.js';
@@ -57,21 +57,22 @@ function checkParts(seal: Seal, { method, request: facts }: RequestContext): Che
   if (facts.overridesMethod !== false) {
     return { holds: false, reason: 'denied', expected: 'no header that overrides the method', actual: 'one' };
   }
-  const pairs = [
-    [seal.method, method],
-    [seal.authority, facts.authority],
-    [seal.target, facts.target],
-  ] as const;
-  for (const [wanted, actual] of pairs) {
-    if (wanted !== actual) return { holds: false, reason: 'denied', expected: wanted, actual: String(actual) };
-  }
+  const differs =
+    wantedInstead(seal.method, method) ??
+    wantedInstead(seal.authority, facts.authority) ??
+    wantedInstead(seal.target, facts.target);
+  if (differs !== undefined) return differs;
   if (seal.digest === facts.digest) return undefined;
   return { holds: false, reason: 'denied', expected: 'the content that it was sealed with', actual: 'another' };
 }
 
+function wantedInstead(wanted: string, actual: string): CheckResult | undefined {
+  return wanted === actual ? undefined : { holds: false, reason: 'denied', expected: wanted, actual: String(actual) };
+}
+
 function checkTime(seal: Seal, { nowMs, request: facts }: RequestContext): CheckResult {
   const apartMs = Math.abs(nowMs - seal.sentAtMs);
-  if (apartMs < (facts?.windowMs ?? 0)) return { holds: true };
+  if (apartMs < (facts?.windowMs ?? 0)) return holds;
   const wanted = `a time of sending less than ${facts?.windowMs} ms from the verifier's`;
   return { holds: false, reason: 'stale', expected: wanted, actual: `${apartMs} ms: check the clocks` };
 }

@@ -1,0 +1,14 @@
+/** Values that are mostly there at once and sometimes have to be waited for: to wait for the former costs more than a token that was seen before. */
+
+/** Whether `value` must be waited for. */
+export function isPromise<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** What `next` makes of `value`: at once, unless one of the two has to be waited for. Throws, or rejects with, what `next` throws. */
+export function whenKnown<Value, Result>(
+  value: Value | PromiseLike<Value>,
+  next: (value: Value) => Result | Promise<Result>,
+): Result | Promise<Result> {
+  return isPromise(value) ? Promise.resolve(value).then(next) : next(value);
+}

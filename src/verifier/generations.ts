@@ -1,0 +1,45 @@
+/**
+ * Values by a number, in two generations: when the young one is full it becomes the old one, and what the old one held is forgotten unless it was asked for.
+ * Bounded by how many values a generation holds, and by what they weigh together.
+ */
+export class Generations<Value extends { readonly weight: number }> {
+  readonly #maxCount: number;
+  readonly #maxWeight: number;
+  #young = new Map<number, Value>();
+  #youngWeight = 0;
+  #old = new Map<number, Value>();
+
+  constructor(maxCount: number, maxWeight: number) {
+    this.#maxCount = maxCount;
+    this.#maxWeight = maxWeight;
+  }
+
+  get isEmpty(): boolean {
+    return this.#young.size === 0 && this.#old.size === 0;
+  }
+
+  /** The value of `number`, which lives on in the young generation. */
+  get(number: number): Value | undefined {
+    const young = this.#young.get(number);
+    if (young !== undefined) return young;
+    const old = this.#old.get(number);
+    if (old !== undefined) this.set(number, old);
+    return old;
+  }
+
+  set(number: number, value: Value): void {
+    if (this.#young.size >= this.#maxCount || this.#youngWeight + value.weight > this.#maxWeight) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#youngWeight = 0;
+    }
+    this.#young.set(number, value);
+    this.#youngWeight += value.weight;
+  }
+
+  clear(): void {
+    this.#young = new Map();
+    this.#youngWeight = 0;
+    this.#old = new Map();
+  }
+}

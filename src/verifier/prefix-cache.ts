@@ -1,0 +1,93 @@
+/**
+ * Beginnings of tokens whose chain was verified, so that a descendant costs the hashing of what its holder added. Who seals each request, or gives every
+ * helper a narrower token, shows a new text each time, which no cache of texts knows, with an old beginning.
+ *
+ * A beginning is found by the id of the token and its number of caveats; then the key object, the length of the identifier, and every byte up to there are
+ * compared: what the chain depends on, no less. (The length too: without it, caveats could be moved into a longer identifier.) It is admitted when a second
+ * text continues it, or when a token that is that beginning is remembered as a whole; `signature-cache.ts` says why that is safe, what a stranger can make
+ * of it, and that entries are live tokens. Nothing but "the chain comes to this" is taken from it: the signature itself is always compared.
+ */
+import type { ReadCondition } from '../caveats/clear-caveats.js';
+import { type FlatToken, type IdentifierFacts, type MacaroonKey, readUint32, tokenIdStart } from '../core/index.js';
+import { Generations } from './generations.js';
+import { Sightings } from './sightings.js';
+
+/** Beginnings, and their bytes, in one of the two generations. */
+const generationSize = 5000;
+const maxGenerationBytes = 4 * 1024 * 1024;
+
+/** A beginning of a token: its identifier and its first caveats. */
+export interface Prefix {
+  readonly facts: IdentifierFacts;
+  readonly caveatCount: number;
+  /** What the chain comes to there: the signature of the token that is just this. 8 words. */
+  readonly chain: Int32Array;
+  /** Its conditions as they stand in a longer token, sealed or not; made by the first of each. */
+  readonly conditions: { sealed?: readonly ReadCondition[]; open?: readonly ReadCondition[] };
+}
+
+interface Entry {
+  readonly prefix: Prefix;
+  readonly key: MacaroonKey;
+  readonly identifierLength: number;
+  /** From the identifier to the end of the last caveat. */
+  readonly bytes: Uint8Array;
+  readonly weight: number;
+}
+
+export class PrefixCache {
+  readonly #entries = new Generations<Entry>(generationSize, maxGenerationBytes);
+  readonly #sightings = new Sightings();
+
+  /** The longest beginning of `token`, short of all of it, that is known under `key`. */
+  longest(token: FlatToken, key: MacaroonKey): Prefix | undefined {
+    if (this.#entries.isEmpty) return undefined;
+    const id = idOf(token);
+    for (let count = token.caveatCount - 1; count >= 0; count--) {
+      const entry = this.#entries.get(numberOf(id, count));
+      if (entry !== undefined && entry.key === key && isPrefix(entry, token, count)) return entry.prefix;
+    }
+    return undefined;
+  }
+
+  /** Whether another text with the first `count` caveats of `token` came before, of late. Call it when the signature held. */
+  wasSeen(token: FlatToken, count: number): boolean {
+    return this.#sightings.wasSeen(numberOf(idOf(token), count));
+  }
+
+  /** Remembers that under `key` the chain of `token`, whose signature held, comes to `chain` (8 words, kept as they are) after its first `count` caveats. */
+  set(token: FlatToken, count: number, key: MacaroonKey, facts: IdentifierFacts, chain: Int32Array): void {
+    const { identifierStart, identifierEnd } = token;
+    const bytes = token.bytes.slice(identifierStart, endOf(token, count));
+    const prefix: Prefix = { facts, caveatCount: count, chain, conditions: {} };
+    const identifierLength = identifierEnd - identifierStart;
+    this.#entries.set(numberOf(idOf(token), count), { prefix, key, identifierLength, bytes, weight: bytes.length });
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+}
+
+function isPrefix({ prefix, identifierLength, bytes }: Entry, token: FlatToken, count: number): boolean {
+  const { bytes: other, identifierStart, identifierEnd } = token;
+  if (prefix.caveatCount !== count || identifierLength !== identifierEnd - identifierStart) return false;
+  if (bytes.length !== endOf(token, count) - identifierStart) return false;
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== other[identifierStart + i]) return false;
+  return true;
+}
+
+/** Where the first `count` caveats of `token` end. */
+function endOf({ identifierEnd, ends }: FlatToken, count: number): number {
+  return count === 0 ? identifierEnd : (ends[count - 1] as number);
+}
+
+/** A number of the id of `token`: its last eight bytes, which are random. */
+function idOf({ bytes, identifierStart }: FlatToken): number {
+  const at = identifierStart + tokenIdStart + 8;
+  return readUint32(bytes, at) ^ readUint32(bytes, at + 4);
+}
+
+function numberOf(id: number, count: number): number {
+  return Math.imul(id + count, 0x9e3779b1);
+}

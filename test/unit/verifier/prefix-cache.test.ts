@@ -1,0 +1,123 @@
+/** Beginnings of tokens that are remembered: what they spare, and what nobody can make of them. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  addFirstPartyCaveat,
+  concatBytes,
+  encode,
+  encodeUtf8,
+  type Macaroon,
+  MacaroonKey,
+  type Signature,
+} from '../../../src/core/index.js';
+import { createVerifier, type KeyLookup, type KeySource, staticKeys } from '../../../src/verifier/index.js';
+import { audience, audienceKey, client, generation, macaroonOf, nowMs, rootKeyId, staticKey } from './samples.js';
+
+const context = { action: 'invoices:read', method: 'GET', path: '/invoices/1', ip: '10.1.2.3' };
+const parent = macaroonOf({ conditions: ['method GET', 'path /invoices'] });
+const child = (i: number, of: Macaroon = parent) => addFirstPartyCaveat(of, `ip 10.0.0.0/8,192.0.2.${i}`);
+const textOf = (root: Macaroon): string => encode({ root, discharges: [] });
+
+let lookup: KeyLookup;
+let time: number;
+
+function newVerifier() {
+  const keys: KeySource = { ...staticKeys([staticKey]), find: () => lookup };
+  return createVerifier({ audience, keys, clock: () => time });
+}
+
+/** A verifier that knows `parent` as a beginning. */
+async function verifierThatKnows(root: Macaroon = parent) {
+  const verifier = newVerifier();
+  for (let i = 1; i < 4; i++) expect(await verifier.verify(textOf(child(i, root)), context)).toMatchObject({ ok: true });
+  return verifier;
+}
+
+beforeEach(() => {
+  lookup = { found: true, entry: { rootKeyId, generation, client, key: audienceKey() } };
+  time = nowMs;
+});
+
+describe('a token whose beginning is known', () => {
+  it('gets the verdict that it would get as the first of all', async () => {
+    const verifier = await verifierThatKnows();
+    const other = child(9);
+    expect(await verifier.verify(textOf(other), context)).toEqual(await newVerifier().verify(textOf(other), context));
+    const denied = { ...context, path: '/else' };
+    expect(await verifier.verify(textOf(other), denied)).toEqual(await newVerifier().verify(textOf(other), denied));
+    const grandchild = addFirstPartyCaveat(other, 'action invoices:pay');
+    expect(await verifier.verify(textOf(grandchild), context)).toMatchObject({ code: 'ERR_CAVEAT_DENIED', caveatIndex: 3 });
+    expect(await verifier.verify(textOf(parent), { ...context, method: 'POST' })).toMatchObject({ caveatIndex: 0 });
+  });
+
+  it('is refused for every bit of it that is changed', async () => {
+    const verifier = await verifierThatKnows();
+    const genuine = child(9);
+    const flip = (bytes: Uint8Array, at: number) => bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
+    for (let at = 0; at < genuine.signature.length; at++) {
+      const root = { ...genuine, signature: flip(genuine.signature, at) as Signature };
+      expect(await verifier.verify(textOf(root), context)).toMatchObject({ code: 'ERR_SIGNATURE_MISMATCH' });
+    }
+    for (const [index, caveat] of genuine.caveats.entries()) {
+      if (caveat.kind !== 'first-party') throw new Error('no first-party caveat');
+      for (let at = 0; at < caveat.condition.length; at++) {
+        const caveats = genuine.caveats.map((one, i) =>
+          i === index ? { ...caveat, condition: flip(caveat.condition, at) } : one,
+        );
+        const denial = await verifier.verify(textOf({ ...genuine, caveats }), context);
+        expect(denial, `caveat ${index}, byte ${at}`).toMatchObject({ code: 'ERR_SIGNATURE_MISMATCH' });
+      }
+    }
+    for (let at = 21; at < genuine.identifier.length; at++) {
+      const root = { ...genuine, identifier: flip(genuine.identifier, at) };
+      expect(await verifier.verify(textOf(root), context)).toMatchObject({ code: 'ERR_SIGNATURE_MISMATCH' });
+    }
+  });
+
+  it('cannot pass caveats off as a part of a longer identifier', async () => {
+    // The bytes from the identifier on are the same for both; only where the identifier ends differs.
+    const inner = encodeUtf8('method GET');
+    const hidden = concatBytes(encodeUtf8('x'), new Uint8Array([0, 2, inner.length]), inner);
+    const base = macaroonOf({ conditions: [] });
+    const trap = addFirstPartyCaveat(base, hidden);
+    const verifier = newVerifier();
+    for (let i = 0; i < 4; i++) await verifier.verify(textOf(addFirstPartyCaveat(trap, `ip 192.0.2.${i}`)), context);
+    const moved: Macaroon = {
+      ...trap,
+      identifier: concatBytes(trap.identifier, new Uint8Array([0, 2, hidden.length]), encodeUtf8('x')),
+      caveats: [{ kind: 'first-party', condition: inner }],
+    };
+    const forged = addFirstPartyCaveat(moved, 'action invoices:read');
+    expect(await verifier.verify(textOf(forged), context)).toMatchObject({ code: 'ERR_SIGNATURE_MISMATCH' });
+  });
+
+  it('is refused once its key is gone, or another stands in its place', async () => {
+    const verifier = await verifierThatKnows();
+    const entry = { rootKeyId, generation, client, key: new MacaroonKey(new Uint8Array(32).fill(1)) };
+    lookup = { found: true, entry };
+    expect(await verifier.verify(textOf(child(9)), context)).toMatchObject({ code: 'ERR_SIGNATURE_MISMATCH' });
+    lookup = { found: false, code: 'ERR_REVOKED_ROOT_KEY' };
+    expect(await verifier.verify(textOf(child(9)), context)).toMatchObject({ code: 'ERR_REVOKED_ROOT_KEY' });
+  });
+
+  it('is still looked up among the revoked, and expires', async () => {
+    const verifier = await verifierThatKnows();
+    time = nowMs + 3_600_000;
+    expect(await verifier.verify(textOf(child(9)), context)).toMatchObject({ code: 'ERR_TOKEN_EXPIRED' });
+    const genuine = await newVerifier().verify(textOf(parent), context);
+    time = nowMs;
+    const asked: unknown[] = [];
+    const known = staticKeys([staticKey]);
+    const revokes: KeySource = {
+      ...known,
+      revocationOf: (subject) => {
+        asked.push(subject.tokenId);
+        return asked.length > 3 ? 'ERR_REVOKED_TOKEN' : undefined;
+      },
+    };
+    const other = createVerifier({ audience, keys: revokes, clock: () => time });
+    for (let i = 1; i < 4; i++) expect(await other.verify(textOf(child(i)), context)).toMatchObject({ ok: true });
+    expect(await other.verify(textOf(child(9)), context)).toMatchObject({ code: 'ERR_REVOKED_TOKEN' });
+    expect(new Set(asked).size).toBe(1);
+    expect(genuine.ok).toBe(false);
+  });
+});
