@@ -5,7 +5,7 @@
  * base64url, so that a token that was cut or mistyped is told from a forged one without any key.
  */
 import { decodeBase64url, groupOf, quadOf, readBase64url, writeBase64url } from '../base64url.js';
-import { asciiText, readUint32, writeAscii, writeUint32 } from '../bytes.js';
+import { asciiText, writeAscii } from '../bytes.js';
 import { MacaroonError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { UnverifiedMacaroon } from '../macaroon.js';
@@ -13,18 +13,22 @@ import { readV2Token, writeV2Token } from './v2.js';
 
 /** What the text form starts with; secret scanners look for it. */
 export const textPrefix = 'mcr_';
+/** The same, the first character in the low byte. */
+const prefixQuad = 0x5f72636d;
 const checksumLength = 6;
 const dotCode = 0x2e;
 
 /** What texts are written into on their way in and out, so that nothing is allocated for that. Not reentrant, which synchronous code cannot notice. */
 const ascii = new Uint8Array(limits.maxTextLength);
-/** The same, for four characters at a time. */
+/** The same, for four characters at a time: the engine reads and writes them at once. */
 const quads = new DataView(ascii.buffer);
 /** The payload that `readPayload` read last. Valid until the next text is read. */
 export const payload = new Uint8Array((limits.maxTextLength * 3) >>> 2);
+const payloadView = new DataView(payload.buffer);
 /** How often `payload` was written: who was away sees whether it is still the same. */
 export let payloadReads = 0;
 const checksum = new Uint8Array(4);
+const checksumView = new DataView(checksum.buffer);
 
 /** Text form of `token`, with prefix and checksum. Throws `ERR_LIMIT_TEXT` past `limits.maxTextLength` characters, `ERR_LIMIT_DISCHARGES`. */
 export function encode(token: UnverifiedMacaroon): string {
@@ -39,19 +43,16 @@ export function textOf(bytes: Uint8Array): string {
       limit: limits.maxTextLength,
     });
   }
-  for (let i = 0; i < textPrefix.length; i++) ascii[i] = textPrefix.charCodeAt(i);
-  let sum = -1;
+  quads.setInt32(0, prefixQuad, true);
   let out = textPrefix.length;
   let i = 0;
-  // Characters and checksum in one pass: the sum waits for itself, and the characters are made meanwhile.
   for (; i + 3 <= bytes.length; i += 3, out += 4) {
-    const quad = quadOf(((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number));
-    quads.setInt32(out, quad, true);
-    sum = addQuad(sum, quad);
+    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number);
+    quads.setInt32(out, quadOf(group), true);
   }
   const dot = writeBase64url(bytes, ascii, out, i);
   ascii[dot] = dotCode;
-  writeUint32(finishedSum(sum, out, dot), checksum, 0);
+  checksumView.setInt32(0, crc32(dot));
   writeBase64url(checksum, ascii, dot + 1);
   return asciiText(ascii.subarray(0, length));
 }
@@ -63,28 +64,26 @@ export function textOf(bytes: Uint8Array): string {
 export function readPayload(text: string): number {
   payloadReads++;
   const dot = text.length - checksumLength - 1;
-  if (dot < textPrefix.length || !text.startsWith(textPrefix) || !writeAscii(text, ascii) || ascii[dot] !== dotCode) return -1;
+  if (dot < textPrefix.length || !writeAscii(text, ascii) || quads.getInt32(0, true) !== prefixQuad) return -1;
+  if (ascii[dot] !== dotCode || !endsInChecksum(dot)) return -1;
   const fullEnd = dot - ((dot - textPrefix.length) & 3);
-  let sum = -1;
   let faults = 0;
   let out = 0;
   let i: number = textPrefix.length;
-  for (; i < fullEnd; i += 4) {
-    const quad = quads.getInt32(i, true);
-    const group = groupOf(quad);
+  for (; i < fullEnd; i += 4, out += 3) {
+    const group = groupOf(quads.getInt32(i, true));
     faults |= group;
-    payload[out++] = group >>> 16;
-    payload[out++] = group >>> 8;
-    payload[out++] = group;
-    sum = addQuad(sum, quad);
+    // Three bytes and a fourth, which what comes next is written over: one store instead of three.
+    payloadView.setInt32(out, group << 8);
   }
   const left = readBase64url(ascii, i, dot, payload, out);
-  return faults < 0 || left < 0 || !endsInChecksum(dot, finishedSum(sum, i, dot)) ? -1 : out + left;
+  return faults < 0 || left < 0 ? -1 : out + left;
 }
 
-/** Whether the characters after `dot` in `ascii` are the checksum `sum`. */
-function endsInChecksum(dot: number, sum: number): boolean {
-  return readBase64url(ascii, dot + 1, dot + 1 + checksumLength, checksum) === 4 && readUint32(checksum, 0) === sum;
+/** Whether the characters after `dot` in `ascii` are the checksum of those before it. */
+function endsInChecksum(dot: number): boolean {
+  if (readBase64url(ascii, dot + 1, dot + 1 + checksumLength, checksum) !== checksum.length) return false;
+  return checksumView.getInt32(0) === crc32(dot);
 }
 
 /**
@@ -108,7 +107,7 @@ export function decode(text: string): UnverifiedMacaroon {
   if (dot < textPrefix.length || text[dot] !== '.') {
     throw new MacaroonError('ERR_FORMAT_CHECKSUM', 'the token is cut: its checksum is missing', { offset: text.length });
   }
-  if (!writeAscii(text, ascii) || !endsInChecksum(dot, finishedSum(-1, textPrefix.length, dot))) throw mistyped(text, dot);
+  if (!writeAscii(text, ascii) || !endsInChecksum(dot)) throw mistyped(text, dot);
   return readV2Token(decodePayload(text, textPrefix.length, dot));
 }
 
@@ -130,32 +129,35 @@ function decodePayload(text: string, start: number, end: number): Uint8Array {
   }
 }
 
-/** Four tables of 256: what a byte does to the sum when 0, 1, 2 or 3 bytes follow it, so that four characters make one step. */
-const crcTables = new Int32Array(1024);
+/** Eight tables of 256: what a byte does to the sum when 0 to 7 bytes follow it, so that eight characters make one step, which waits for the one before. */
+const crcTables = new Int32Array(2048);
 for (let byte = 0; byte < 256; byte++) {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1));
   crcTables[byte] = crc;
 }
-for (let i = 256; i < 1024; i++) {
+for (let i = 256; i < crcTables.length; i++) {
   const shorter = crcTables[i - 256] as number;
   crcTables[i] = (shorter >>> 8) ^ (crcTables[shorter & 0xff] as number);
 }
 
-/** `sum`, which begins as -1, after four more characters, the first in the low byte of `quad`. */
-function addQuad(sum: number, quad: number): number {
-  const crc = sum ^ quad;
-  return (
-    (crcTables[768 + (crc & 0xff)] as number) ^
-    (crcTables[512 + ((crc >>> 8) & 0xff)] as number) ^
-    (crcTables[256 + ((crc >>> 16) & 0xff)] as number) ^
-    (crcTables[crc >>> 24] as number)
-  );
+/** CRC-32 (IEEE 802.3) of the characters in `ascii` from behind the prefix to `end`, as a signed number. */
+function crc32(end: number): number {
+  let crc = -1;
+  let i: number = textPrefix.length;
+  for (; i + 8 <= end; i += 8) {
+    crc = sumOfQuad(crc ^ quads.getInt32(i, true), 1024) ^ sumOfQuad(quads.getInt32(i + 4, true), 0);
+  }
+  for (; i < end; i++) crc = (crc >>> 8) ^ (crcTables[(crc ^ (ascii[i] as number)) & 0xff] as number);
+  return crc ^ -1;
 }
 
-/** CRC-32 (IEEE 802.3) of what is in `sum` and, behind it, the characters in `ascii` from `start` to `end`. */
-function finishedSum(sum: number, start: number, end: number): number {
-  let crc = sum;
-  for (let i = start; i < end; i++) crc = (crc >>> 8) ^ (crcTables[(crc ^ (ascii[i] as number)) & 0xff] as number);
-  return (crc ^ -1) >>> 0;
+/** What four characters add to the sum, the first in the low byte of `quad`; `tables` says where the tables for what follows them begin. */
+function sumOfQuad(quad: number, tables: number): number {
+  return (
+    (crcTables[tables + 768 + (quad & 0xff)] as number) ^
+    (crcTables[tables + 512 + ((quad >>> 8) & 0xff)] as number) ^
+    (crcTables[tables + 256 + ((quad >>> 16) & 0xff)] as number) ^
+    (crcTables[tables + (quad >>> 24)] as number)
+  );
 }

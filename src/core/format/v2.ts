@@ -60,6 +60,28 @@ function writeMacaroon(macaroon: Macaroon): void {
 }
 
 /**
+ * V2 binary of a macaroon with `conditions` more and another signature: that of the macaroon before is in `bytes`, the 32 bytes of its signature at
+ * `signatureStart`. As a view that is valid until anything else is written.
+ */
+export function writeLongerV2(
+  bytes: Uint8Array,
+  signatureStart: number,
+  conditions: readonly Uint8Array[],
+  signature: Uint8Array,
+): Uint8Array {
+  writer.start();
+  // Before a signature stand the end of the caveats, its type and its length.
+  writer.writeRaw(bytes.subarray(0, signatureStart - 3));
+  for (const condition of conditions) {
+    writer.writePacket(field.identifier, condition);
+    writer.writeByte(field.end);
+  }
+  writer.writeByte(field.end);
+  writer.writePacket(field.signature, signature);
+  return writer.written;
+}
+
+/**
  * One macaroon and its discharges from V2 binaries, one after the other.
  * Throws `ERR_FORMAT_*` and `ERR_LIMIT_*` with the byte offset. Copies what it keeps.
  */
