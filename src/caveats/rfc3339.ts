@@ -2,6 +2,7 @@
 import { MacaroonError } from '../core/index.js';
 
 const pattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z$/;
+const dayMs = 86_400_000;
 const firstMs = Date.parse('0000-01-01T00:00:00.000Z');
 const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
 
@@ -17,8 +18,30 @@ export function formatRfc3339(timeMs: number): string {
       argument: 'timeMs',
     });
   }
-  const text = new Date(timeMs).toISOString();
-  return text.endsWith('.000Z') ? `${text.slice(0, -5)}Z` : text;
+  const day = Math.floor(timeMs / dayMs);
+  const restMs = timeMs - day * dayMs;
+  const time = `${digits(restMs / 3_600_000)}:${digits((restMs / 60_000) % 60)}:${digits((restMs / 1000) % 60)}`;
+  const ms = restMs % 1000;
+  return ms === 0 ? `${dateOf(day)}T${time}Z` : `${dateOf(day)}T${time}.${String(ms).padStart(3, '0')}Z`;
+}
+
+const twoDigits: readonly string[] = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+
+function digits(number: number): string {
+  return twoDigits[Math.floor(number)] as string;
+}
+
+/** The last day whose date was asked for, and its date: times that are written are mostly of today, and the engine takes long for a date. */
+let lastDay = 0;
+let lastDate = '1970-01-01';
+
+/** Date of the `day` (days since 1970-01-01). */
+function dateOf(day: number): string {
+  if (day !== lastDay) {
+    lastDate = new Date(day * dayMs).toISOString().slice(0, 10);
+    lastDay = day;
+  }
+  return lastDate;
 }
 
 /** Unix milliseconds of `text`; `undefined` for a date that does not exist and for every other spelling. */

@@ -42,6 +42,7 @@ function decodePair(base64: string): string | undefined {
 
 /** Undoes `application/x-www-form-urlencoded` for one value; `undefined` for a broken escape. */
 function formDecode(text: string): string | undefined {
+  if (!text.includes('%') && !text.includes('+')) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {

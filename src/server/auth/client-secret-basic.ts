@@ -2,8 +2,7 @@
  * `client_secret_basic`: name and secret of the client in an `Authorization: Basic` header. Secrets are made by the issuer and have
  * 256 bits, so a plain SHA-256 is stored; a slow hash would only help who wants to keep the processor busy.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { decodeBase64url, isName } from '../../core/index.js';
+import { decodeBase64url, encodeUtf8, equalBytes, isName, sha256 } from '../../core/index.js';
 import { singleField } from '../../protocol/header-fields.js';
 import type { Issuer } from '../domain/issuer.js';
 import type { CredentialRecord } from '../domain/records.js';
@@ -44,14 +43,25 @@ async function authenticate(
 
 /** The live credential of this method whose hash is that of `secret`. All are compared, in constant time, at least two. */
 function matchingCredential(live: readonly CredentialRecord[], secret: string): CredentialRecord | undefined {
-  const presented = createHash('sha256').update(secret, 'utf8').digest();
-  const compared = live.filter((credential) => credential.authMethod === method);
-  while (compared.length < comparedCredentials) compared.push(standInCredential);
+  const presented = sha256(encodeUtf8(secret));
   let matched: CredentialRecord | undefined;
-  for (const credential of compared) {
-    const hash = credential.secretHash ?? standInCredential.secretHash ?? '';
-    const isEqual = timingSafeEqual(decodeBase64url(hash), presented);
-    if (isEqual && credential !== standInCredential && credential.secretHash !== null) matched = credential;
+  let compared = 0;
+  for (const credential of live) {
+    if (credential.authMethod !== method) continue;
+    compared++;
+    if (equalBytes(hashOf(credential), presented) && credential.secretHash !== null) matched = credential;
   }
+  for (; compared < comparedCredentials; compared++) equalBytes(hashOf(standInCredential), presented);
   return matched;
+}
+
+/** Read once while a record is held, which the store lets go of with every change. */
+const hashes = new WeakMap<CredentialRecord, Uint8Array>();
+
+function hashOf(credential: CredentialRecord): Uint8Array {
+  const known = hashes.get(credential);
+  if (known !== undefined) return known;
+  const hash = decodeBase64url(credential.secretHash ?? standInCredential.secretHash ?? '');
+  hashes.set(credential, hash);
+  return hash;
 }

@@ -8,8 +8,6 @@ import { invalidFields, ProblemError } from './problem-error.js';
 /** Objects and arrays within one another. */
 const maxDepth = 32;
 
-/** Strings and structure of a text that is JSON. */
-const tokenPattern = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g;
 /** What text without it can be taken as it stands: no escapes, and no character that could be forbidden. */
 const unusualCharacter = /[^\x20-\x5b\x5d-\x7e]/;
 const forbiddenCharacter = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
@@ -34,23 +32,37 @@ export function parseStrictJson(text: string): unknown {
   return value;
 }
 
-/** Throws for members that are repeated and for text that is refused. `text` is JSON. */
+/** Throws for members that are repeated and for text that is refused. `text` is JSON. Goes from string to string, as most of a body is in them. */
 function checkMembers(text: string): void {
   const isPlain = !unusualCharacter.test(text);
   const levels: Level[] = [];
-  for (const [token] of text.matchAll(tokenPattern)) {
-    const level = levels.at(-1);
-    if (token === '{' || token === '[') {
+  let level: Level | undefined;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') {
+      const end = isPlain ? text.indexOf('"', at + 1) : endOfString(text, at);
+      if (!isPlain) checkString(JSON.parse(text.slice(at, end + 1)), levels, level);
+      else if (isAtName(level)) noteName(text.slice(at + 1, end), levels, level);
+      at = end;
+    } else if (character === '{' || character === '[') {
       if (levels.length === maxDepth) throw refusal(levels, `at most ${maxDepth} levels are read`);
-      levels.push(token === '{' ? { names: new Set(), member: undefined } : { names: undefined, member: 0 });
-    } else if (token === '}' || token === ']') {
+      level = character === '{' ? { names: new Set(), member: undefined } : { names: undefined, member: 0 };
+      levels.push(level);
+    } else if (character === '}' || character === ']') {
       levels.pop();
-    } else if (token === ',' && level !== undefined) {
+      level = levels.at(-1);
+    } else if (character === ',' && level !== undefined) {
       level.member = typeof level.member === 'number' ? level.member + 1 : undefined;
-    } else if (token.startsWith('"')) {
-      if (isPlain) noteName(token.slice(1, -1), levels, level);
-      else checkString(JSON.parse(token), levels, level);
     }
+  }
+}
+
+/** Where the string ends that begins at `start`: at the next quote that no `\` stands for. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text[end - 1 - escapes] === '\\') escapes++;
+    if (escapes % 2 === 0) return end;
   }
 }
 
@@ -59,16 +71,22 @@ const pemStart = '-----BEGIN ';
 const lineEnd = /\r?\n/g;
 
 function checkString(text: string, levels: readonly Level[], level: Level | undefined): void {
-  const isName = level?.names !== undefined && level.member === undefined;
+  const isName = isAtName(level);
   if (forbiddenCharacter.test(isName || !text.startsWith(pemStart) ? text : text.replaceAll(lineEnd, ''))) {
     throw refusal(levels, `${isName ? 'a name' : 'text'} with control characters or halves of characters is refused`);
   }
-  noteName(text, levels, level);
+  if (isName) noteName(text, levels, level);
 }
 
-/** Throws for a name that is repeated; passes over what is no name. */
-function noteName(text: string, levels: readonly Level[], level: Level | undefined): void {
-  if (level?.names === undefined || level.member !== undefined) return;
+/** An object whose next string is the name of a member. */
+type AtName = Level & { readonly names: Set<string> };
+
+function isAtName(level: Level | undefined): level is AtName {
+  return level?.names !== undefined && level.member === undefined;
+}
+
+/** Throws for a name that is repeated. */
+function noteName(text: string, levels: readonly Level[], level: AtName): void {
   level.member = text;
   if (level.names.has(text)) throw refusal(levels, 'given more than once');
   level.names.add(text);

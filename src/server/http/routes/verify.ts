@@ -41,17 +41,14 @@ export const verifyRoutes: readonly Route[] = [
   }),
 ];
 
-/** Facts that the verifier knows by another name, or not at all. */
-const otherFacts: readonly string[] = ['at', 'request', 'certificate_thumbprint', 'key_thumbprint'];
-
 /** The facts of `context` by the verifier's names, those of a service's own caveats too. */
 function contextOf(context: VerifyRequest['context'], onAnswerKey: (key: AnswerKey) => void): VerifyContext {
-  const { request, certificate_thumbprint: certificateThumbprint, key_thumbprint: keyThumbprint } = context;
-  const facts: [string, unknown][] = Object.entries(context).filter(([name]) => !otherFacts.includes(name));
-  if (request !== undefined) facts.push(['request', { onAnswerKey, ...request }]);
-  if (certificateThumbprint !== undefined) facts.push(['certificateThumbprint', certificateThumbprint]);
-  if (keyThumbprint !== undefined) facts.push(['keyThumbprint', keyThumbprint]);
-  return { action: context.action, ...Object.fromEntries(facts) };
+  const { at: _, request, certificate_thumbprint: certificateThumbprint, key_thumbprint: keyThumbprint, ...others } = context;
+  const facts: { action: string; [fact: string]: unknown } = others;
+  if (request !== undefined) facts['request'] = { onAnswerKey, ...request };
+  if (certificateThumbprint !== undefined) facts['certificateThumbprint'] = certificateThumbprint;
+  if (keyThumbprint !== undefined) facts['keyThumbprint'] = keyThumbprint;
+  return facts;
 }
 
 interface Explainer {

@@ -22,19 +22,29 @@ import {
   type TestCredential,
 } from './login-bench.js';
 
-/** What Node's cryptography was asked to do. */
-const work = vi.hoisted((): string[] => []);
-vi.mock('node:crypto', async (importOriginal) => {
-  const original = await importOriginal<typeof import('node:crypto')>();
-  const counted =
+/** What Node's cryptography, and our own where it is in its place, was asked to do. */
+const { work, counted } = vi.hoisted(() => {
+  const names: string[] = [];
+  const countedAs =
     <Args extends readonly unknown[], Result>(name: string, run: (...args: Args) => Result) =>
     (...args: Args): Result => {
-      work.push(name);
+      names.push(name);
       return run(...args);
     };
+  return { work: names, counted: countedAs };
+});
+vi.mock('../../../../src/core/bytes.js', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../../../src/core/bytes.js')>();
+  return { ...original, equalBytes: counted('compare', original.equalBytes) };
+});
+vi.mock('../../../../src/core/sha256.js', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../../../src/core/sha256.js')>();
+  return { ...original, sha256: counted('hash', original.sha256) };
+});
+vi.mock('node:crypto', async (importOriginal) => {
+  const original = await importOriginal<typeof import('node:crypto')>();
   return {
     ...original,
-    timingSafeEqual: counted('compare', original.timingSafeEqual),
     privateDecrypt: counted('decrypt', original.privateDecrypt),
     verify: counted('verify', (...args: Parameters<typeof original.verify>) => original.verify(...args)),
   };
