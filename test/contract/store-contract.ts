@@ -217,27 +217,25 @@ export function describeStoreContract(name: string, make: () => Promise<StoreUnd
         await expect(grow((tx) => tx.insertToken(token('t-1')))).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
       });
 
-      it('tells the latest expiry of what matches every given member', async () => {
+      it('tells when the newest was issued, and a time that none outlives, also inside of a transaction', async () => {
         await grow(fillStore);
+        expect(await store.read.latestIssue()).toBe(0);
+        expect(await store.read.latestExpiry()).toBe(0);
+        const hourMs = 3_600_000;
         await grow(async (tx) => {
-          await tx.updateAudience({ name: 'invoice', generation: 1, createdAtMs: atMs, changeSeq: 9 });
-          await tx.insertClient(client('batch'));
-          await tx.insertRootKey(rootKey('key-batch', 'batch'), secretOf(9));
-          await tx.insertToken(token('t-1', { expiresAtMs: atMs + 10 }));
-          await tx.insertToken(token('t-2', { expiresAtMs: atMs + 30, generation: 1 }));
-          await tx.insertToken(token('t-3', { expiresAtMs: atMs + 20 }));
-          await tx.insertToken(
-            token('t-4', { expiresAtMs: atMs + 40, client: 'batch', rootKeyId: 'key-batch', credentialId: null }),
-          );
+          await tx.insertToken(token('t-2', { issuedAtMs: atMs + 1, expiresAtMs: atMs + 2 * hourMs }));
+          await tx.insertToken(token('t-1', { expiresAtMs: atMs + hourMs }));
+          expect(await tx.latestIssue()).toBe(atMs + 1);
+          expect(await tx.latestExpiry()).toBeGreaterThanOrEqual(atMs + 2 * hourMs);
+          expect(await tx.token('t-1')).toEqual(token('t-1', { expiresAtMs: atMs + hourMs }));
         });
-        const { read } = store;
-        expect(await read.latestExpiry({})).toBe(atMs + 40);
-        expect(await read.latestExpiry({ client: 'mail' })).toBe(atMs + 30);
-        expect(await read.latestExpiry({ rootKeyId: 'key-batch' })).toBe(atMs + 40);
-        expect(await read.latestExpiry({ audience: 'invoice', generation: 1 })).toBe(atMs + 30);
-        expect(await read.latestExpiry({ audience: 'invoice', generation: 0, client: 'mail' })).toBe(atMs + 20);
-        expect(await read.latestExpiry({ audience: 'invoice', generation: 2 })).toBe(0);
-        expect(await read.latestExpiry({ client: 'nobody' })).toBe(0);
+        const latestMs = await store.read.latestExpiry();
+        expect(latestMs).toBeGreaterThanOrEqual(atMs + 2 * hourMs);
+        expect(latestMs).toBeLessThanOrEqual(atMs + 3 * hourMs);
+        await grow((tx) => tx.insertToken(token('t-3', { expiresAtMs: latestMs + 1 })));
+        store = await subject.reopen();
+        expect(await store.read.latestExpiry()).toBeGreaterThan(latestMs);
+        expect(await store.read.latestIssue()).toBe(atMs);
       });
     });
 

@@ -19,7 +19,7 @@ export interface Subject {
 }
 
 /** Appends an entry in the caller's transaction: when it cannot be written, nothing of the transaction is. */
-export async function record(
+export function record(
   tx: StoreTransaction,
   atMs: number,
   actor: Actor,
@@ -38,7 +38,7 @@ export async function record(
     requestId: actor.requestId,
     details: actor.tokenId === undefined ? details : { ...details, by_token_id: actor.tokenId },
   };
-  await tx.appendAudit(entry);
+  return tx.appendAudit(entry);
 }
 
 /** Entries that match `filter`, in order, with the cursor to go on from. */

@@ -70,13 +70,10 @@ export interface StoreReader {
   /** Audiences that the client verifies for. */
   verifierAudiences(client: string): Promise<readonly string[]>;
   token(tokenId: string): Promise<TokenRecord | undefined>;
-  /** Latest expiry of any token that matches; 0 when there is none. */
-  latestExpiry(of: {
-    readonly client?: string;
-    readonly rootKeyId?: string;
-    readonly audience?: string;
-    readonly generation?: number;
-  }): Promise<number>;
+  /** Issue time of the newest token; 0 before the first. */
+  latestIssue(): Promise<number>;
+  /** A time that no token outlives, at most an hour after the last does. */
+  latestExpiry(): Promise<number>;
   /**
    * Revocations with a greater seq, in order, that still matter at `nowMs` and concern one of `audiences`
    * (client and root-key revocations concern all of them).

@@ -16,7 +16,7 @@ export interface ClientRecord {
   /** DNS names and addresses that a certificate of our CA may hold, so that the client can serve. */
   readonly hosts: readonly string[];
   readonly createdAtMs: number;
-  /** Highest issue time of any of its tokens; 0 before the first. */
+  /** None of its tokens was issued after it: up to an hour ahead of the last one, so that few mints need to move it; 0 before the first. */
   readonly lastIssuedAtMs: number;
   /** Tokens issued at this time or before are revoked; 0 for none. */
   readonly revokedUntilMs: number;

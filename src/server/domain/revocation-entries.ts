@@ -25,8 +25,9 @@ export async function revokeOnce(
 }
 
 /**
- * Revokes every token of `client` issued at `untilMs` or before. Never less than the highest issue time on record: a clock that was set
- * back would otherwise leave tokens alive. Nothing is added where no token was issued since the last time. `client` is written either way.
+ * Revokes every token of `client` issued at `requestedUntilMs` or before. Never less than its highest issue time: a clock that was set back would
+ * otherwise leave tokens alive. That time is not on record for each client, but it is neither above the client's `lastIssuedAtMs` nor above that of the
+ * newest token of all. Nothing is added where no token was issued since the last time. `client` is written either way.
  */
 export async function revokeClientTokens(
   tx: StoreTransaction,
@@ -41,11 +42,11 @@ export async function revokeClientTokens(
     await tx.updateClient(client);
     return { revocation: known, isNew: false };
   }
-  const untilMs = Math.max(requestedUntilMs, client.lastIssuedAtMs, client.revokedUntilMs);
-  await tx.updateClient({ ...client, revokedUntilMs: untilMs });
-  const latestExpiryMs = await tx.latestExpiry({ client: client.name });
+  const lastIssuedAtMs = Math.min(client.lastIssuedAtMs, await tx.latestIssue());
+  const untilMs = Math.max(requestedUntilMs, lastIssuedAtMs, client.revokedUntilMs);
+  await tx.updateClient({ ...client, lastIssuedAtMs: untilMs, revokedUntilMs: untilMs });
   const target = { kind: 'client', client: client.name, untilMs } as const;
-  return { revocation: await insertRevocation(tx, target, nowMs, latestExpiryMs, reason), isNew: true };
+  return { revocation: await insertRevocation(tx, target, nowMs, await tx.latestExpiry(), reason), isNew: true };
 }
 
 /** The revocation of a root key generation, in the caller's transaction. */
@@ -55,7 +56,7 @@ export async function insertRootKeyRevocation(
   nowMs: number,
   reason: string | null,
 ): Promise<RevocationRecord> {
-  return await insertRevocation(tx, { kind: 'root_key', rootKeyId }, nowMs, await tx.latestExpiry({ rootKeyId }), reason);
+  return await insertRevocation(tx, { kind: 'root_key', rootKeyId }, nowMs, await tx.latestExpiry(), reason);
 }
 
 /** Revokes one key generation of an audience, in the caller's transaction. */
@@ -67,8 +68,7 @@ export async function revokeAudienceGeneration(
   reason: string | null,
 ): Promise<RevocationRecord> {
   await tx.revokeAudienceGeneration(audience, generation, nowMs);
-  const latestExpiryMs = await tx.latestExpiry({ audience, generation });
-  return await insertRevocation(tx, { kind: 'audience_key', audience, generation }, nowMs, latestExpiryMs, reason);
+  return await insertRevocation(tx, { kind: 'audience_key', audience, generation }, nowMs, await tx.latestExpiry(), reason);
 }
 
 /** Writes a revocation, kept until no token that it concerns can be alive. */

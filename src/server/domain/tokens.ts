@@ -28,6 +28,8 @@ import { type BindingFacts, bindingConditions } from './token-bindings.js';
 const defaultExpiresMs = 3_600_000;
 /** How far past the clock an issue time may lie before minting is refused; verifiers allow as much. */
 const maxIssueAheadMs = 60_000;
+/** How far `lastIssuedAtMs` is moved at once: a write for each mint would cost as much as the rest of it. */
+const issueStepMs = 3_600_000;
 
 /** Mints for a client that proved itself. Throws `invalid_client`, `grant_exceeded`, `invalid_request`, `unavailable`. */
 export async function mintForClient(deps: StoreDependencies, caller: ClientCaller, request: MintRequest): Promise<MintResponse> {
@@ -108,7 +110,7 @@ export async function mintWithin(
     issuedAtMs,
     expiresAtMs,
   });
-  if (issuedAtMs > client.lastIssuedAtMs) await tx.updateClient(issuedTo(client, issuedAtMs));
+  if (issuedAtMs > client.lastIssuedAtMs) await tx.updateClient({ ...client, lastIssuedAtMs: issuedAtMs + issueStepMs });
   const expiresAt = formatRfc3339(expiresAtMs);
   const subject = { client: client.name, audience: audience.name, tokenId };
   // In the order that the audit log keeps them in.
@@ -135,12 +137,6 @@ export async function mintWithin(
     expires_at: expiresAt,
     caveats: conditions,
   };
-}
-
-/** `client` with its issue time. Member by member: V8 takes a hundred times as long for a spread with more, and every mint needs one. */
-function issuedTo(client: ClientRecord, lastIssuedAtMs: number): ClientRecord {
-  const { name, state, authPolicy, ips, hosts, createdAtMs, revokedUntilMs } = client;
-  return { name, state, authPolicy, ips, hosts, createdAtMs, lastIssuedAtMs, revokedUntilMs };
 }
 
 function actionsWithin(grant: GrantRecord, requested: readonly string[] | undefined): readonly string[] {

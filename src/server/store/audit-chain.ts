@@ -2,10 +2,11 @@
  * The chained audit log. Each row's MAC covers its columns and the MAC before it, under a key that only the master key gives, so an
  * altered, removed, inserted or reordered row breaks the chain. Rows cut off at the end are found with a head noted elsewhere.
  */
-import { createHmac, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { MacaroonError } from '../../core/index.js';
 import { canonicalRow, equalText, lengthPrefixedText } from './row-mac.js';
 import { audit } from './sqlite-schema.js';
+import { macOfText } from './text-mac.js';
 
 const maxDetailsBytes = 4096;
 const pageRows = 1000;
@@ -16,6 +17,7 @@ export type AuditRow = typeof audit.$inferSelect;
 /** Where the chain breaks: */
 export type AuditBreak =
   | 'altered' // the row does not match its MAC and the one before it: changed, inserted, or moved
+  | 'not-listed' // lists that ask for its event, name, audience or time would pass the row over (audit-blocks.ts)
   | 'missing' // there is no row with this seq, but there are later ones
   | 'truncated' // the log ends before the given head
   | 'head-differs'; // the row of the given head has another MAC: cut off there and written anew
@@ -82,17 +84,17 @@ function sorted(value: unknown): unknown {
 
 /** base64url MAC of `row` after a row with MAC `previousMac`. */
 export function auditMac(key: KeyObject, previousMac: string, row: Omit<AuditRow, 'mac'>): string {
-  const text = lengthPrefixedText(previousMac) + lengthPrefixedText(canonicalRow(audit, row));
-  return createHmac('sha256', key).update(text).digest('base64url');
+  return macOfText(key, lengthPrefixedText(previousMac) + lengthPrefixedText(canonicalRow(audit, row)));
 }
 
 /**
  * Follows the chain from the first row, in pages of `readAfter` (rows with a greater seq, in order), and yields to others between
- * them. `expectedHead` is `seq:mac` as an earlier check told it. Throws `ERR_ARGUMENT` for another spelling of it.
+ * them; `isListed` is asked of each row. `expectedHead` is `seq:mac` as an earlier check told it. Throws `ERR_ARGUMENT` for another spelling of it.
  */
 export async function followAuditChain(
   key: KeyObject,
   readAfter: (seq: number, limit: number) => Promise<readonly AuditRow[]>,
+  isListed: (row: AuditRow) => boolean,
   expectedHead?: string,
 ): Promise<AuditChainResult> {
   const expected = expectedHead === undefined ? undefined : parseHead(expectedHead);
@@ -105,6 +107,7 @@ export async function followAuditChain(
     for (const row of rows) {
       if (row.seq !== last.seq + 1) return broken(last.seq + 1, 'missing');
       if (!equalText(row.mac, auditMac(key, last.mac, row))) return broken(row.seq, 'altered');
+      if (!isListed(row)) return broken(row.seq, 'not-listed');
       if (row.seq === expected?.seq && !equalText(row.mac, expected.mac)) return broken(row.seq, 'head-differs');
       last = row;
     }

@@ -71,19 +71,15 @@ export class GroupWriter {
     options.connection.sqlite.pragma('busy_timeout = 0');
   }
 
-  /** See `Store.transaction`. */
-  async transact<T>(purpose: TransactionPurpose, work: Work<T>): Promise<T> {
-    if (this.#isInWork) {
-      throw new MacaroonError('ERR_ARGUMENT', 'a transaction cannot be started inside another one');
-    }
-    return await new Promise<T>((resolve, reject) => {
-      const run: Job['run'] = async (scope, db) => {
-        const result = await work(scope.tx, db);
-        return () => resolve(result);
-      };
-      this.#jobs.push({ purpose, run, fail: reject });
-      this.#running ??= this.#runAll();
-    });
+  /** See `Store.transaction`. Tells `resolve` or `reject` what came of it. Throws `ERR_ARGUMENT` inside of a transaction. */
+  transact<T>(purpose: TransactionPurpose, work: Work<T>, resolve: (result: T) => void, reject: (error: unknown) => void): void {
+    if (this.#isInWork) throw new MacaroonError('ERR_ARGUMENT', 'a transaction cannot be started inside another one');
+    const run: Job['run'] = async (scope, db) => {
+      const result = await work(scope.tx, db);
+      return () => resolve(result);
+    };
+    this.#jobs.push({ purpose, run, fail: reject });
+    this.#running ??= this.#runAll();
   }
 
   /** Resolves once every work that was given before is answered. */
@@ -168,7 +164,9 @@ export class GroupWriter {
 
   async #attempt(job: Job): Promise<Answer> {
     return await this.#inTransaction(async (changes) => {
-      return await this.#runWork(job, changes);
+      const answer = await this.#runWork(job, changes);
+      this.#flush();
+      return answer;
     });
   }
 
@@ -183,6 +181,7 @@ export class GroupWriter {
           taken.push(job);
           answers.push(await this.#runAmongOthers(job, changes));
         }
+        this.#flushTogether();
       });
     } catch (error) {
       if (taken.length === 0) taken.push(...group);
@@ -215,6 +214,19 @@ export class GroupWriter {
     }
   }
 
+  #flush(): void {
+    this.#options.run(() => this.#writer.appended.flush());
+  }
+
+  /** Throws `NotTogether` when a row is refused: nobody knows whose it is. */
+  #flushTogether(): void {
+    try {
+      this.#flush();
+    } catch {
+      throw new NotTogether();
+    }
+  }
+
   async #runWork(job: Job, changes: GroupChanges): Promise<Answer> {
     const { keys, randomBytes, run } = this.#options;
     const records = () => (changes.hasOthers ? undefined : this.#records);
@@ -243,6 +255,8 @@ export class GroupWriter {
       this.#afterCommit(changes);
       return result;
     } catch (error) {
+      this.#writer.appended.forget();
+      // A full disk has rolled it back already.
       if (connection.sqlite.open && connection.sqlite.inTransaction) this.#rollBack();
       throw error;
     }
@@ -279,6 +293,7 @@ export class GroupWriter {
     this.#dataVersion = version;
     this.#auditHead = undefined;
     this.#records.clear();
+    this.#writer.appended.forget();
   }
 
   /** An erased key is gone when no copy of its page is left in the WAL. What a reader holds up is done after the next commit. */
@@ -302,9 +317,10 @@ export class GroupWriter {
   }
 }
 
-/** A work failed halfway among others. */
+/** What failed among others cannot be told from them. */
 class NotTogether extends Error {}
 
-function nextTurn(): Promise<void> {
+/** Resolves in the next turn of the event loop. */
+export function nextTurn(): Promise<void> {
   return new Promise((resume) => setImmediate(resume));
 }

@@ -21,6 +21,8 @@ const maxRecords = 4096;
 /** What was found under a key, which may be nothing: names that nobody has cost strangers and us the same as others. */
 interface Kept<T> {
   readonly found: T;
+  /** The same as an answer that is there: to make one for each question costs more than to look it up. */
+  readonly answer: Promise<T>;
 }
 
 /** Two generations: when the young one is full, what was not asked for since the last time is forgotten. */
@@ -36,8 +38,10 @@ export class KeptRecords<T> {
     return old;
   }
 
-  set(key: string, found: T): void {
-    this.#put(key, { found });
+  set(key: string, found: T): Kept<T> {
+    const kept = { found, answer: Promise.resolve(found) };
+    this.#put(key, kept);
+    return kept;
   }
 
   clear(): void {

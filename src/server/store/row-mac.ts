@@ -3,10 +3,11 @@
  * security (states, owners, limits, times) is covered like the secrets are. It does not notice a row that was replaced by an older
  * copy of itself or removed; `doctor` finds those by the audit log, as far as they gave something back that was taken away.
  */
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { type KeyObject, timingSafeEqual } from 'node:crypto';
 import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { encodeUtf8, MacaroonError } from '../../core/index.js';
+import { macOfText } from './text-mac.js';
 
 /** A row by property names. */
 export type PlainRow = Readonly<Record<string, string | number | null>>;
@@ -94,5 +95,5 @@ export function equalText(a: string, b: string): boolean {
 
 /** base64url MAC of `row`; a `rowMac` in it does not count. */
 export function rowMacOf(key: KeyObject, table: SQLiteTable, row: PlainRow): string {
-  return createHmac('sha256', key).update(canonicalRow(table, row)).digest('base64url');
+  return macOfText(key, canonicalRow(table, row));
 }

@@ -7,6 +7,7 @@ import {
   audienceGenerations,
   audiences,
   audit,
+  auditBlocks,
   certificates,
   clients,
   credentials,
@@ -159,6 +160,7 @@ function prepareAudienceReads(db: BetterSQLite3Database) {
       .from(tokens)
       .where(eq(tokens.tokenId, value('tokenId')))
       .prepare(),
+    newestToken: db.select().from(tokens).orderBy(desc(tokens.tokenId)).limit(1).prepare(),
   };
 }
 
@@ -226,25 +228,44 @@ function prepareFeedReads(db: BetterSQLite3Database) {
   };
 }
 
-/** Runs a write of `row` under `mac`. */
-type Write = (row: PlainRow, mac: string) => { readonly changes: number };
+interface BuiltQuery {
+  toSQL(): { readonly sql: string; readonly params: readonly unknown[] };
+}
 
-/** Placeholders of the MAC, apart from the row's own: V8 takes a hundred times as long to spread the row with one more member. */
-const macNames: readonly string[] = ['mac', 'rowMac'];
+/** Runs a write of `row`. */
+type Write = (row: PlainRow) => { readonly changes: number };
 
 /**
  * A write that is run straight on the driver: filling in and running it through drizzle takes as long as SQLite does. No column of ours is stored
  * in another form than it is given.
  */
-function prepareWrite(
-  { sqlite }: SqliteConnection,
-  query: { toSQL(): { readonly sql: string; readonly params: readonly unknown[] } },
-): Write {
+function prepareWrite({ sqlite }: SqliteConnection, query: BuiltQuery): Write {
   const { sql: text, params } = query.toSQL();
   const names = params.map(nameOfPlaceholder);
   const statement = sqlite.prepare<unknown[]>(text);
-  const macIndex = names.findIndex((name) => macNames.includes(name));
-  return (row, mac) => statement.run(names.map((name, i) => (i === macIndex ? mac : (row[name] ?? null))));
+  return (row) => statement.run(names.map((name) => row[name] ?? null));
+}
+
+/** How many rows one run inserts: as many as there are of the first, then of the next. */
+const insertSizes = [16, 4, 1] as const;
+
+/** Inserts any number of rows in few runs: `insertOf` builds the insert of so many. */
+function prepareInserts(
+  { sqlite }: SqliteConnection,
+  insertOf: (count: number) => BuiltQuery,
+): (rows: readonly PlainRow[]) => void {
+  const names = insertOf(1).toSQL().params.map(nameOfPlaceholder);
+  const statements = insertSizes.map((size) => ({ size, statement: sqlite.prepare<unknown[]>(insertOf(size).toSQL().sql) }));
+  return (rows) => {
+    let done = 0;
+    for (const { size, statement } of statements) {
+      for (; rows.length - done >= size; done += size) {
+        const values: unknown[] = [];
+        for (let i = done; i < done + size; i++) for (const name of names) values.push(rows[i]?.[name] ?? null);
+        statement.run(values);
+      }
+    }
+  };
 }
 
 function nameOfPlaceholder(param: unknown): string {
@@ -256,20 +277,43 @@ function nameOfPlaceholder(param: unknown): string {
 /** Statements that write and are run for every mint. The others are rare and built where they are used. */
 export function prepareWrites(connection: SqliteConnection) {
   const { db } = connection;
+  const token = {
+    tokenId: value('tokenId'),
+    client: value('client'),
+    audience: value('audience'),
+    rootKeyId: value('rootKeyId'),
+    generation: value('generation'),
+    credentialId: value('credentialId'),
+    issuedAtMs: value('issuedAtMs'),
+    expiresAtMs: value('expiresAtMs'),
+    rowMac: value('rowMac'),
+  };
+  const entry = {
+    seq: value('seq'),
+    atMs: value('atMs'),
+    event: value('event'),
+    actor: value('actor'),
+    client: value('client'),
+    audience: value('audience'),
+    tokenId: value('tokenId'),
+    address: value('address'),
+    requestId: value('requestId'),
+    details: value('details'),
+    mac: value('mac'),
+  };
+  const note = { kind: value('kind'), value: value('value'), block: value('block') };
   return {
-    insertToken: prepareWrite(
+    insertTokens: prepareInserts(connection, (count) => db.insert(tokens).values(Array(count).fill(token))),
+    insertAudit: prepareInserts(connection, (count) => db.insert(audit).values(Array(count).fill(entry))),
+    noteBlocks: prepareInserts(connection, (count) =>
+      db.insert(auditBlocks).values(Array(count).fill(note)).onConflictDoNothing(),
+    ),
+    updateSetting: prepareWrite(
       connection,
-      db.insert(tokens).values({
-        tokenId: value('tokenId'),
-        client: value('client'),
-        audience: value('audience'),
-        rootKeyId: value('rootKeyId'),
-        generation: value('generation'),
-        credentialId: value('credentialId'),
-        issuedAtMs: value('issuedAtMs'),
-        expiresAtMs: value('expiresAtMs'),
-        rowMac: value('rowMac'),
-      }),
+      db
+        .update(settings)
+        .set({ value: sql`${value('value')}` })
+        .where(eq(settings.name, value('name'))),
     ),
     updateClient: prepareWrite(
       connection,
@@ -286,22 +330,6 @@ export function prepareWrites(connection: SqliteConnection) {
           rowMac: sql`${value('rowMac')}`,
         })
         .where(eq(clients.name, value('name'))),
-    ),
-    insertAudit: prepareWrite(
-      connection,
-      db.insert(audit).values({
-        seq: value('seq'),
-        atMs: value('atMs'),
-        event: value('event'),
-        actor: value('actor'),
-        client: value('client'),
-        audience: value('audience'),
-        tokenId: value('tokenId'),
-        address: value('address'),
-        requestId: value('requestId'),
-        details: value('details'),
-        mac: value('mac'),
-      }),
     ),
     nextChangeSeq: db
       .update(settings)

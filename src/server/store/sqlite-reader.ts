@@ -1,5 +1,5 @@
 /** What the domain reads, from any connection. Every row's MAC is checked before anything in it is believed. */
-import { and, asc, desc, eq, gt, gte, lte, type SQL } from 'drizzle-orm';
+import { and, asc, between, eq, gte, lte, type SQL } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { RootKey } from '../../core/index.js';
@@ -18,6 +18,7 @@ import type {
   RootKeyRecord,
   TokenRecord,
 } from '../domain/records.js';
+import { rangesOf } from './audit-blocks.js';
 import { decryptSecret, type SecretPlace, type StoreKeys } from './encryption.js';
 import type { KeptRecords, RecordCache } from './record-cache.js';
 import { checkRowMac, type PlainRow } from './row-mac.js';
@@ -58,6 +59,8 @@ export interface ReaderContext {
   readonly run: <T>(work: () => T) => T;
   /** Records that were read before and still stand; `undefined` where none may be relied on now. */
   readonly records: () => RecordCache | undefined;
+  /** Lets others run in the middle of what takes long; absent where nothing may come between. */
+  readonly pause?: () => Promise<void>;
 }
 
 /** Where the secret of a root key is kept. */
@@ -217,26 +220,13 @@ export class SqliteReader implements StoreReader {
     return this.#one(tokens, (reads) => reads.token.get({ tokenId }), fromTokenRow);
   }
 
-  async latestExpiry(of: Parameters<StoreReader['latestExpiry']>[0]): Promise<number> {
-    const conditions = [
-      whenGiven(tokens.client, of.client),
-      whenGiven(tokens.rootKeyId, of.rootKeyId),
-      whenGiven(tokens.audience, of.audience),
-      whenGiven(tokens.generation, of.generation),
-    ];
-    const latest = await this.#one(
-      tokens,
-      () =>
-        this.#context.db
-          .select()
-          .from(tokens)
-          .where(and(...conditions))
-          .orderBy(desc(tokens.expiresAtMs))
-          .limit(1)
-          .get(),
-      fromTokenRow,
-    );
-    return latest?.expiresAtMs ?? 0;
+  async latestIssue(): Promise<number> {
+    return (await this.#one(tokens, (reads) => reads.newestToken.get(), fromTokenRow))?.issuedAtMs ?? 0;
+  }
+
+  async latestExpiry(): Promise<number> {
+    const { reads, run } = this.#context;
+    return run(() => Number(reads.setting.get({ name: 'latest_expiry_ms' })?.value));
   }
 
   revocationsAfter(
@@ -278,7 +268,7 @@ export class SqliteReader implements StoreReader {
   }
 
   async audit(filter: AuditFilter): Promise<readonly AuditRecord[]> {
-    const { db, run } = this.#context;
+    const { db, run, pause } = this.#context;
     const conditions = [
       whenGiven(audit.client, filter.client),
       whenGiven(audit.event, filter.event),
@@ -287,18 +277,30 @@ export class SqliteReader implements StoreReader {
       whenGiven(audit.tokenId, filter.tokenId),
       filter.sinceMs === undefined ? undefined : gte(audit.atMs, filter.sinceMs),
       filter.untilMs === undefined ? undefined : lte(audit.atMs, filter.untilMs),
-      filter.after === undefined ? undefined : gt(audit.seq, filter.after),
     ];
-    return run(() => {
-      const rows = db
-        .select()
-        .from(audit)
-        .where(and(...conditions))
-        .orderBy(asc(audit.seq))
-        .limit(filter.limit)
-        .all();
-      return rows.map(fromAuditRow);
-    });
+    const ranges = rangesOf(db, filter);
+    const rows: AuditRecord[] = [];
+    for (;;) {
+      const isComplete = run(() => {
+        const range = ranges.next();
+        if (range.done) return true;
+        const isInRange = between(audit.seq, range.value.first, range.value.last);
+        const matching = db
+          .select()
+          .from(audit)
+          .where(and(isInRange, ...conditions));
+        rows.push(
+          ...matching
+            .orderBy(asc(audit.seq))
+            .limit(filter.limit - rows.length)
+            .all()
+            .map(fromAuditRow),
+        );
+        return rows.length === filter.limit;
+      });
+      if (isComplete) return rows;
+      await pause?.();
+    }
   }
 
   async #one<R extends PlainRow & { readonly rowMac: string }, T>(
@@ -318,17 +320,18 @@ export class SqliteReader implements StoreReader {
   }
 
   /** What was found under `key` before, or what `find` finds now. */
-  async #kept<T>(kindOf: (records: RecordCache) => KeptRecords<T>, key: string, find: () => T): Promise<T> {
-    return this.#context.run(() => {
-      const records = this.#context.records();
-      if (records === undefined) return find();
-      const kind = kindOf(records);
-      const kept = kind.get(key);
-      if (kept !== undefined) return kept.found;
-      const found = find();
-      kind.set(key, found);
-      return found;
-    });
+  #kept<T>(kindOf: (records: RecordCache) => KeptRecords<T>, key: string, find: () => T): Promise<T> {
+    const { run, records: current } = this.#context;
+    try {
+      return run(() => {
+        const records = current();
+        if (records === undefined) return Promise.resolve(find());
+        const kind = kindOf(records);
+        return (kind.get(key) ?? kind.set(key, find())).answer;
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #mayBeRevoked(tokenId: string): boolean {

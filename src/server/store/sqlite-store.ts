@@ -5,10 +5,11 @@
 import { statfsSync } from 'node:fs';
 import { type Clock, MacaroonError, type RandomBytes } from '../../core/index.js';
 import type { Store, StoreReader, StoreTransaction, TransactionPurpose } from '../domain/ports.js';
-import { type AuditChainResult, followAuditChain } from './audit-chain.js';
+import { noteChecker } from './audit-blocks.js';
+import { type AuditChainResult, type AuditRow, followAuditChain } from './audit-chain.js';
 import { backupDatabase } from './backup.js';
 import type { StoreKeys } from './encryption.js';
-import { GroupWriter, type Work } from './group-writer.js';
+import { GroupWriter, nextTurn, type Work } from './group-writer.js';
 import type { SqliteConnection } from './open-sqlite.js';
 import { type PkiEntry, type PkiEntryWithKey, readPkiEntry, writePkiEntry } from './pki-entries.js';
 import type { Reserve } from './reserve.js';
@@ -71,11 +72,12 @@ export class SqliteStore implements IssuerStore {
     const onFailure = (error: unknown): void => void this.#note(storeFailure(error));
     const writer = options.writer && new GroupWriter({ ...options.writer, keys, randomBytes, run, onFailure });
     this.#writer = writer;
-    this.read = new SqliteReader({ db: reader.db, reads: this.#reads, keys, run, records: () => writer?.committedRecords() });
+    const records = () => writer?.committedRecords();
+    this.read = new SqliteReader({ db: reader.db, reads: this.#reads, keys, run, records, pause: nextTurn });
   }
 
-  async transaction<T>(purpose: TransactionPurpose, work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
-    return await this.#transact(purpose, work);
+  transaction<T>(purpose: TransactionPurpose, work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
+    return this.#transact(purpose, work);
   }
 
   async checkHealth(): Promise<void> {
@@ -109,7 +111,9 @@ export class SqliteStore implements IssuerStore {
 
   async verifyAuditChain(options: { readonly head?: string | undefined } = {}): Promise<AuditChainResult> {
     const readAfter = async (after: number, limit: number) => this.#run(() => this.#reads.auditAfter.all({ after, limit }));
-    return await followAuditChain(this.#options.keys.auditKey, readAfter, options.head);
+    const isNoted = noteChecker(this.#options.reader.db);
+    const isListed = (row: AuditRow) => this.#run(() => isNoted(row));
+    return await followAuditChain(this.#options.keys.auditKey, readAfter, isListed, options.head);
   }
 
   async backupTo(file: string): Promise<void> {
@@ -132,10 +136,13 @@ export class SqliteStore implements IssuerStore {
     this.#options.onClosed();
   }
 
-  async #transact<T>(purpose: TransactionPurpose, work: Work<T>): Promise<T> {
-    if (this.#writer === undefined) throw new MacaroonError('ERR_ARGUMENT', 'this store was opened for reading alone');
-    this.#requireOpen();
-    return await this.#writer.transact(purpose, work);
+  #transact<T>(purpose: TransactionPurpose, work: Work<T>): Promise<T> {
+    const writer = this.#writer;
+    return new Promise((resolve, reject) => {
+      if (writer === undefined) throw new MacaroonError('ERR_ARGUMENT', 'this store was opened for reading alone');
+      this.#requireOpen();
+      writer.transact(purpose, work, resolve, reject);
+    });
   }
 
   #requireOpen(): void {

@@ -6,6 +6,8 @@ import type { StoreTransaction } from '../domain/ports.js';
 import type {
   AudienceRecord,
   AuditEvent,
+  AuditFilter,
+  AuditRecord,
   CertificateRecord,
   ClientRecord,
   CredentialRecord,
@@ -15,7 +17,8 @@ import type {
   RootKeyRecord,
   TokenRecord,
 } from '../domain/records.js';
-import { auditDetails, auditMac, emptyAuditHead } from './audit-chain.js';
+import type { AppendedRows } from './appended-rows.js';
+import { type AuditRow, auditDetails, auditMac, emptyAuditHead } from './audit-chain.js';
 import { encryptSecret, type StoreKeys } from './encryption.js';
 import type { GroupChanges } from './group-changes.js';
 import { addRowMac, checkRowMac, type PlainRow, rowMacOf } from './row-mac.js';
@@ -39,6 +42,7 @@ import {
 /** What a transaction stands on. */
 export interface TransactionContext extends ReaderContext {
   readonly writes: WriteStatements;
+  readonly appended: AppendedRows;
   readonly randomBytes: RandomBytes;
   readonly changes: GroupChanges;
 }
@@ -60,8 +64,9 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
     );
   }
 
-  override async client(name: string): Promise<ClientRecord | undefined> {
-    return this.#context.run(() => this.#context.changes.client(name)) ?? (await super.client(name));
+  override client(name: string): Promise<ClientRecord | undefined> {
+    const changed = this.#context.changes.client(name);
+    return changed === undefined ? super.client(name) : this.#settled(() => changed);
   }
 
   override async clients(): Promise<readonly ClientRecord[]> {
@@ -207,13 +212,29 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
   }
 
   async insertToken(token: TokenRecord): Promise<void> {
-    const { run, writes, keys, changes } = this.#context;
+    const { run, reads, appended, keys, changes } = this.#context;
     const { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs } = token;
-    const row = { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs };
+    const row = { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs, rowMac: '' };
+    row.rowMac = rowMacOf(keys.rowKey, tokens, row);
     run(() => {
       changes.beginWrite();
-      writes.insertToken(row, rowMacOf(keys.rowKey, tokens, row));
+      appended.addToken(row, expiresAtMs, () => Number(reads.setting.get({ name: 'latest_expiry_ms' })?.value));
     });
+  }
+
+  override async token(tokenId: string): Promise<TokenRecord | undefined> {
+    this.#flush();
+    return await super.token(tokenId);
+  }
+
+  override async latestIssue(): Promise<number> {
+    this.#flush();
+    return await super.latestIssue();
+  }
+
+  override async audit(filter: AuditFilter): Promise<readonly AuditRecord[]> {
+    this.#flush();
+    return await super.audit(filter);
   }
 
   async insertRevocation(revocation: Omit<RevocationRecord, 'seq'>): Promise<RevocationRecord> {
@@ -231,11 +252,11 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
   }
 
   async appendAudit(event: AuditEvent): Promise<void> {
-    const { run, reads, writes, keys, changes } = this.#context;
+    const { run, reads, appended, keys, changes } = this.#context;
     run(() => {
       changes.beginWrite();
       const last = changes.auditHead ?? reads.lastAudit.get() ?? emptyAuditHead;
-      const row = {
+      const row: AuditRow = {
         seq: last.seq + 1,
         atMs: event.atMs,
         event: event.event,
@@ -246,10 +267,11 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
         address: event.address ?? null,
         requestId: event.requestId ?? null,
         details: auditDetails(event.details),
+        mac: '',
       };
-      const mac = auditMac(keys.auditKey, last.mac, row);
-      writes.insertAudit(row, mac);
-      changes.noteAudit({ seq: row.seq, mac });
+      row.mac = auditMac(keys.auditKey, last.mac, row);
+      appended.addEntry(row);
+      changes.noteAudit({ seq: row.seq, mac: row.mac });
     });
   }
 
@@ -260,6 +282,14 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
       changes.beginOther();
       return Number(writes.nextChangeSeq.get()?.value);
     });
+  }
+
+  #flush(): void {
+    this.#context.run(() => this.#context.appended.flush());
+  }
+
+  async #settled<T>(find: () => T): Promise<T> {
+    return this.#context.run(find);
   }
 
   async #write(work: (context: TransactionContext) => unknown): Promise<void> {
@@ -297,8 +327,7 @@ export function writeIssueTimes(writes: WriteStatements, keys: StoreKeys, change
 }
 
 function writeClient(writes: WriteStatements, keys: StoreKeys, client: ClientRecord): void {
-  const row = toClientRow(client);
-  if (writes.updateClient(row, rowMacOf(keys.rowKey, clients, row)).changes !== 1) throw noSuchRow('client');
+  if (writes.updateClient(addRowMac(keys.rowKey, clients, toClientRow(client))).changes !== 1) throw noSuchRow('client');
 }
 
 /** Whether `b` differs from `a` in nothing but its issue time. What is the same is the same object. */

@@ -1,6 +1,7 @@
 /** What one attempt at a transaction stands on: a transaction object that is good for that attempt, and the statements around it. */
 import type { Statement } from 'better-sqlite3';
 import { MacaroonError, type RandomBytes } from '../../core/index.js';
+import { AppendedRows } from './appended-rows.js';
 import type { StoreKeys } from './encryption.js';
 import type { GroupChanges } from './group-changes.js';
 import type { SqliteConnection } from './open-sqlite.js';
@@ -13,6 +14,7 @@ export interface PreparedWriter {
   readonly connection: SqliteConnection;
   readonly reads: ReadStatements;
   readonly writes: WriteStatements;
+  readonly appended: AppendedRows;
   /** Takes the write lock at once: a transaction that first reads could not write after another process did. */
   readonly begin: Statement<unknown[]>;
   readonly commit: Statement<unknown[]>;
@@ -24,10 +26,12 @@ export interface PreparedWriter {
 /** Prepares every statement of the writer. */
 export function prepareWriter(connection: SqliteConnection): PreparedWriter {
   const { db, sqlite } = connection;
+  const writes = prepareWrites(connection);
   return {
     connection,
     reads: prepareReads(db),
-    writes: prepareWrites(connection),
+    writes,
+    appended: new AppendedRows(writes),
     begin: sqlite.prepare('begin immediate'),
     commit: sqlite.prepare('commit'),
     rollback: sqlite.prepare('rollback'),
@@ -68,9 +72,19 @@ export function openScope({ writer, keys, randomBytes, run, changes, records }: 
       throw error;
     }
   };
-  const { reads, writes, connection } = writer;
+  const { reads, writes, appended, connection } = writer;
   return {
-    tx: new SqliteTransaction({ db: connection.db, reads, writes, keys, randomBytes, run: runInScope, changes, records }),
+    tx: new SqliteTransaction({
+      db: connection.db,
+      reads,
+      writes,
+      appended,
+      keys,
+      randomBytes,
+      run: runInScope,
+      changes,
+      records,
+    }),
     finish() {
       isOpen = false;
       if (failure !== undefined) throw failure.error;

@@ -112,6 +112,13 @@ describe('the audit chain', () => {
     expect(await store.verifyAuditChain()).toMatchObject({ ok: false, brokenAt: 3, reason: 'altered' });
   });
 
+  it.each(['event', 'name', 'audience', 'hour'])('finds that lists by %s would pass rows over', async (kind) => {
+    await store.transaction('grow', (tx) => tx.appendAudit(auditEvent('event.7', { audience: 'invoice', atMs: 1 })));
+    expect(await store.verifyAuditChain()).toMatchObject({ ok: true });
+    data.tamper('delete from audit_blocks where kind = ?', kind);
+    expect(await store.verifyAuditChain()).toMatchObject({ ok: false, reason: 'not-listed' });
+  });
+
   it('finds an inserted row', async () => {
     data.tamper('update audit set seq = -seq - 1 where seq > 3');
     data.tamper('update audit set seq = -seq where seq < 0');
@@ -204,7 +211,11 @@ describe('following a chain', () => {
     };
     const rows = [{ ...row, mac: auditMac(key, '', row) }];
     const follow = (by: ReturnType<typeof createSecretKey>) =>
-      followAuditChain(by, async (after) => rows.filter((one) => one.seq > after));
+      followAuditChain(
+        by,
+        async (after) => rows.filter((one) => one.seq > after),
+        () => true,
+      );
     expect(await follow(key)).toMatchObject({ ok: true, entries: 1 });
     expect(await follow(createSecretKey(new Uint8Array(32)))).toMatchObject({ ok: false, brokenAt: 1 });
   });

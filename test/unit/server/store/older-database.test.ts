@@ -78,8 +78,21 @@ function oldRows(keys: StoreKeys, randomBytes: (length: number) => Uint8Array): 
     ['verifiers', { client: 'mail', audience: 'invoice', created_at_ms }],
     ['tokens', { token_id: 't-1', ...tokenRow, credential_id: 'cred-mail', expires_at_ms: atMs + 3_600_000 }],
     ['tokens', { token_id: 't-2', ...tokenRow, credential_id: 'cred-a', expires_at_ms: atMs + 3_600_000 }],
-    ['tokens', { token_id: 't-3', ...tokenRow, credential_id: null, expires_at_ms: atMs + 3_600_000 }],
+    ['tokens', { token_id: 't-3', ...tokenRow, credential_id: null, expires_at_ms: atMs + 3_600_001 }],
   ];
+}
+
+/** An entry of the audit log and its MAC, as the first version computed it, written anew here. */
+function oldEntry(keys: StoreKeys, seq: number, previousMac: string, other: Row = {}): Row {
+  const part = (text: string) => `${Buffer.byteLength(text)}:${text}`;
+  const row: Row = { seq, at_ms: atMs + seq, event: 'client.created', actor: 'admin', details: '{"hosts":[]}', ...other };
+  const columns = Object.entries(row)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => part(name) + part(`${typeof value === 'number' ? 'i' : 's'}${value}`));
+  const mac = createHmac('sha256', keys.auditKey)
+    .update(part(previousMac) + part(part('audit') + columns.join('')))
+    .digest('base64url');
+  return { ...row, mac };
 }
 
 describe('a database that the first version made', () => {
@@ -101,6 +114,9 @@ describe('a database that the first version made', () => {
     for (const [table, row] of oldRows(keys, randomBytes)) {
       insert(connection.sqlite, table, { ...row, row_mac: firstMac(keys.rowKey, table, row) });
     }
+    const entries = [oldEntry(keys, 1, '', { client: 'mail' })];
+    entries.push(oldEntry(keys, 2, String(entries[0]?.['mac']), { event: 'grant.put', audience: 'invoice' }));
+    for (const entry of entries) insert(connection.sqlite, 'audit', entry);
     connection.close();
   });
   afterEach(async () => {
@@ -128,7 +144,24 @@ describe('a database that the first version made', () => {
     expect(await read.audienceGenerations('invoice')).toHaveLength(1);
     expect(await read.token('t-1')).toEqual(token('t-1'));
     expect(await read.token('t-2')).toEqual(token('t-2', { credentialId: 'cred-a' }));
-    expect(await read.token('t-3')).toEqual(token('t-3', { credentialId: null }));
+    const lastExpiryMs = atMs + 3_600_001;
+    expect(await read.token('t-3')).toEqual(token('t-3', { credentialId: null, expiresAtMs: lastExpiryMs }));
+    expect(await read.latestExpiry()).toBe(lastExpiryMs);
+    expect(await read.latestIssue()).toBe(atMs);
+  });
+
+  it('keeps its audit log, in which every entry is found by what it is about', async () => {
+    const store = await data.open();
+    expect(await store.verifyAuditChain()).toMatchObject({ ok: true, entries: 2 });
+    await store.transaction('grow', (tx) => tx.appendAudit({ atMs: atMs + 3, event: 'later', actor: 'mail', details: {} }));
+    expect(await store.verifyAuditChain()).toMatchObject({ ok: true, entries: 3 });
+    const seqs = async (filter: object) => (await store.read.audit({ limit: 10, ...filter })).map(({ seq }) => seq);
+    expect(await seqs({ client: 'mail' })).toEqual([1]);
+    expect(await seqs({ actor: 'mail' })).toEqual([3]);
+    expect(await seqs({ actor: 'admin' })).toEqual([1, 2]);
+    expect(await seqs({ event: 'grant.put' })).toEqual([2]);
+    expect(await seqs({ audience: 'invoice' })).toEqual([2]);
+    expect(await seqs({ sinceMs: atMs + 2 })).toEqual([2, 3]);
   });
 
   it('takes what is new, in its old rows and beside them', async () => {
@@ -165,7 +198,7 @@ describe('a database that the first version made', () => {
     };
     const migrated = schemaOf(database());
     expect(migrated).toMatchObject({ broken: [], integrity: 'ok' });
-    expect(JSON.stringify(migrated)).not.toMatch(/old_credentials|tokens_by_credential/);
+    expect(JSON.stringify(migrated)).not.toMatch(/old_credentials|tokens_by_|audit_by_(?!token)/);
     expect(migrated).toEqual(schemaOf(dataFiles(fresh.directory).database));
     await fresh.dispose();
     const sqlite = new Database(database());

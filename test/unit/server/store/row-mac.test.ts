@@ -101,7 +101,7 @@ describe('a plain column that was changed by another hand', () => {
     [schema.audienceGenerations, ['audience'], [(read) => read.audienceGenerations('invoice')]],
     [schema.grants, ['client', 'audience'], [(read) => read.grant('mail', 'invoice')]],
     [schema.verifiers, ['client'], [(read) => read.verifierAudiences('mail')]],
-    [schema.tokens, ['token_id'], [(read) => read.token('t-1'), (read) => read.latestExpiry({})]],
+    [schema.tokens, ['token_id'], [(read) => read.token('t-1'), (read) => read.latestIssue()]],
     [schema.revocations, ['token_id'], [(read) => read.findRevocation({ kind: 'token', tokenId: 't-1' })]],
   ];
   const cases = reads.flatMap(([table, lookedUpBy, ways]) =>
