@@ -4,13 +4,13 @@
  *
  * Source: Birgisson et al., NDSS 2014; libmacaroons; go-macaroon v2.
  */
-import { concatBytes, copyBytes, copyPublicBytes, encodeUtf8 } from './bytes.js';
+import { copyBytes, copyPublicBytes, encodeUtf8 } from './bytes.js';
 import { MacaroonError } from './errors.js';
-import { hmacFromMidstate, hmacSha256, hmacStep } from './hmac.js';
+import { hmacFromMidstate, hmacStep, type KeyMidstate, keyMidstate } from './hmac.js';
 import { generateKey, type MacaroonKey, type RandomBytes } from './keys.js';
 import { limits } from './limits.js';
 import { sealVerificationId } from './secretbox.js';
-import { bytesToState, stateToBytes, stateWords } from './sha256.js';
+import { bytesToState, digestBytes, stateToBytes, stateWords } from './sha256.js';
 
 /** A condition that the verifying service clears itself. */
 export interface FirstPartyCaveat {
@@ -106,7 +106,7 @@ export function addThirdPartyCaveat(macaroon: Macaroon, parts: ThirdPartyCaveatP
   checkConditionLength(parts.identifier, 'identifier');
   checkLocation(location);
   const identifier = copyBytes(parts.identifier);
-  const verificationId = sealVerificationId(macaroon.signature, generateKey(parts.key.reveal()), randomBytes);
+  const verificationId = sealVerificationId(toSignature(macaroon.signature), generateKey(parts.key.reveal()), randomBytes);
   bytesToState(macaroon.signature, chain);
   thirdPartyStep(chain, verificationId, identifier);
   const caveat: ThirdPartyCaveat = { kind: 'third-party', identifier, verificationId, location };
@@ -115,17 +115,28 @@ export function addThirdPartyCaveat(macaroon: Macaroon, parts: ThirdPartyCaveatP
 
 const leftHash = new Int32Array(stateWords);
 const rightHash = new Int32Array(stateWords);
+/** Two hashes, one after the other. */
+const pair = new Uint8Array(digestBytes * 2);
+const pairView = new DataView(pair.buffer);
 
 /** `state` = HMAC(k, HMAC(k, left) ‖ HMAC(k, right)) with k = `state`: the step for two inputs, as go-macaroon's keyedHash2. */
 export function thirdPartyStep(state: Int32Array, left: Uint8Array, right: Uint8Array): void {
-  leftHash.set(state);
-  rightHash.set(state);
-  hmacStep(leftHash, left);
-  hmacStep(rightHash, right);
-  hmacStep(state, concatBytes(stateToBytes(leftHash), stateToBytes(rightHash)));
+  hashPair(keyMidstate(state), left, right, state);
 }
 
-const zeroKey = new Uint8Array(32);
+/** `state` = HMAC(k, HMAC(k, left) ‖ HMAC(k, right)) with the k of `midstate`. */
+function hashPair(midstate: KeyMidstate, left: Uint8Array, right: Uint8Array, state: Int32Array): void {
+  hmacFromMidstate(midstate, left, leftHash);
+  hmacFromMidstate(midstate, right, rightHash);
+  for (let i = 0; i < stateWords; i++) {
+    pairView.setInt32(i * 4, leftHash[i] as number);
+    pairView.setInt32(digestBytes + i * 4, rightHash[i] as number);
+  }
+  hmacFromMidstate(midstate, pair, state);
+}
+
+/** Of the key of 32 zero bytes, which binds discharges; made when it is needed first. */
+let zeroMidstate: KeyMidstate | undefined;
 
 /**
  * `discharge` bound to `root`, so that it serves that token only. Do it last: a root that is attenuated afterwards needs
@@ -137,9 +148,9 @@ export function bindForRequest(root: Macaroon, discharge: Macaroon): Macaroon {
 
 /** Signature of a discharge with signature `dischargeSignature` bound to a root with signature `rootSignature`. */
 export function boundSignature(rootSignature: Uint8Array, dischargeSignature: Uint8Array): Signature {
-  return toSignature(
-    hmacSha256(zeroKey, concatBytes(hmacSha256(zeroKey, rootSignature), hmacSha256(zeroKey, dischargeSignature))),
-  );
+  zeroMidstate ??= keyMidstate(new Int32Array(stateWords));
+  hashPair(zeroMidstate, rootSignature, dischargeSignature, chain);
+  return toSignature(stateToBytes(chain));
 }
 
 /** The macaroon whose signature is in `chain`. */

@@ -34,15 +34,9 @@ export interface PendingCondition {
 }
 
 export type SignatureResult =
+  /** `conditions`: every first-party condition in order, root macaroon first; collected when they are asked for. */
   | { readonly ok: true; readonly conditions: readonly PendingCondition[] }
   | { readonly ok: false; readonly code: SignatureErrorCode | LimitErrorCode };
-
-interface Walk {
-  readonly root: Macaroon;
-  readonly discharges: readonly Macaroon[];
-  readonly used: boolean[];
-  readonly conditions: PendingCondition[];
-}
 
 interface AskedDischarge {
   readonly caveat: ThirdPartyCaveat;
@@ -53,21 +47,50 @@ type Failure = SignatureErrorCode | LimitErrorCode | undefined;
 
 const chain = new Int32Array(stateWords);
 
-/** Verifies the signatures of `token` under `key` and collects every first-party condition in order, root macaroon first. */
+const noneUsed: readonly number[] = Object.freeze([]);
+const nothingAsked: readonly AskedDischarge[] = Object.freeze([]);
+
+/** Verifies the signatures of `token` under `key`. Compares in constant time; a token without third-party caveats costs no garbage but the result. */
 export function verifySignature(token: UnverifiedMacaroon, key: MacaroonKey): SignatureResult {
   const { root, discharges } = token;
   const asked = runChain(root, key.midstate);
   if (root.signature.length !== digestBytes || !isState(chain, root.signature, 0))
     return { ok: false, code: 'ERR_SIGNATURE_MISMATCH' };
-  const conditions = conditionsOf(root);
-  if (asked.length === 0 && discharges.length === 0) return { ok: true, conditions };
+  if (asked.length === 0 && discharges.length === 0) return new HeldSignature(token, noneUsed);
   if (discharges.length > limits.maxDischarges) return { ok: false, code: 'ERR_LIMIT_DISCHARGES' };
   if (hasDuplicates(discharges)) return { ok: false, code: 'ERR_DISCHARGE_DUPLICATE' };
-  const walk: Walk = { root, discharges, used: discharges.map(() => false), conditions };
-  const failure = verifyDischarges(walk, asked, 1);
+  const used: number[] = [];
+  const failure = verifyDischarges(token, asked, used, 1);
   if (failure !== undefined) return { ok: false, code: failure };
-  if (walk.used.includes(false)) return { ok: false, code: 'ERR_DISCHARGE_UNUSED' };
-  return { ok: true, conditions };
+  if (used.length < discharges.length) return { ok: false, code: 'ERR_DISCHARGE_UNUSED' };
+  return new HeldSignature(token, used);
+}
+
+/** The answer for `token` whose signatures hold. Whoever asks no more than that pays for no list of its conditions. */
+class HeldSignature {
+  readonly ok = true;
+  readonly #token: UnverifiedMacaroon;
+  readonly #used: readonly number[];
+  #conditions: readonly PendingCondition[] | undefined;
+
+  /** `used`: positions of the discharges, in the order in which they were asked for. */
+  constructor(token: UnverifiedMacaroon, used: readonly number[]) {
+    this.#token = token;
+    this.#used = used;
+  }
+
+  get conditions(): readonly PendingCondition[] {
+    this.#conditions ??= this.#collect();
+    return this.#conditions;
+  }
+
+  #collect(): readonly PendingCondition[] {
+    const { root, discharges } = this.#token;
+    const conditions: PendingCondition[] = [];
+    collectConditions(conditions, root);
+    for (const index of this.#used) collectConditions(conditions, discharges[index] as Macaroon, index);
+    return Object.freeze(conditions);
+  }
 }
 
 /** What a chain comes to after the first caveats of a token. */
@@ -137,40 +160,53 @@ function runChain(macaroon: Macaroon, midstate: KeyMidstate): readonly AskedDisc
       thirdPartyStep(chain, caveat.verificationId, caveat.identifier);
     }
   }
-  return asked ?? [];
+  return asked ?? nothingAsked;
 }
 
-function verifyDischarges(walk: Walk, asked: readonly AskedDischarge[], depth: number): Failure {
+/** Verifies what is `asked` for at `depth`, and what that asks for; adds the positions of the discharges to `used`, as they are come by. */
+function verifyDischarges(token: UnverifiedMacaroon, asked: readonly AskedDischarge[], used: number[], depth: number): Failure {
+  const { root, discharges } = token;
   for (const { caveat, signatureBefore } of asked) {
-    const index = walk.discharges.findIndex((discharge) => equalBytes(discharge.identifier, caveat.identifier));
-    const discharge = walk.discharges[index];
+    const index = indexOfIdentifier(discharges, caveat.identifier, 0);
+    const discharge = discharges[index];
     if (discharge === undefined) return 'ERR_DISCHARGE_MISSING';
-    if (walk.used[index] === true) return 'ERR_DISCHARGE_REUSED';
+    if (used.includes(index)) return 'ERR_DISCHARGE_REUSED';
     if (depth > limits.maxDischargeDepth) return 'ERR_LIMIT_DEPTH';
-    walk.used[index] = true;
+    used.push(index);
     const caveatKey = openVerificationId(signatureBefore, caveat.verificationId);
     if (caveatKey === undefined) return 'ERR_SIGNATURE_VERIFICATION_ID';
     const askedNext = runChain(discharge, midstateOf(caveatKey));
-    if (!equalBytes(boundSignature(walk.root.signature, stateToBytes(chain)), discharge.signature))
-      return 'ERR_DISCHARGE_MISMATCH';
-    walk.conditions.push(...conditionsOf(discharge, index));
-    const failure = verifyDischarges(walk, askedNext, depth + 1);
+    caveatKey.fill(0);
+    if (!equalBytes(boundSignature(root.signature, stateToBytes(chain)), discharge.signature)) return 'ERR_DISCHARGE_MISMATCH';
+    const failure = verifyDischarges(token, askedNext, used, depth + 1);
     if (failure !== undefined) return failure;
   }
   return undefined;
 }
 
-function conditionsOf(macaroon: Macaroon, dischargeIndex?: number): PendingCondition[] {
-  const conditions: PendingCondition[] = [];
-  macaroon.caveats.forEach((caveat, caveatIndex) => {
-    if (caveat.kind !== 'first-party') return;
+/** Adds the conditions of `macaroon`, at `dischargeIndex` when it is a discharge, to `conditions`. */
+function collectConditions(conditions: PendingCondition[], macaroon: Macaroon, dischargeIndex?: number): void {
+  const last = macaroon.caveats.length - 1;
+  for (let caveatIndex = 0; caveatIndex <= last; caveatIndex++) {
+    const caveat = macaroon.caveats[caveatIndex];
+    if (caveat?.kind !== 'first-party') continue;
     const { condition } = caveat;
     const place = dischargeIndex === undefined ? { condition, caveatIndex } : { condition, caveatIndex, dischargeIndex };
-    conditions.push(caveatIndex === macaroon.caveats.length - 1 ? { ...place, isLast: true } : place);
-  });
-  return conditions;
+    conditions.push(caveatIndex === last ? { ...place, isLast: true } : place);
+  }
 }
 
 function hasDuplicates(discharges: readonly Macaroon[]): boolean {
-  return discharges.some((one, i) => discharges.slice(i + 1).some((other) => equalBytes(one.identifier, other.identifier)));
+  for (let i = 1; i < discharges.length; i++) {
+    if (indexOfIdentifier(discharges, (discharges[i - 1] as Macaroon).identifier, i) >= 0) return true;
+  }
+  return false;
+}
+
+/** Position of the first discharge at or after `from` whose identifier is `identifier`; -1 when there is none. */
+function indexOfIdentifier(discharges: readonly Macaroon[], identifier: Uint8Array, from: number): number {
+  for (let i = from; i < discharges.length; i++) {
+    if (equalBytes((discharges[i] as Macaroon).identifier, identifier)) return i;
+  }
+  return -1;
 }

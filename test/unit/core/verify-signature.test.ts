@@ -51,6 +51,13 @@ describe('a token with discharges', () => {
     );
   });
 
+  it('tells its conditions as often as it is asked, in a list that nobody can change', () => {
+    const result = bound(root, dischargeBy('auth', 'method GET'));
+    if (!result.ok) throw new Error(`denied: ${result.code}`);
+    expect(result.conditions).toBe(result.conditions);
+    expect(Object.isFrozen(result.conditions)).toBe(true);
+  });
+
   it('does not hold without the discharge (jmacaroons#1: third-party caveats are not optional)', () => {
     expect(bound(root)).toEqual(denied('ERR_DISCHARGE_MISSING'));
     expect(bound(root, dischargeBy('time'))).toEqual(denied('ERR_DISCHARGE_MISSING'));
