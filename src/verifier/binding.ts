@@ -19,6 +19,19 @@ export interface Binding {
 
 /** The binding of `conditions`; `undefined` when they ask nothing of the kind. */
 export function bindingOf(conditions: readonly ReadCondition[]): Binding | undefined {
+  return asksAnything(conditions) ? newBinding(conditions) : undefined;
+}
+
+function asksAnything(conditions: readonly ReadCondition[]): boolean {
+  for (const { reading } of conditions) {
+    if ('code' in reading) continue;
+    const { type } = reading;
+    if (type === request || type === requestRequired || type === cnf) return true;
+  }
+  return false;
+}
+
+function newBinding(conditions: readonly ReadCondition[]): Binding | undefined {
   let asksRequest = false;
   let asksCertificate = false;
   const keys: string[] = [];

@@ -9,7 +9,7 @@ import type { AudienceKey, DenialCode } from './result.js';
 /** How far the issuer's clock may be ahead of ours. */
 const maxIssuedAheadMs = 60_000;
 
-/** What the checks look at. */
+/** What the checks look at, for their texts. */
 export interface FactInput {
   readonly facts: IdentifierFacts;
   readonly entry: AudienceKey;
@@ -21,7 +21,7 @@ export interface FactInput {
 export interface FactCheck {
   readonly name: string;
   readonly code: DenialCode;
-  holds(input: FactInput): boolean;
+  holds(facts: IdentifierFacts, context: RequestContext, audience: string, entry: AudienceKey): boolean;
   /** Why it holds. */
   describe(input: FactInput): string;
   /** Why it does not. */
@@ -32,42 +32,42 @@ export const factChecks: readonly FactCheck[] = [
   {
     name: 'audience',
     code: 'ERR_TOKEN_AUDIENCE',
-    holds: ({ facts, audience }) => facts.audience === audience,
+    holds: (facts, _context, audience) => facts.audience === audience,
     describe: ({ facts }) => facts.audience,
     explain: ({ facts, audience }) => `the token is for ${facts.audience}, not for ${audience}`,
   },
   {
     name: 'client',
     code: 'ERR_TOKEN_CLIENT',
-    holds: ({ facts, entry }) => facts.client === entry.client,
+    holds: (facts, _context, _audience, entry) => facts.client === entry.client,
     describe: ({ facts }) => `${facts.client}, who owns the root key`,
     explain: ({ facts }) => `the token names the client ${facts.client}, but its root key belongs to another`,
   },
   {
     name: 'expiry',
     code: 'ERR_TOKEN_EXPIRED',
-    holds: ({ facts, context }) => context.nowMs < facts.expiresAtMs,
+    holds: (facts, context) => context.nowMs < facts.expiresAtMs,
     describe: ({ facts }) => `holds until ${timeText(facts.expiresAtMs)}`,
     explain: ({ facts }) => `the token expired at ${timeText(facts.expiresAtMs)}`,
   },
   {
     name: 'issue time',
     code: 'ERR_TOKEN_NOT_YET',
-    holds: ({ facts, context }) => facts.issuedAtMs <= context.nowMs + maxIssuedAheadMs,
+    holds: (facts, context) => facts.issuedAtMs <= context.nowMs + maxIssuedAheadMs,
     describe: ({ facts }) => `issued at ${timeText(facts.issuedAtMs)}`,
     explain: ({ facts }) => `the token was issued in the future, at ${timeText(facts.issuedAtMs)}: check the clocks`,
   },
   {
     name: 'action',
     code: 'ERR_ACTION_NOT_GRANTED',
-    holds: ({ facts, context }) => someCoverAction(facts.actions, context.action),
+    holds: (facts, context) => someCoverAction(facts.actions, context.action),
     describe: ({ facts, context }) => `${context.action} is covered by ${facts.actions.join(', ')}`,
     explain: ({ facts, context }) => `the token is for ${facts.actions.join(', ')}, which does not cover ${context.action}`,
   },
   {
     name: 'request path',
     code: 'ERR_REQUEST_PATH',
-    holds: ({ context }) => context.path === undefined || isCanonicalPath(context.path),
+    holds: (_facts, context) => context.path === undefined || isCanonicalPath(context.path),
     describe: ({ context }) => (context.path === undefined ? 'not told' : 'canonical'),
     explain: () => 'the path of the request is not canonical: no "//", "." or "..", no needless or lower-case percent-encoding',
   },

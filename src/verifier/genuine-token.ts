@@ -112,7 +112,10 @@ function authenticateAnew(text: string, number: number, setup: AuthenticationSet
   const chainBefore = claimsSeal ? chainBeforeLastCaveat() : undefined;
   // A sealed token comes once, so of that there is nothing to remember but what it began with.
   const wasSeen = !claimsSeal && setup.cache.wasSeen(number);
-  rememberPrefix(flat, entry.key, facts, wasSeen, setup.prefixes);
+  if (wasSeen) setup.prefixes.set(flat, flat.caveatCount, entry.key, facts, chainOfSignature(flat));
+  else if (isBeginningSeen(flat, known, setup.prefixes)) {
+    setup.prefixes.set(flat, flat.caveatCount - 1, entry.key, facts, chainBeforeLastCaveat());
+  }
   const conditions = conditionsOf(flat, claimsSeal, setup.reader, known);
   // A caveat type may have read a text as well.
   if (!flat.isCurrent()) return authenticateAnyForm(text, number, setup, lookup);
@@ -130,19 +133,10 @@ function factsOf({ bytes, identifierStart, identifierEnd }: FlatToken, reference
   );
 }
 
-/** Remembers all of `flat`, whose signature holds, for its descendants when it `wasSeen` before, and what comes before its last caveat when another text has that too. */
-function rememberPrefix(
-  flat: FlatToken,
-  key: MacaroonKey,
-  facts: IdentifierFacts,
-  wasSeen: boolean,
-  prefixes: PrefixCache,
-): void {
-  const { caveatCount } = flat;
-  if (wasSeen) prefixes.set(flat, caveatCount, key, facts, chainOfSignature(flat));
-  else if (caveatCount > 0 && prefixes.wasSeen(flat, caveatCount - 1)) {
-    prefixes.set(flat, caveatCount - 1, key, facts, chainBeforeLastCaveat());
-  }
+/** Whether what comes before the last caveat of `flat` is worth to be remembered: another text had it too, and more of it is not `known` already. */
+function isBeginningSeen(flat: FlatToken, known: Prefix | undefined, prefixes: PrefixCache): boolean {
+  const count = flat.caveatCount - 1;
+  return count >= 0 && known?.caveatCount !== count && prefixes.wasSeen(flat, count);
 }
 
 /** Whether the last condition claims to seal the token to a request. */

@@ -78,7 +78,7 @@ export class LocalVerification {
    */
   verify(text: string, facts: ToldFacts, proofs: RequestProofs): VerifyResult | Promise<VerifyResult> {
     const authentication = authenticate(text, this.#setup);
-    return authentication instanceof Promise
+    return isPromise(authentication)
       ? authentication.then((late) => this.#verifyAuthentic(late, facts, proofs))
       : this.#verifyAuthentic(authentication, facts, proofs);
   }
@@ -103,9 +103,11 @@ export class LocalVerification {
     proofs: RequestProofs,
   ): VerifyResult | Promise<VerifyResult> {
     if (code !== undefined) return revokedBy(code);
-    const input = this.#factInput(authentication, facts);
-    for (const check of factChecks) if (!check.holds(input)) return denied(check.code, check.explain(input));
-    const { token } = authentication;
+    const { token, entry } = authentication;
+    for (const check of factChecks) {
+      if (check.holds(token.facts, facts, this.#audience, entry)) continue;
+      return denied(check.code, check.explain(this.#factInput(authentication, facts)));
+    }
     if (token.binding !== undefined) return this.#verifyBound(token, token.binding, facts, proofs);
     return faultOf(token, facts) ?? verifiedOf(token);
   }
@@ -138,7 +140,7 @@ export class LocalVerification {
     let fault: Denial | undefined = revocation;
     const input = this.#factInput(authentication, context);
     for (const check of factChecks) {
-      const holds = check.holds(input);
+      const holds = check.holds(token.facts, context, this.#audience, authentication.entry);
       const why = holds ? check.describe(input) : check.explain(input);
       steps.push({ holds, text: `${check.name}: ${why}` });
       if (!holds) fault ??= denied(check.code, why);
@@ -255,9 +257,11 @@ function newVerified({ facts, conditions }: GenuineToken): VerifiedMacaroon {
     actions,
     issuedAtMs: facts.issuedAtMs,
     expiresAtMs,
-    caveats: texts,
+    caveats: Object.freeze(texts),
   });
 }
+
+const noActions: readonly string[] = Object.freeze([]);
 
 interface NarrowedActions {
   readonly inForce: readonly string[];
@@ -271,7 +275,8 @@ function narrowedActions(inForce: readonly string[], added: readonly string[]): 
   const known = narrowings.get(added);
   if (known?.inForce === inForce) return known.narrowed;
   const narrowing = action.narrows(inForce, added);
-  const narrowed = narrowing.kind === 'narrower' ? Object.freeze(narrowing.value) : narrowing.kind === 'no-op' ? inForce : [];
+  const narrowed =
+    narrowing.kind === 'narrower' ? Object.freeze(narrowing.value) : narrowing.kind === 'no-op' ? inForce : noActions;
   narrowings.set(added, { inForce, narrowed });
   return narrowed;
 }

@@ -14,7 +14,7 @@ export class Sightings {
     const numbers = this.#numbers;
     const set = ((number ^ (number >>> 16)) & (setCount - 1)) * 4;
     for (let i = set; i < set + 4; i++) if (numbers[i] === number) return true;
-    numbers.copyWithin(set + 1, set, set + 3);
+    for (let i = set + 3; i > set; i--) numbers[i] = numbers[i - 1] as number;
     numbers[set] = number;
     return false;
   }

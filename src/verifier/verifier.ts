@@ -6,7 +6,7 @@
  */
 import type { CaveatRegistry } from '../caveats/registry.js';
 import { standardRegistry } from '../caveats/standard.js';
-import { type Clock, requireKnownNames, requireName } from '../core/index.js';
+import { type Clock, isPromise, requireKnownNames, requireName } from '../core/index.js';
 import { memoryReplayStore } from '../protocol/memory-replay-store.js';
 import { type ReplayStore, requireReplayStore } from '../protocol/replay-store.js';
 import { explanationOf } from './explanation.js';
@@ -97,27 +97,29 @@ function localVerifier(audience: string, keys: KeySource, options: VerifierOptio
   const { setup, replayStore, close } = requestOptions(options, () => readClock(clock));
   const local = new LocalVerification({ audience, keys, registry, replayStore, windowMs: setup.windowMs });
   const noProofs = new RequestProofs('', undefined, '', setup);
-  const read = (text: string, context: VerifyContext): { readonly facts: ToldFacts; readonly proofs: RequestProofs } => {
+  const read = (text: string, context: VerifyContext): ToldFacts => {
     const facts = readFacts(text, context);
     facts.nowMs = readClock(clock);
-    const { told, method } = facts;
-    return { facts, proofs: told === undefined ? noProofs : new RequestProofs(text, told, method, setup) };
+    return facts;
   };
+  const proofsOf = (text: string, { told, method }: ToldFacts): RequestProofs =>
+    told === undefined ? noProofs : new RequestProofs(text, told, method, setup);
   return Object.freeze({
     audience,
     // Not `async`: most answers are there at once, and waiting for them would cost more than a token that was seen before.
     verify: (text: string, context: VerifyContext) => {
       try {
-        const { facts, proofs } = read(text, context);
+        const facts = read(text, context);
+        const proofs = proofsOf(text, facts);
         const result = local.verify(text, facts, proofs);
-        return result instanceof Promise ? result.then((late) => proofs.finish(late)) : Promise.resolve(proofs.finish(result));
+        return isPromise(result) ? result.then((late) => proofs.finish(late)) : Promise.resolve(proofs.finish(result));
       } catch (error) {
         return Promise.reject(error);
       }
     },
     explain: async (text: string, context: VerifyContext) => {
-      const { facts, proofs } = read(text, context);
-      return local.explain(text, facts, proofs);
+      const facts = read(text, context);
+      return local.explain(text, facts, proofsOf(text, facts));
     },
     close: async () => {
       await local.close();

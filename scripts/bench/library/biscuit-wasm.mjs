@@ -1,6 +1,7 @@
 /** Biscuit, whose restrictions are checks in Datalog, here all in one block. Needs `--experimental-wasm-modules` on Node 20. */
 import { Authorizer, Biscuit, BiscuitBuilder, KeyPair, PrivateKey } from '@biscuit-auth/biscuit-wasm';
 import { biscuitChecksOf, context } from './conditions.mjs';
+import { showing, wireOf } from './tokens.mjs';
 
 const keyPair = KeyPair.fromPrivateKey(newPrivateKey());
 const privateKey = keyPair.getPrivateKey();
@@ -50,8 +51,11 @@ function forge(text) {
 export const subject = { name: 'biscuit-wasm', token: mint, verify, forge };
 
 export function verifyFresh(count) {
-  const wire = Buffer.from(mint(count), 'latin1');
-  return { run: () => verify(wire.latin1Slice(), context), holds: (result) => result };
+  return showing(
+    [wireOf(mint(count))],
+    (text) => verify(text, context),
+    (result) => result,
+  );
 }
 
 export function minting() {

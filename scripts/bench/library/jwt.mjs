@@ -3,6 +3,7 @@ import { generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto';
 import { createDecoder, createSigner, createVerifier } from 'fast-jwt';
 import { decodeJwt, jwtVerify, SignJWT } from 'jose';
 import { checkCondition, conditionsOf, context } from './conditions.mjs';
+import { showing, wireOf } from './tokens.mjs';
 
 const secret = randomBytes(32);
 const pair = generateKeyPairSync('ed25519');
@@ -88,17 +89,16 @@ async function forEach(openers, work) {
 /** Libraries without a cache, by name. */
 export function verifyFresh(count) {
   return forEach(libraries, async ({ sign, verify }) => {
-    const wire = Buffer.from(await sign(claimsOf(count)), 'latin1');
-    return { run: () => verify(wire.latin1Slice(), context), holds: isTrue };
+    return showing([wireOf(await sign(claimsOf(count)))], (text) => verify(text, context), isTrue);
   });
 }
 
 /** Libraries with a cache, by name; `hotTokens` tokens go round. */
 export function verifySeen(count, hotTokens) {
   return forEach(cachingLibraries, async ({ sign, verify }) => {
-    const wires = Array.from({ length: hotTokens }, () => Buffer.from(sign(claimsOf(count)), 'latin1'));
+    const wires = Array.from({ length: hotTokens }, () => wireOf(sign(claimsOf(count))));
     for (const wire of wires) verify(wire.latin1Slice(), context);
-    return { run: (i) => verify(wires[i % hotTokens].latin1Slice(), context), holds: isTrue };
+    return showing(wires, (text) => verify(text, context), isTrue);
   });
 }
 
@@ -113,10 +113,6 @@ export function minting() {
 /** Decoding alone, which knows no algorithm. */
 export async function decoding(count) {
   const { sign } = libraries['fast-jwt-hs256']();
-  const wire = Buffer.from(sign(claimsOf(count)), 'latin1');
-  const decode = createDecoder();
-  return {
-    'fast-jwt-hs256': { run: () => decode(wire.latin1Slice()) },
-    'jose-hs256': { run: () => decodeJwt(wire.latin1Slice()) },
-  };
+  const wires = [wireOf(sign(claimsOf(count)))];
+  return { 'fast-jwt-hs256': showing(wires, createDecoder()), 'jose-hs256': showing(wires, decodeJwt) };
 }

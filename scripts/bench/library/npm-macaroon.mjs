@@ -1,7 +1,7 @@
 /** npm `macaroon`, on the very tokens that macaroond reads. It writes JSON, as its binary form is broken: three caveats take gigabytes. */
 import macaroon from 'macaroon';
 import { checkCondition, context } from './conditions.mjs';
-import { mail, newDischarged, newIdentifier, newMacaroon, payloadOf, textOf } from './tokens.mjs';
+import { mail, newDischarged, newIdentifier, newMacaroon, payloadOf, showing, textOf, wireOf } from './tokens.mjs';
 
 /** It reads one macaroon at a time. */
 function verify(text, request, dischargeTexts = []) {
@@ -25,25 +25,20 @@ export function verifyDischarge(count) {
 }
 
 function verifying({ root, discharges }) {
-  const [wire, ...others] = [root, ...discharges].map((one) => Buffer.from(textOf(one), 'latin1'));
-  const run = () =>
-    verify(
-      wire.latin1Slice(),
-      context,
-      others.map((other) => other.latin1Slice()),
-    );
-  return { run, holds: (result) => result };
+  const others = discharges.map((one) => textOf(one));
+  return showing(
+    [wireOf(textOf(root))],
+    (text) => verify(text, context, others),
+    (result) => result,
+  );
 }
 
 export function attenuating(count) {
-  const wire = Buffer.from(payloadOf(textOf(newMacaroon(count))), 'latin1');
-  return {
-    run: () => {
-      const imported = macaroon.importMacaroon(wire.latin1Slice());
-      imported.addFirstPartyCaveat('method GET');
-      return JSON.stringify(imported.exportJSON());
-    },
-  };
+  return showing([wireOf(payloadOf(textOf(newMacaroon(count))))], (text) => {
+    const imported = macaroon.importMacaroon(text);
+    imported.addFirstPartyCaveat('method GET');
+    return JSON.stringify(imported.exportJSON());
+  });
 }
 
 export function minting() {
@@ -52,6 +47,5 @@ export function minting() {
 }
 
 export function decoding(count) {
-  const wire = Buffer.from(payloadOf(textOf(newMacaroon(count))), 'latin1');
-  return { run: () => macaroon.importMacaroon(wire.latin1Slice()) };
+  return showing([wireOf(payloadOf(textOf(newMacaroon(count))))], (text) => macaroon.importMacaroon(text));
 }

@@ -57,6 +57,27 @@ export function forge(text) {
   return textOf({ ...root, signature: root.signature.map((byte, i) => (i === 7 ? byte ^ 1 : byte)) }, discharges);
 }
 
+/** New strings that are made at once: more would be out of the processor's caches again before they are shown, which the text of a header is not. */
+const stringsAtOnce = 1000;
+
+/**
+ * A contender that is shown the text of `wires`, one after the other, as new strings: whoever reads a header makes one, whatever comes after, so that is
+ * outside of what is measured.
+ */
+export function showing(wires, run, holds) {
+  let texts = [];
+  return {
+    prepare: (count) => {
+      const length = Math.min(count, Math.max(wires.length, stringsAtOnce));
+      texts = Array.from({ length }, (_, i) => wires[i % wires.length].latin1Slice());
+    },
+    run: (i) => run(texts[i % texts.length]),
+    holds,
+  };
+}
+
+export const wireOf = (text) => Buffer.from(text, 'latin1');
+
 /** What is in `text` for a library that knows nothing of prefix and checksum. */
 export function payloadOf(text) {
   return text.slice(core.textPrefix.length, text.lastIndexOf('.'));

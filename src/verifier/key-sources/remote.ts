@@ -114,10 +114,10 @@ function readVerified(
     tokenId: readText(fields['token_id'], (text) => text === facts.tokenId),
     rootKeyId: readText(fields['root_key_id'], (text) => text === facts.rootKeyId),
     authMethods: facts.authMethods,
-    actions,
+    actions: Object.freeze(actions),
     issuedAtMs: facts.issuedAtMs,
     expiresAtMs,
-    caveats: caveats.map((caveat) => caveat.condition),
+    caveats: Object.freeze(caveats.map((caveat) => caveat.condition)),
   });
 }
 

@@ -50,7 +50,8 @@ export class RevocationSet {
 
   /** Why the token is revoked, or `undefined`. */
   revocationOf(audience: string, subject: RevocationSubject): RevocationCode | undefined {
-    if (this.#tokens.has(subject.tokenId)) return 'ERR_REVOKED_TOKEN';
+    // The id of a token that was never seen is a text whose hash is yet to be made.
+    if (this.#tokens.size > 0 && this.#tokens.has(subject.tokenId)) return 'ERR_REVOKED_TOKEN';
     const beforeMs = this.#clients.get(subject.client);
     if (beforeMs !== undefined && subject.issuedAtMs <= beforeMs) return 'ERR_REVOKED_CLIENT';
     return this.revocationOfKey(audience, subject.rootKeyId, subject.generation);
