@@ -18,6 +18,7 @@ import { RequestProofs, type RequestSetup } from './request-proofs.js';
 import type { Denial, Explanation, KeySource, RemoteSource, VerifyContext, VerifyResult } from './result.js';
 import { parseOrigins } from './sent-request.js';
 import { badArgument, readFacts, type ToldFacts, toldContext } from './told-facts.js';
+import { warmUpOnce } from './warm-up.js';
 
 export interface VerifierOptions {
   /** Name of the service that the tokens must be for, e.g. `invoice`. */
@@ -95,6 +96,7 @@ function requestOptions(options: VerifierOptions, clock: Clock): RequestOptions 
 function localVerifier(audience: string, keys: KeySource, options: VerifierOptions): Verifier {
   const { caveats: registry = standardRegistry, clock = Date.now } = options;
   const { setup, replayStore, close } = requestOptions(options, () => readClock(clock));
+  warmUpOnce();
   const local = new LocalVerification({ audience, keys, registry, replayStore, windowMs: setup.windowMs });
   const noProofs = new RequestProofs('', undefined, '', setup);
   const read = (text: string, context: VerifyContext): ToldFacts => {
