@@ -62,7 +62,8 @@ export async function setUp(
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly dataDirectory: string; readonly created: readonly string[] }> {
   const { data } = config;
-  const isWhole = hasStore(data) && (await withStore(data, env, 'read', (store) => store.read.client(adminClient))) !== undefined;
+  const isWhole =
+    hasStore(data) && (await withStore(data, env, 'read', async (store) => store.read.client(adminClient))) !== undefined;
   if (isWhole) throw new MacaroonError('ERR_DATA_DIRECTORY', `${data} holds an issuer already: nothing was changed`);
   const adminFile = join(data, 'admin.json');
   if (lstatSync(adminFile, { throwIfNoEntry: false }) !== undefined)

@@ -478,7 +478,7 @@ export function describeStoreContract(name: string, make: () => Promise<StoreUnd
           kept = tx;
         });
         await expect(kept?.insertClient(client('mail'))).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
-        await expect(kept?.client('mail')).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+        await expect(async () => kept?.client('mail')).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
       });
 
       it('is healthy while open; closed, it refuses everything and may be closed again', async () => {

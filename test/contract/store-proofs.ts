@@ -282,7 +282,7 @@ export function describeProofContract(name: string, make: () => Promise<StoreUnd
           "update credentials set encrypted_secret = (select encrypted_secret from credentials where id = 'd') where id = 'c'",
         );
         await corrupt(store.read.credentialSecret('c'));
-        await corrupt(store.read.credential('c'));
+        await corrupt(Promise.resolve().then(() => store.read.credential('c')));
         expect(await store.read.credentialSecret('d')).toEqual(secret.toReversed());
       });
 
@@ -308,7 +308,7 @@ export function describeProofContract(name: string, make: () => Promise<StoreUnd
 
       it('in a credential that was made live again, and before a change would cover it', async () => {
         await subject.tamper("update credentials set retired_at_ms = null where id = 'f'");
-        await corrupt(store.read.credential('f'));
+        await corrupt(Promise.resolve().then(() => store.read.credential('f')));
         await corrupt(grow((tx) => tx.updateCredential(credential('f', 'mail', { retiredAtMs: atMs }))));
       });
 

@@ -62,7 +62,7 @@ export function createIssuer(deps: IssuerDependencies): Issuer {
     audit: (filter) => listAudit(read, filter),
     noteFailure: (note) => failures.note(note),
     flushFailures: () => failures.flush(),
-    credential: (id) => read.credential(id),
+    credential: async (id) => read.credential(id),
     credentialByBinding: (binding) => read.credentialByBinding(binding),
     credentialSecret: (id) => read.credentialSecret(id),
     invitationKey: (id) => read.invitationKey(id),

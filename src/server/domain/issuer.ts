@@ -31,6 +31,7 @@ import type {
   WireRevocations,
   WireRootKey,
 } from '../../protocol/wire.js';
+import type { Known } from './ports.js';
 import type { AuditFilter, CertificateRecord, CredentialRecord } from './records.js';
 import type { RevocationList } from './revocation-lists.js';
 
@@ -105,7 +106,7 @@ export interface Issuer {
   findKey(
     audience: string,
     reference: KeyReference,
-  ): Promise<
+  ): Known<
     | { readonly found: true; readonly state: KeyState }
     | {
         readonly found: false;
@@ -117,11 +118,11 @@ export interface Issuer {
     readonly tokenId: string;
     readonly client: string;
     readonly issuedAtMs: number;
-  }): Promise<'ERR_REVOKED_TOKEN' | 'ERR_REVOKED_CLIENT' | undefined>;
+  }): Known<'ERR_REVOKED_TOKEN' | 'ERR_REVOKED_CLIENT' | undefined>;
 
   // For verifiers
   isVerifierOf(client: string, audience: string): Promise<boolean>;
-  verifierAudiences(client: string): Promise<readonly string[]>;
+  verifierAudiences(client: string): Known<readonly string[]>;
   /** Throws `invalid_request` for a cursor that was never given out. */
   audienceKeys(audience: string, after: number): Promise<WireAudienceKeys>;
   /** `generation`: the audience's present one when absent. Throws `not_found` for a destroyed or revoked key. */

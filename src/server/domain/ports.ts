@@ -1,5 +1,5 @@
 /**
- * What the issuer needs of a store. Every method is asynchronous, so that SQLite and a PostgreSQL-wire database fit alike.
+ * What the issuer needs of a store. Every method may be asynchronous, so that SQLite and a PostgreSQL-wire database fit alike.
  * Broken machinery throws `MacaroonError`: `ERR_STORE_UNAVAILABLE`, `ERR_STORE_FULL`, `ERR_STORE_CORRUPT`.
  */
 import type { Clock, RandomBytes, RootKey } from '../../core/index.js';
@@ -29,6 +29,16 @@ export interface AudienceKeyRow {
   readonly changeSeq: number;
 }
 
+/** What a client's tokens for an audience are minted by. */
+export interface MintBasis {
+  readonly audience: AudienceRecord;
+  /** The grant also when removed: look at `removedAtMs`. */
+  readonly grant: GrantRecord;
+  /** The client's active root key. */
+  readonly rootKey: RootKeyRecord | undefined;
+  readonly secret: RootKey | undefined;
+}
+
 /** What a revocation is looked up by. */
 export type RevocationLookup =
   | { readonly kind: 'token'; readonly tokenId: string }
@@ -36,11 +46,14 @@ export type RevocationLookup =
   | { readonly kind: 'root_key'; readonly rootKeyId: string }
   | { readonly kind: 'audience_key'; readonly audience: string; readonly generation: number };
 
+/** What a store answers at once where it holds it: to wait for what is there takes longer than to verify a token with it. */
+export type Known<T> = T | Promise<T>;
+
 export interface StoreReader {
-  client(name: string): Promise<ClientRecord | undefined>;
+  client(name: string): Known<ClientRecord | undefined>;
   clients(): Promise<readonly ClientRecord[]>;
-  credential(id: string): Promise<CredentialRecord | undefined>;
-  credentials(client: string): Promise<readonly CredentialRecord[]>;
+  credential(id: string): Known<CredentialRecord | undefined>;
+  credentials(client: string): Known<readonly CredentialRecord[]>;
   /** The credential, live or retired, that has this binding. */
   credentialByBinding(binding: string): Promise<CredentialRecord | undefined>;
   /** What was given to `insertCredential` as its secret; `undefined` when there is none. */
@@ -56,19 +69,21 @@ export interface StoreReader {
   certificates(client?: string): Promise<readonly CertificateRecord[]>;
   /** Revoked certificates that have a serial and did not expire before `nowMs`. */
   revokedCertificates(nowMs: number): Promise<readonly CertificateRecord[]>;
-  rootKey(id: string): Promise<RootKeyRecord | undefined>;
-  rootKeys(client: string): Promise<readonly RootKeyRecord[]>;
+  rootKey(id: string): Known<RootKeyRecord | undefined>;
+  rootKeys(client: string): Known<readonly RootKeyRecord[]>;
   /** The secret of a root key; `undefined` when there is none or it was destroyed. */
-  rootKeySecret(id: string): Promise<RootKey | undefined>;
-  audience(name: string): Promise<AudienceRecord | undefined>;
+  rootKeySecret(id: string): Known<RootKey | undefined>;
+  audience(name: string): Known<AudienceRecord | undefined>;
   audiences(): Promise<readonly AudienceRecord[]>;
-  audienceGenerations(audience: string): Promise<readonly AudienceGenerationRecord[]>;
+  audienceGenerations(audience: string): Known<readonly AudienceGenerationRecord[]>;
   /** The grant also when removed: look at `removedAtMs`. */
-  grant(client: string, audience: string): Promise<GrantRecord | undefined>;
+  grant(client: string, audience: string): Known<GrantRecord | undefined>;
   /** Grants that were not removed. */
   grants(client: string): Promise<readonly GrantRecord[]>;
+  /** `undefined` when there is no such audience, and when the client never had a grant for it. */
+  mintBasis(client: string, audience: string): Promise<MintBasis | undefined>;
   /** Audiences that the client verifies for. */
-  verifierAudiences(client: string): Promise<readonly string[]>;
+  verifierAudiences(client: string): Known<readonly string[]>;
   token(tokenId: string): Promise<TokenRecord | undefined>;
   /** Issue time of the newest token; 0 before the first. */
   latestIssue(): Promise<number>;
@@ -87,7 +102,7 @@ export interface StoreReader {
   /** Highest seq ever given to a revocation; 0 before the first. */
   latestRevocationSeq(): Promise<number>;
   /** The latest revocation of just that, also when it matters no more. */
-  findRevocation(of: RevocationLookup): Promise<RevocationRecord | undefined>;
+  findRevocation(of: RevocationLookup): Known<RevocationRecord | undefined>;
   /** Root keys (not destroyed) of clients that hold or held a grant for `audience`, changed after `after`, in order of change. */
   audienceKeysAfter(audience: string, after: number, limit: number): Promise<readonly AudienceKeyRow[]>;
   /** Highest change ever given out. */

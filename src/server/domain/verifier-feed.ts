@@ -1,38 +1,55 @@
 /** What verifiers are served: their audience's keys and the revocations, each as changes since a cursor. */
 import { formatRfc3339 } from '../../caveats/rfc3339.js';
-import { encodeBase64url, type KeyReference, type MacaroonKey } from '../../core/index.js';
+import { encodeBase64url, type KeyReference, type MacaroonKey, whenKnown } from '../../core/index.js';
 import type { WireAudienceKey, WireAudienceKeys, WireRevocation, WireRevocations } from '../../protocol/wire.js';
 import { audienceKeyOf } from './audience-keys.js';
 import { type Issuer, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import type { AudienceKeyRow, StoreReader } from './ports.js';
-import type { RevocationRecord } from './records.js';
+import type { AudienceGenerationRecord, RevocationRecord, RootKeyRecord } from './records.js';
 
 const pageRows = 1_000;
 
-/** K_a for a token's key reference, or why there is none. */
-export async function findKey(read: StoreReader, audience: string, reference: KeyReference): ReturnType<Issuer['findKey']> {
-  const rootKey = await read.rootKey(reference.rootKeyId);
-  if (rootKey === undefined) return { found: false, code: 'ERR_KEY_UNKNOWN' };
-  const generation = (await read.audienceGenerations(audience)).find((one) => one.generation === reference.generation);
-  if (generation === undefined) return { found: false, code: 'ERR_KEY_UNKNOWN' };
-  const secret = rootKey.state === 'destroyed' ? undefined : await read.rootKeySecret(rootKey.id);
-  if (secret === undefined) return { found: false, code: 'ERR_KEY_DESTROYED' };
-  if (generation.revokedAtMs !== null) return { found: false, code: 'ERR_REVOKED_AUDIENCE_KEY' };
-  if ((await read.findRevocation({ kind: 'root_key', rootKeyId: rootKey.id })) !== undefined)
-    return { found: false, code: 'ERR_REVOKED_ROOT_KEY' };
-  return { found: true, state: { client: rootKey.client, key: audienceKeyOf(secret, audience, generation.generation) } };
+/** K_a for a token's key reference, or why there is none. At once where the store answers so: every verification asks. */
+export function findKey(read: StoreReader, audience: string, reference: KeyReference): ReturnType<Issuer['findKey']> {
+  return whenKnown(read.rootKey(reference.rootKeyId), (rootKey) => {
+    if (rootKey === undefined) return keyUnknown;
+    return whenKnown(read.audienceGenerations(audience), (generations) => {
+      const generation = generations.find((one) => one.generation === reference.generation);
+      return generation === undefined ? keyUnknown : findKeyOf(read, rootKey, generation);
+    });
+  });
 }
 
-/** Whether a token was revoked by its id or by its client's time. */
-export async function revocationOf(
+const keyUnknown = { found: false, code: 'ERR_KEY_UNKNOWN' } as const;
+
+function findKeyOf(
+  read: StoreReader,
+  { id, client, state }: RootKeyRecord,
+  { audience, generation, revokedAtMs }: AudienceGenerationRecord,
+): ReturnType<Issuer['findKey']> {
+  return whenKnown(state === 'destroyed' ? undefined : read.rootKeySecret(id), (secret) => {
+    if (secret === undefined) return { found: false, code: 'ERR_KEY_DESTROYED' };
+    if (revokedAtMs !== null) return { found: false, code: 'ERR_REVOKED_AUDIENCE_KEY' };
+    return whenKnown(read.findRevocation({ kind: 'root_key', rootKeyId: id }), (revocation) =>
+      revocation === undefined
+        ? { found: true, state: { client, key: audienceKeyOf(secret, audience, generation) } }
+        : { found: false, code: 'ERR_REVOKED_ROOT_KEY' },
+    );
+  });
+}
+
+/** Whether a token was revoked by its id or by its client's time. At once where the store answers so: every verification asks. */
+export function revocationOf(
   read: StoreReader,
   subject: { readonly tokenId: string; readonly client: string; readonly issuedAtMs: number },
 ): ReturnType<Issuer['revocationOf']> {
-  if ((await read.findRevocation({ kind: 'token', tokenId: subject.tokenId })) !== undefined) return 'ERR_REVOKED_TOKEN';
-  const client = await read.client(subject.client);
-  if (client === undefined || subject.issuedAtMs <= client.revokedUntilMs) return 'ERR_REVOKED_CLIENT';
-  return undefined;
+  return whenKnown(read.findRevocation({ kind: 'token', tokenId: subject.tokenId }), (revocation) => {
+    if (revocation !== undefined) return 'ERR_REVOKED_TOKEN';
+    return whenKnown(read.client(subject.client), (client) =>
+      client === undefined || subject.issuedAtMs <= client.revokedUntilMs ? 'ERR_REVOKED_CLIENT' : undefined,
+    );
+  });
 }
 
 /** Keys of `audience` that changed after `after`. Throws `not_found`, and `invalid_request` for a cursor that was never given out. */

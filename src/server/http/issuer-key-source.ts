@@ -1,5 +1,5 @@
 /** The issuer's own keys and revocations as the source of a verifier: always the live state, nothing is cached or polled. */
-
+import { whenKnown } from '../../core/index.js';
 import type { KeyLookup, KeySource, RevocationCode, RevocationSubject } from '../../verifier/result.js';
 import type { Issuer } from '../domain/issuer.js';
 
@@ -7,14 +7,15 @@ import type { Issuer } from '../domain/issuer.js';
 export function issuerKeySource(issuer: Pick<Issuer, 'findKey' | 'revocationOf'>): KeySource {
   return {
     kind: 'keys',
-    async find(audience: string, rootKeyId: string, generation: number): Promise<KeyLookup> {
-      const found = await issuer.findKey(audience, { rootKeyId, generation });
-      if (!found.found) return found;
-      const { client, key } = found.state;
-      return { found: true, entry: { rootKeyId, generation, client, key } };
+    find(audience: string, rootKeyId: string, generation: number): KeyLookup | Promise<KeyLookup> {
+      return whenKnown(issuer.findKey(audience, { rootKeyId, generation }), (found) => {
+        if (!found.found) return found;
+        const { client, key } = found.state;
+        return { found: true, entry: { rootKeyId, generation, client, key } };
+      });
     },
-    async revocationOf({ tokenId, client, issuedAtMs }: RevocationSubject): Promise<RevocationCode | undefined> {
-      return await issuer.revocationOf({ tokenId, client, issuedAtMs });
+    revocationOf(subject: RevocationSubject): RevocationCode | undefined | Promise<RevocationCode | undefined> {
+      return issuer.revocationOf(subject);
     },
     async close(): Promise<void> {},
   };

@@ -4,6 +4,7 @@
  * are immutable; secrets among them redact themselves.
  */
 import type { RootKey } from '../../core/index.js';
+import type { MintBasis } from '../domain/ports.js';
 import type {
   AudienceGenerationRecord,
   AudienceRecord,
@@ -21,8 +22,6 @@ const maxRecords = 4096;
 /** What was found under a key, which may be nothing: names that nobody has cost strangers and us the same as others. */
 interface Kept<T> {
   readonly found: T;
-  /** The same as an answer that is there: to make one for each question costs more than to look it up. */
-  readonly answer: Promise<T>;
 }
 
 /** Two generations: when the young one is full, what was not asked for since the last time is forgotten. */
@@ -39,7 +38,7 @@ export class KeptRecords<T> {
   }
 
   set(key: string, found: T): Kept<T> {
-    const kept = { found, answer: Promise.resolve(found) };
+    const kept = { found };
     this.#put(key, kept);
     return kept;
   }
@@ -69,6 +68,8 @@ export class RecordCache {
   readonly audienceGenerations = new KeptRecords<readonly AudienceGenerationRecord[]>();
   /** By client and audience. */
   readonly grant = new KeptRecords<GrantRecord | undefined>();
+  /** By client and audience. */
+  readonly mintBasis = new KeptRecords<MintBasis | undefined>();
   readonly verifierAudiences = new KeptRecords<readonly string[]>();
   /** Whether a root key was revoked, by its id. */
   readonly rootKeyRevocation = new KeptRecords<RevocationRecord | undefined>();

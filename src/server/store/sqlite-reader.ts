@@ -3,7 +3,7 @@ import { and, asc, between, eq, gte, lte, type SQL } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { RootKey } from '../../core/index.js';
-import type { AudienceKeyRow, RevocationLookup, StoreReader } from '../domain/ports.js';
+import type { AudienceKeyRow, Known, RevocationLookup, StoreReader } from '../domain/ports.js';
 import type {
   AudienceGenerationRecord,
   AudienceRecord,
@@ -20,6 +20,7 @@ import type {
 } from '../domain/records.js';
 import { rangesOf } from './audit-blocks.js';
 import { decryptSecret, type SecretPlace, type StoreKeys } from './encryption.js';
+import { findMintBasis } from './mint-basis.js';
 import type { KeptRecords, RecordCache } from './record-cache.js';
 import { checkRowMac, type PlainRow } from './row-mac.js';
 import type { ReadStatements } from './sqlite-queries.js';
@@ -85,7 +86,7 @@ export class SqliteReader implements StoreReader {
     this.#context = context;
   }
 
-  client(name: string): Promise<ClientRecord | undefined> {
+  client(name: string): Known<ClientRecord | undefined> {
     const find = () => this.#find(clients, (reads) => reads.client.get({ name }), fromClientRow);
     return this.#kept((records) => records.client, name, find);
   }
@@ -94,12 +95,12 @@ export class SqliteReader implements StoreReader {
     return this.#all(clients, (reads) => reads.clients.all(), fromClientRow);
   }
 
-  credential(id: string): Promise<CredentialRecord | undefined> {
+  credential(id: string): Known<CredentialRecord | undefined> {
     const find = () => this.#find(credentials, (reads) => reads.credential.get({ id }), fromCredentialRow);
     return this.#kept((records) => records.credential, id, find);
   }
 
-  credentials(client: string): Promise<readonly CredentialRecord[]> {
+  credentials(client: string): Known<readonly CredentialRecord[]> {
     const find = () => this.#findAll(credentials, (reads) => reads.credentials.all({ client }), fromCredentialRow);
     return this.#kept((records) => records.credentials, client, find);
   }
@@ -157,17 +158,17 @@ export class SqliteReader implements StoreReader {
     return this.#all(certificates, (reads) => reads.revokedCertificates.all({ nowMs }), fromCertificateRow);
   }
 
-  rootKey(id: string): Promise<RootKeyRecord | undefined> {
+  rootKey(id: string): Known<RootKeyRecord | undefined> {
     const find = () => this.#find(rootKeys, (reads) => reads.rootKey.get({ id }), fromRootKeyRow);
     return this.#kept((records) => records.rootKey, id, find);
   }
 
-  rootKeys(client: string): Promise<readonly RootKeyRecord[]> {
+  rootKeys(client: string): Known<readonly RootKeyRecord[]> {
     const find = () => this.#findAll(rootKeys, (reads) => reads.rootKeys.all({ client }), fromRootKeyRow);
     return this.#kept((records) => records.rootKeys, client, find);
   }
 
-  rootKeySecret(id: string): Promise<RootKey | undefined> {
+  rootKeySecret(id: string): Known<RootKey | undefined> {
     const open = (row: typeof rootKeys.$inferSelect) => {
       if (row.encryptedKey === null) return undefined;
       return new RootKey(decryptSecret(this.#context.keys, rootKeyPlace(row), row.encryptedKey));
@@ -176,7 +177,7 @@ export class SqliteReader implements StoreReader {
     return this.#kept((records) => records.rootKeySecret, id, find);
   }
 
-  audience(name: string): Promise<AudienceRecord | undefined> {
+  audience(name: string): Known<AudienceRecord | undefined> {
     const find = () => this.#find(audiences, (reads) => reads.audience.get({ name }), fromAudienceRow);
     return this.#kept((records) => records.audience, name, find);
   }
@@ -185,7 +186,7 @@ export class SqliteReader implements StoreReader {
     return this.#all(audiences, (reads) => reads.audiences.all(), fromAudienceRow);
   }
 
-  audienceGenerations(audience: string): Promise<readonly AudienceGenerationRecord[]> {
+  audienceGenerations(audience: string): Known<readonly AudienceGenerationRecord[]> {
     const find = () =>
       this.#findAll(
         audienceGenerations,
@@ -195,9 +196,14 @@ export class SqliteReader implements StoreReader {
     return this.#kept((records) => records.audienceGenerations, audience, find);
   }
 
-  grant(client: string, audience: string): Promise<GrantRecord | undefined> {
+  grant(client: string, audience: string): Known<GrantRecord | undefined> {
     const find = () => this.#find(grants, (reads) => reads.grant.get({ client, audience }), fromGrantRow);
     return this.#kept((records) => records.grant, `${client.length} ${client} ${audience}`, find);
+  }
+
+  mintBasis(client: string, audience: string): Promise<MintBasis | undefined> {
+    const find = () => findMintBasis(this.#context, client, audience);
+    return this.#kept((records) => records.mintBasis, `${client.length} ${client} ${audience}`, find);
   }
 
   async grants(client: string): Promise<readonly GrantRecord[]> {
@@ -206,7 +212,7 @@ export class SqliteReader implements StoreReader {
     return all.filter((grant) => grant.removedAtMs === null);
   }
 
-  verifierAudiences(client: string): Promise<readonly string[]> {
+  verifierAudiences(client: string): Known<readonly string[]> {
     const find = () =>
       this.#findAll(
         verifiers,
@@ -243,10 +249,10 @@ export class SqliteReader implements StoreReader {
     return this.#context.run(() => this.#context.reads.latestRevocationSeq.get()?.seq ?? 0);
   }
 
-  findRevocation(of: RevocationLookup): Promise<RevocationRecord | undefined> {
+  findRevocation(of: RevocationLookup): Known<RevocationRecord | undefined> {
     const find = () => this.#find(revocations, (reads) => latestRevocation(reads, of), fromRevocationRow);
     if (of.kind === 'root_key') return this.#kept((records) => records.rootKeyRevocation, of.rootKeyId, find);
-    return this.#settled(of.kind === 'token' ? () => (this.#mayBeRevoked(of.tokenId) ? find() : undefined) : find);
+    return of.kind !== 'token' || this.#mayBeRevoked(of.tokenId) ? find() : undefined;
   }
 
   async audienceKeysAfter(audience: string, after: number, limit: number): Promise<readonly AudienceKeyRow[]> {
@@ -320,18 +326,13 @@ export class SqliteReader implements StoreReader {
   }
 
   /** What was found under `key` before, or what `find` finds now. */
-  #kept<T>(kindOf: (records: RecordCache) => KeptRecords<T>, key: string, find: () => T): Promise<T> {
-    const { run, records: current } = this.#context;
-    try {
-      return run(() => {
-        const records = current();
-        if (records === undefined) return Promise.resolve(find());
-        const kind = kindOf(records);
-        return (kind.get(key) ?? kind.set(key, find())).answer;
-      });
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  #kept<T>(kindOf: (records: RecordCache) => KeptRecords<T>, key: string, find: () => T): T {
+    return this.#context.run(() => {
+      const records = this.#context.records();
+      if (records === undefined) return find();
+      const kind = kindOf(records);
+      return (kind.get(key) ?? kind.set(key, find())).found;
+    });
   }
 
   #mayBeRevoked(tokenId: string): boolean {
@@ -339,10 +340,6 @@ export class SqliteReader implements StoreReader {
     return run(
       () => records()?.revokedTokens.mayHold(tokenId, (after, limit) => reads.revokedTokensAfter.all({ after, limit })) ?? true,
     );
-  }
-
-  async #settled<T>(find: () => T): Promise<T> {
-    return find();
   }
 
   #find<R extends PlainRow & { readonly rowMac: string }, T>(

@@ -2,7 +2,7 @@
 import { and, eq } from 'drizzle-orm';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { MacaroonError, type RandomBytes, type RootKey } from '../../core/index.js';
-import type { StoreTransaction } from '../domain/ports.js';
+import type { Known, StoreTransaction } from '../domain/ports.js';
 import type {
   AudienceRecord,
   AuditEvent,
@@ -64,9 +64,9 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
     );
   }
 
-  override client(name: string): Promise<ClientRecord | undefined> {
+  override client(name: string): Known<ClientRecord | undefined> {
     const changed = this.#context.changes.client(name);
-    return changed === undefined ? super.client(name) : this.#settled(() => changed);
+    return changed === undefined ? super.client(name) : this.#context.run(() => changed);
   }
 
   override async clients(): Promise<readonly ClientRecord[]> {
@@ -286,10 +286,6 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
 
   #flush(): void {
     this.#context.run(() => this.#context.appended.flush());
-  }
-
-  async #settled<T>(find: () => T): Promise<T> {
-    return this.#context.run(find);
   }
 
   async #write(work: (context: TransactionContext) => unknown): Promise<void> {

@@ -149,7 +149,7 @@ describe('administrators', () => {
 
   it('are refused when the key source says that the token was revoked', async () => {
     const { call, issuer } = createTestApp();
-    issuer.replace('revocationOf', async () => 'ERR_REVOKED_TOKEN');
+    issuer.replace('revocationOf', () => 'ERR_REVOKED_TOKEN');
     expect((await call('GET', '/v1/clients', { authorization: `Macaroon ${tokenOf()}` })).status).toBe(401);
     expect(issuer.failures).toMatchObject([{ reason: 'ERR_REVOKED_TOKEN' }]);
   });

@@ -77,7 +77,7 @@ describe('a plain column that was changed by another hand', () => {
   const reads: readonly (readonly [
     Parameters<typeof getTableColumns>[0],
     readonly string[],
-    readonly ((read: StoreReader) => Promise<unknown>)[],
+    readonly ((read: StoreReader) => unknown)[],
   ])[] = [
     [schema.clients, ['name'], [(read) => read.client('mail'), (read) => read.clients()]],
     [
@@ -116,7 +116,7 @@ describe('a plain column that was changed by another hand', () => {
     data.tamper(`update "${table}" set "${column}" = ${changed}`);
     // What another process wrote is seen by whatever arrives after it.
     await new Promise((resume) => setImmediate(resume));
-    for (const way of ways) await expect(way(store.read)).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
+    for (const way of ways) await expect(async () => way(store.read)).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
   });
 
   it.each(['grants', 'root_keys', 'audiences'])('is noticed in the keys that verifiers are served: %s', async (table) => {

@@ -316,11 +316,11 @@ describe('trouble with the database', () => {
     const fatal: MacaroonError[] = [];
     store = await data.open({ mode: 'local', onFatal: (error) => fatal.push(error) });
     expect(await store.read.audience('invoice')).toBeDefined();
-    await expect(store.read.client('mail')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
-    await expect(store.transaction('grow', (tx) => tx.credential('cred-mail'))).rejects.toMatchObject({
+    await expect(async () => store.read.client('mail')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    await expect(store.transaction('grow', async (tx) => tx.credential('cred-mail'))).rejects.toMatchObject({
       code: 'ERR_STORE_UNAVAILABLE',
     });
-    await expect(store.read.audience('invoice')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    await expect(async () => store.read.audience('invoice')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
     await expect(store.checkHealth()).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
     expect(fatal.map((error) => error.code)).toEqual(['ERR_STORE_UNAVAILABLE']);
   });
@@ -334,7 +334,7 @@ describe('trouble with the database', () => {
       code: 'ERR_ARGUMENT',
     });
     data.tamper("update clients set ips = '[]'");
-    await expect(store.read.client('mail')).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
+    await expect(async () => store.read.client('mail')).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
     await store.checkHealth();
     expect(fatal).toEqual([]);
   });
