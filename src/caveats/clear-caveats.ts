@@ -66,11 +66,17 @@ export function checkCaveats(
 /** `conditions` as `registry` reads them. */
 export function readConditions(registry: CaveatRegistry, conditions: readonly PendingCondition[]): readonly ReadCondition[] {
   const read = conditions.map(({ condition, caveatIndex, dischargeIndex, isLast = false }) => {
-    const parsed = registry.parse(condition);
-    return { caveatIndex, dischargeIndex, isLast, reading: parsed.ok ? parsed.caveat : unread(parsed, condition) };
+    return { caveatIndex, dischargeIndex, isLast, isSealed: false, reading: readingOf(registry, condition) };
   });
-  const isSealed = read.some((one) => one.isLast && one.dischargeIndex === undefined && isOfType(one.reading, request));
-  return read.map((one) => ({ ...one, isSealed }));
+  if (read.some((one) => one.isLast && one.dischargeIndex === undefined && isSeal(one.reading))) {
+    for (const one of read) one.isSealed = true;
+  }
+  return read;
+}
+
+function readingOf(registry: CaveatRegistry, condition: Uint8Array): ReadCondition['reading'] {
+  const parsed = registry.parse(condition);
+  return parsed.ok ? parsed.caveat : unread(parsed, condition);
 }
 
 interface KnownCondition {
@@ -102,21 +108,22 @@ export class ConditionReader {
 
   /** The condition in `bytes` from `start` to `end`, the last of its token, which is called as a seal is; whether it is one, `isSealed` tells. */
   readSeal(bytes: Uint8Array, start: number, end: number, caveatIndex: number): ReadCondition {
-    const { reading } = this.#readAnew(bytes, start, end);
-    return { caveatIndex, dischargeIndex: undefined, isLast: true, isSealed: isOfType(reading, request), reading };
+    // A view, as it is not kept: a copy of its length would have memory of its own.
+    const reading = readingOf(this.registry, bytes.subarray(start, end));
+    return { caveatIndex, dischargeIndex: undefined, isLast: true, isSealed: isSeal(reading), reading };
   }
 
   #readAnew(bytes: Uint8Array, start: number, end: number): KnownCondition {
     const condition = bytes.slice(start, end);
-    const parsed = this.registry.parse(condition);
-    const known: KnownCondition = { reading: parsed.ok ? parsed.caveat : unread(parsed, condition), places: new Map() };
-    if (parsed.ok && parsed.caveat.type !== request) this.#known.keep(condition, known);
+    const reading = readingOf(this.registry, condition);
+    const known: KnownCondition = { reading, places: new Map() };
+    if ('type' in reading && reading.type !== request) this.#known.keep(condition, known);
     return known;
   }
 }
 
-function isOfType(reading: ReadCondition['reading'], type: CaveatType<unknown>): boolean {
-  return 'type' in reading && reading.type === type;
+function isSeal(reading: ReadCondition['reading']): boolean {
+  return 'type' in reading && reading.type === request;
 }
 
 /** `clearCaveats` of conditions that were read before. */

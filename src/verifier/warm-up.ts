@@ -20,7 +20,7 @@ import { readFacts } from './told-facts.js';
 
 /** From about so many on, a verification takes what it will take. */
 const rounds = 150;
-/** How long one slice may keep others waiting; the very first verification takes as long. */
+/** How long one slice keeps others waiting; the first, longer, as the very first verification takes some milliseconds, whoever asks for it. */
 const sliceMs = 2;
 const audience = 'warm-up';
 const action = 'warm:up';
