@@ -87,18 +87,26 @@ let slab = new Uint8Array(0);
 let slabUsed = 0;
 
 /**
- * A copy of `bytes` that may share its buffer with other copies: a buffer of its own costs as much as three hashed blocks. For what is no secret alone, as
- * whoever holds the copy can reach its neighbours.
+ * A copy of `bytes` from `start` to `end` (defaults: all of it) that may share its buffer with other copies: a buffer of its own costs as much as three
+ * hashed blocks. For what is no secret alone, as whoever holds the copy can reach its neighbours.
  */
-export function copyPublicBytes(bytes: Uint8Array): Uint8Array {
-  if (bytes.length <= ownBufferBytes || bytes.length > slabBytes / 4) return copyBytes(bytes);
-  if (slabUsed + bytes.length > slab.length) {
+export function copyPublicBytes(bytes: Uint8Array, start = 0, end: number = bytes.length): Uint8Array {
+  const length = end - start;
+  if (length <= ownBufferBytes || length > slabBytes / 4) return copyRange(bytes, start, end);
+  if (slabUsed + length > slab.length) {
     slab = new Uint8Array(slabBytes);
     slabUsed = 0;
   }
-  const copy = slab.subarray(slabUsed, slabUsed + bytes.length);
-  slabUsed += bytes.length;
-  copy.set(bytes);
+  const copy = new Uint8Array(slab.buffer, slabUsed, length);
+  slabUsed += length;
+  for (let i = 0; i < length; i++) copy[i] = bytes[start + i] as number;
+  return copy;
+}
+
+/** A copy of `bytes` from `start` to `end` in a buffer of its own. */
+export function copyRange(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const copy = new Uint8Array(end - start);
+  for (let i = 0; i < copy.length; i++) copy[i] = bytes[start + i] as number;
   return copy;
 }
 
@@ -143,9 +151,13 @@ export function writeUint32(value: number, bytes: Uint8Array, offset: number): v
 
 /** Reads 4 bytes, big-endian. */
 export function readUint32(bytes: Uint8Array, offset: number): number {
-  let value = 0;
-  for (let i = 0; i < 4; i++) value = value * 256 + (bytes[offset + i] as number);
-  return value;
+  return (
+    (((bytes[offset] as number) << 24) |
+      ((bytes[offset + 1] as number) << 16) |
+      ((bytes[offset + 2] as number) << 8) |
+      (bytes[offset + 3] as number)) >>>
+    0
+  );
 }
 
 /** LP of the design: each part as its length (4 bytes, big-endian), then its bytes. Strings are taken as UTF-8. */

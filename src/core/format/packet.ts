@@ -32,14 +32,18 @@ export class PacketReader {
 
   /** Length and data of a packet whose type has been read, as a view. Throws `ERR_FORMAT_VARINT`, `ERR_FORMAT_TRUNCATED`. */
   readData(): Uint8Array {
+    const length = this.readLength();
+    this.offset += length;
+    return this.bytes.subarray(this.offset - length, this.offset);
+  }
+
+  /** The length of a packet whose type has been read, and that there is as much. Throws `ERR_FORMAT_VARINT`, `ERR_FORMAT_TRUNCATED`. */
+  readLength(): number {
     const length = this.readVarint();
-    const start = this.offset;
-    const end = start + length;
-    if (end > this.bytes.length) {
+    if (this.offset + length > this.bytes.length) {
       throw new MacaroonError('ERR_FORMAT_TRUNCATED', 'the token ends inside a field', { offset: this.bytes.length });
     }
-    this.offset = end;
-    return this.bytes.subarray(start, end);
+    return length;
   }
 
   /** A length of at most 2^21-1 in three bytes: more than any limit, so a longer one is refused before it is added up. */

@@ -9,7 +9,7 @@ import { asciiText, writeAscii } from '../bytes.js';
 import { MacaroonError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { UnverifiedMacaroon } from '../macaroon.js';
-import { readV2Token, writeV2Token } from './v2.js';
+import { decodeV2Token, writeV2Token } from './v2.js';
 
 /** What the text form starts with; secret scanners look for it. */
 export const textPrefix = 'mcr_';
@@ -101,14 +101,14 @@ export function decode(text: string): UnverifiedMacaroon {
     });
   }
   const length = readPayload(text);
-  if (length >= 0) return readV2Token(payload.slice(0, length));
-  if (!text.startsWith(textPrefix)) return readV2Token(decodePayload(text, 0, text.length));
+  if (length >= 0) return decodeV2Token(payload.subarray(0, length));
+  if (!text.startsWith(textPrefix)) return decodeV2Token(decodePayload(text, 0, text.length));
   const dot = text.length - checksumLength - 1;
   if (dot < textPrefix.length || text[dot] !== '.') {
     throw new MacaroonError('ERR_FORMAT_CHECKSUM', 'the token is cut: its checksum is missing', { offset: text.length });
   }
   if (!writeAscii(text, ascii) || !endsInChecksum(dot)) throw mistyped(text, dot);
-  return readV2Token(decodePayload(text, textPrefix.length, dot));
+  return decodeV2Token(decodePayload(text, textPrefix.length, dot));
 }
 
 /** A character that no token has is told by its place; any other slip by the checksum alone. */

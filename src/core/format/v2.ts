@@ -4,10 +4,11 @@
  *
  * `02 [01 location] 02 identifier 00 ( [01 location] 02 cid [04 vid] 00 )* 00 06 signature`
  */
-import { copyBytes, decodeUtf8, encodeUtf8 } from '../bytes.js';
+import { copyBytes, copyPublicBytes, copyRange, decodeUtf8, encodeUtf8 } from '../bytes.js';
 import { type LimitErrorCode, MacaroonError } from '../errors.js';
 import { limits } from '../limits.js';
 import { type Caveat, type Macaroon, toSignature, type UnverifiedMacaroon } from '../macaroon.js';
+import { digestBytes } from '../sha256.js';
 import { PacketReader, PacketWriter } from './packet.js';
 
 const version = 2;
@@ -86,11 +87,6 @@ export function writeLongerV2(
  * Throws `ERR_FORMAT_*` and `ERR_LIMIT_*` with the byte offset. Copies what it keeps.
  */
 export function decodeV2Token(bytes: Uint8Array): UnverifiedMacaroon {
-  return readV2Token(copyBytes(bytes));
-}
-
-/** As `decodeV2Token`, for `bytes` that nobody else holds: the token is made of views of them. */
-export function readV2Token(bytes: Uint8Array): UnverifiedMacaroon {
   if (bytes.length === 0) throw new MacaroonError('ERR_FORMAT_EMPTY', 'the token is empty', { offset: 0 });
   const reader = new PacketReader(bytes);
   const root = readMacaroon(reader);
@@ -119,11 +115,14 @@ function readMacaroon(reader: PacketReader): Macaroon {
   expectEnd(reader);
   const signatureStart = reader.offset;
   if (reader.readByte() !== field.signature) throw badField(signatureStart);
-  const signature = reader.readData();
-  if (signature.length !== 32) {
+  const length = reader.readLength();
+  if (length !== digestBytes) {
     throw new MacaroonError('ERR_FORMAT_SIGNATURE', 'a signature has 32 bytes', { offset: signatureStart });
   }
-  return Object.freeze({ location, identifier, caveats: Object.freeze(caveats), signature: toSignature(signature) });
+  // Whoever holds it holds the token: in a buffer of its own.
+  const signature = toSignature(copyRange(reader.bytes, reader.offset, reader.offset + length));
+  reader.offset += length;
+  return Object.freeze({ location, identifier, caveats: Object.freeze(caveats), signature });
 }
 
 function readCaveat(reader: PacketReader): Caveat {
@@ -154,10 +153,11 @@ function readLocation(reader: PacketReader): string {
 function readField(reader: PacketReader, type: number, code: LimitErrorCode, limit: number): Uint8Array {
   const start = reader.offset;
   if (reader.readByte() !== type) throw badField(start);
-  const data = reader.readData();
-  if (data.length === 0) throw badField(start);
-  if (data.length > limit) throw overLimit(code, limit, start);
-  return data;
+  const length = reader.readLength();
+  if (length === 0) throw badField(start);
+  if (length > limit) throw overLimit(code, limit, start);
+  reader.offset += length;
+  return copyPublicBytes(reader.bytes, reader.offset - length, reader.offset);
 }
 
 function expectEnd(reader: PacketReader): void {
