@@ -4,7 +4,7 @@
  */
 import { type CaveatErrorCode, type PendingCondition, printable, RecentReadings } from '../core/index.js';
 import { catchPromise } from './catch-promise.js';
-import { type CaveatSetting, type CaveatType, holds, type RequestContext } from './caveat-type.js';
+import { type CaveatSetting, holds, type RequestContext } from './caveat-type.js';
 import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ConditionResult, ParsedCaveat } from './registry.js';
 import { request } from './types/request.js';

@@ -320,7 +320,8 @@ describe('the facts that caveats see', () => {
     } finally {
       Reflect.deleteProperty(Object.prototype, 'account');
     }
-    expect(seen).toEqual([undefined, undefined, undefined, undefined, undefined, undefined]);
+    expect(seen.length).toBeGreaterThanOrEqual(6);
+    expect(seen.filter((fact) => fact !== undefined)).toEqual([]);
   });
 
   it('cannot be changed by a caveat type for those after it', async () => {
