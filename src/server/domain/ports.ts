@@ -81,7 +81,7 @@ export interface StoreReader {
   /** Grants that were not removed. */
   grants(client: string): Promise<readonly GrantRecord[]>;
   /** `undefined` when there is no such audience, and when the client never had a grant for it. */
-  mintBasis(client: string, audience: string): Promise<MintBasis | undefined>;
+  mintBasis(client: string, audience: string): Known<MintBasis | undefined>;
   /** Audiences that the client verifies for. */
   verifierAudiences(client: string): Known<readonly string[]>;
   token(tokenId: string): Promise<TokenRecord | undefined>;

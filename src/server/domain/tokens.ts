@@ -22,7 +22,7 @@ import { type ClientCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import { requireLiveCaller } from './live-caller.js';
 import type { StoreDependencies, StoreTransaction } from './ports.js';
-import type { ClientRecord, GrantRecord, RootKeyRecord } from './records.js';
+import type { ClientRecord, GrantRecord } from './records.js';
 import { type BindingFacts, bindingConditions } from './token-bindings.js';
 
 const defaultExpiresMs = 3_600_000;
@@ -63,18 +63,17 @@ export async function mintWithin(
   request: MintRequest,
   occasion: MintOccasion,
 ): Promise<MintResponse> {
-  const audience = await tx.audience(request.audience);
-  const grant = await tx.grant(client.name, request.audience);
-  if (audience === undefined || grant === undefined || grant.removedAtMs !== null) {
+  const basis = await tx.mintBasis(client.name, request.audience);
+  if (basis === undefined || basis.grant.removedAtMs !== null) {
     throw new IssuerError('grant_exceeded', 'the client has no grant for this audience', '/audience');
   }
+  const { audience, grant, rootKey, secret } = basis;
   const actions = actionsWithin(grant, request.actions);
   const lifeMs = lifeWithin(grant, request.expires_in);
   const { proof } = occasion;
   const bindings = proof === undefined ? [] : bindingConditions(grant.bind, client, proof);
   const conditions = conditionsOf([...grant.requiredCaveats, ...bindings], request.caveats ?? []);
-  const rootKey = await activeRootKey(tx, client.name);
-  const secret = await tx.rootKeySecret(rootKey.id);
+  if (rootKey === undefined) throw new MacaroonError('ERR_STORE_CORRUPT', 'a client has no active root key');
   if (secret === undefined) throw new MacaroonError('ERR_STORE_CORRUPT', 'the active root key of a client has no secret');
 
   const nowMs = deps.clock();
@@ -183,12 +182,6 @@ export function requireConditions(conditions: readonly string[], pointer: string
       throw new IssuerError('invalid_request', `a condition has at most ${limits.maxConditionBytes} bytes`, `${pointer}/${i}`);
     }
   });
-}
-
-async function activeRootKey(tx: StoreTransaction, client: string): Promise<RootKeyRecord> {
-  const active = (await tx.rootKeys(client)).find((rootKey) => rootKey.state === 'active');
-  if (active === undefined) throw new MacaroonError('ERR_STORE_CORRUPT', 'a client has no active root key');
-  return active;
 }
 
 function encodeWithin(root: Macaroon): string {

@@ -3,7 +3,7 @@ import { and, asc, between, eq, gte, lte, type SQL } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { RootKey } from '../../core/index.js';
-import type { AudienceKeyRow, Known, RevocationLookup, StoreReader } from '../domain/ports.js';
+import type { AudienceKeyRow, Known, MintBasis, RevocationLookup, StoreReader } from '../domain/ports.js';
 import type {
   AudienceGenerationRecord,
   AudienceRecord,
@@ -19,10 +19,11 @@ import type {
   TokenRecord,
 } from '../domain/records.js';
 import { rangesOf } from './audit-blocks.js';
-import { decryptSecret, type SecretPlace, type StoreKeys } from './encryption.js';
+import { decryptSecret, type StoreKeys } from './encryption.js';
 import { findMintBasis } from './mint-basis.js';
 import type { KeptRecords, RecordCache } from './record-cache.js';
 import { checkRowMac, type PlainRow } from './row-mac.js';
+import { credentialPlace, invitationPlace, rootKeyPlace } from './secret-places.js';
 import type { ReadStatements } from './sqlite-queries.js';
 import {
   fromAudienceRow,
@@ -62,21 +63,6 @@ export interface ReaderContext {
   readonly records: () => RecordCache | undefined;
   /** Lets others run in the middle of what takes long; absent where nothing may come between. */
   readonly pause?: () => Promise<void>;
-}
-
-/** Where the secret of a root key is kept. */
-export function rootKeyPlace(row: { readonly id: string; readonly client: string; readonly generation: number }): SecretPlace {
-  return { table: 'root_keys', rowId: row.id, purpose: 'root-key', owner: row.client, generation: row.generation };
-}
-
-/** Where the secret of a credential is kept. */
-export function credentialPlace(row: { readonly id: string; readonly client: string }): SecretPlace {
-  return { table: 'credentials', rowId: row.id, purpose: 'credential-secret', owner: row.client, generation: 0 };
-}
-
-/** Where the shared key of an invitation is kept. */
-export function invitationPlace(row: { readonly id: string; readonly client: string | null }): SecretPlace {
-  return { table: 'invitations', rowId: row.id, purpose: 'invitation-key', owner: row.client ?? '', generation: 0 };
 }
 
 export class SqliteReader implements StoreReader {
@@ -201,8 +187,9 @@ export class SqliteReader implements StoreReader {
     return this.#kept((records) => records.grant, `${client.length} ${client} ${audience}`, find);
   }
 
-  mintBasis(client: string, audience: string): Promise<MintBasis | undefined> {
-    const find = () => findMintBasis(this.#context, client, audience);
+  mintBasis(client: string, audience: string): Known<MintBasis | undefined> {
+    const { reads, keys } = this.#context;
+    const find = () => findMintBasis(reads, keys, client, audience);
     return this.#kept((records) => records.mintBasis, `${client.length} ${client} ${audience}`, find);
   }
 
@@ -336,10 +323,9 @@ export class SqliteReader implements StoreReader {
   }
 
   #mayBeRevoked(tokenId: string): boolean {
-    const { run, records, reads } = this.#context;
-    return run(
-      () => records()?.revokedTokens.mayHold(tokenId, (after, limit) => reads.revokedTokensAfter.all({ after, limit })) ?? true,
-    );
+    const { run, records, reads, pause } = this.#context;
+    const read = (after: number, limit: number) => run(() => reads.revokedTokensAfter.values({ after, limit }));
+    return run(() => records()?.revokedTokens.mayHold(tokenId, read, pause)) ?? true;
   }
 
   #find<R extends PlainRow & { readonly rowMac: string }, T>(

@@ -22,8 +22,9 @@ import { type AuditRow, auditDetails, auditMac, emptyAuditHead } from './audit-c
 import { encryptSecret, type StoreKeys } from './encryption.js';
 import type { GroupChanges } from './group-changes.js';
 import { addRowMac, checkRowMac, type PlainRow, rowMacOf } from './row-mac.js';
+import { credentialPlace, invitationPlace, rootKeyPlace } from './secret-places.js';
 import type { WriteStatements } from './sqlite-queries.js';
-import { credentialPlace, invitationPlace, type ReaderContext, rootKeyPlace, SqliteReader } from './sqlite-reader.js';
+import { type ReaderContext, SqliteReader } from './sqlite-reader.js';
 import { toClientRow, toCredentialRow, toGrantRow, toRevocationRow } from './sqlite-records.js';
 import {
   audienceGenerations,

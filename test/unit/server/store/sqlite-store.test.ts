@@ -7,7 +7,7 @@ import { MacaroonError, RootKey } from '../../../../src/core/index.js';
 import { dataFiles } from '../../../../src/server/store/data-files.js';
 import { decryptSecret, deriveStoreKeys, encryptSecret } from '../../../../src/server/store/encryption.js';
 import { addRowMac } from '../../../../src/server/store/row-mac.js';
-import { credentialPlace } from '../../../../src/server/store/sqlite-reader.js';
+import { credentialPlace } from '../../../../src/server/store/secret-places.js';
 import { credentials } from '../../../../src/server/store/sqlite-schema.js';
 import type { IssuerStore } from '../../../../src/server/store/sqlite-store.js';
 import {
