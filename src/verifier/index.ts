@@ -13,6 +13,7 @@ export type {
   AudienceKey,
   Denial,
   DenialCode,
+  ExplainedCaveat,
   ExplainedStep,
   Explanation,
   KeyLookup,

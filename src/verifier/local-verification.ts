@@ -1,6 +1,6 @@
 /** Verifies with keys at hand: authentication, then revocation, the identifier's facts and the caveats, in this order and no other. */
 import type { RequestContext } from '../caveats/caveat-type.js';
-import { ConditionReader, checkConditions, clearedBy, faultOfCondition } from '../caveats/clear-caveats.js';
+import { type CheckedCaveat, ConditionReader, checkConditions, clearedBy, faultOfCondition } from '../caveats/clear-caveats.js';
 import type { CaveatRegistry } from '../caveats/registry.js';
 import { action } from '../caveats/types/action.js';
 import { timeBefore } from '../caveats/types/time-before.js';
@@ -24,6 +24,7 @@ import { PrefixCache } from './prefix-cache.js';
 import type { RequestProofs } from './request-proofs.js';
 import type {
   Denial,
+  ExplainedCaveat,
   ExplainedStep,
   Explanation,
   KeySource,
@@ -128,34 +129,33 @@ export class LocalVerification {
 
   /** Every step as far as the token can be trusted to tell it: nothing after a signature that does not hold. */
   async explain(text: string, facts: ToldFacts, proofs: RequestProofs): Promise<Explanation> {
-    const context = wholeContext(facts);
     const authentication = await authenticate(text, this.#setup);
-    if (!authentication.ok) return explanationOf(authentication.denial, failedSteps(authentication));
-    const steps: ExplainedStep[] = authenticationNames.map((name) => ({ holds: true, text: `${name}: ${passedTexts[name]}` }));
-    const { token } = authentication;
+    if (!authentication.ok) return explanationOf(authentication.denial, [], () => failedSteps(authentication));
+    const { token, entry } = authentication;
     tellAnswerKey(authentication, proofs);
     const code = await this.#keys.revocationOf(this.#subjectOf(token.facts));
     const revocation = code === undefined ? undefined : revokedBy(code);
-    steps.push({ holds: revocation === undefined, text: `revocation: ${revocation?.message ?? 'not revoked'}` });
-    let fault: Denial | undefined = revocation;
-    const input = this.#factInput(authentication, context);
-    for (const check of factChecks) {
-      const holds = check.holds(token.facts, context, this.#audience, authentication.entry);
-      const why = holds ? check.describe(input) : check.explain(input);
-      steps.push({ holds, text: `${check.name}: ${why}` });
-      if (!holds) fault ??= denied(check.code, why);
-    }
     const keyProof = token.binding === undefined ? undefined : await bind(token.binding, facts, proofs);
-    const checked = checkConditions(token.conditions, wholeContext(facts));
-    for (const { text: condition, holds, message, caveatIndex, dischargeIndex } of checked) {
-      steps.push(caveatStep({ holds, condition, message, caveatIndex, dischargeIndex }));
-    }
+    const context = wholeContext(facts);
+    const input = this.#factInput(authentication, context);
+    const failed = factChecks.find((check) => !check.holds(token.facts, context, this.#audience, entry));
+    const checked = checkConditions(token.conditions, context);
     const cleared = clearedBy(checked);
-    if (!cleared.ok) fault ??= Object.freeze(cleared);
-    if (fault !== undefined) return explanationOf(fault, steps);
-    const repeated = await this.#claim(token, keyProof, proofs);
-    if (repeated !== undefined) steps.push({ holds: false, text: `nonce: ${repeated.message}` });
-    return explanationOf(repeated ?? verifiedOf(token), steps);
+    const fault =
+      revocation ??
+      (failed === undefined ? undefined : denied(failed.code, failed.explain(input))) ??
+      (cleared.ok ? undefined : Object.freeze(cleared));
+    const repeated = fault === undefined ? await this.#claim(token, keyProof, proofs) : undefined;
+    return explanationOf(fault ?? repeated ?? verifiedOf(token), checked.map(toExplained), (caveats) => [
+      ...authenticationNames.map((name) => ({ holds: true, text: `${name}: ${passedTexts[name]}` })),
+      { holds: revocation === undefined, text: `revocation: ${revocation?.message ?? 'not revoked'}` },
+      ...factChecks.map((check) => {
+        const holds = check.holds(token.facts, context, this.#audience, entry);
+        return { holds, text: `${check.name}: ${holds ? check.describe(input) : check.explain(input)}` };
+      }),
+      ...caveats.map(caveatStep),
+      ...(repeated === undefined ? [] : [{ holds: false, text: `nonce: ${repeated.message}` }]),
+    ]);
   }
 
   /** Forgets every verified signature and ends the key source's work. */
@@ -279,6 +279,11 @@ function narrowedActions(inForce: readonly string[], added: readonly string[]): 
     narrowing.kind === 'narrower' ? Object.freeze(narrowing.value) : narrowing.kind === 'no-op' ? inForce : noActions;
   narrowings.set(added, { inForce, narrowed });
   return narrowed;
+}
+
+function toExplained({ text, holds, message, caveatIndex, dischargeIndex }: CheckedCaveat): ExplainedCaveat {
+  const place = dischargeIndex === undefined ? { caveatIndex } : { caveatIndex, dischargeIndex };
+  return { condition: text, holds, message, ...place };
 }
 
 const authenticationNames = ['decode', 'key', 'signature'] as const;

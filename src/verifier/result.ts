@@ -130,9 +130,23 @@ export interface ExplainedStep {
   readonly message?: string;
 }
 
+/** How one caveat fared. */
+export interface ExplainedCaveat {
+  /** Printable. */
+  readonly condition: string;
+  readonly holds: boolean;
+  /** What it demands, or why it is denied. */
+  readonly message: string;
+  readonly caveatIndex: number;
+  /** Which discharge holds it; absent for the root macaroon. */
+  readonly dischargeIndex?: number | undefined;
+}
+
 /** Every step and caveat with ✓ or ✗ and why; `text` is ready to print. */
 export interface Explanation {
   readonly result: VerifyResult;
+  /** Every caveat, once the signature held. */
+  readonly caveats: readonly ExplainedCaveat[];
   readonly steps: readonly ExplainedStep[];
   readonly text: string;
 }

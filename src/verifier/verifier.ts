@@ -144,7 +144,7 @@ function remoteVerifier(audience: string, source: RemoteSource, options: Verifie
       const facts = toldContext(readFacts(text, context));
       const fault = formatFault(text);
       if (fault === undefined) return remote.explain(text, facts);
-      return explanationOf(fault, [{ holds: false, text: `decode: ${fault.message}` }]);
+      return explanationOf(fault, [], () => [{ holds: false, text: `decode: ${fault.message}` }]);
     },
     close: async () => {
       await source.close();

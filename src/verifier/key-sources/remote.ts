@@ -9,6 +9,7 @@ import { markVerified } from '../mark-verified.js';
 import type {
   Denial,
   DenialCode,
+  ExplainedCaveat,
   ExplainedStep,
   RemoteSource,
   VerifiedMacaroon,
@@ -42,26 +43,21 @@ export function remoteVerificationFrom(api: IssuerApi): RemoteSource {
     verify: async (audience: string, text: string, context: VerifyContext) => (await ask(audience, text, context)).result,
     explain: async (audience: string, text: string, context: VerifyContext) => {
       const { result, caveats } = await ask(audience, text, context);
-      const steps: ExplainedStep[] = caveats.map(caveatStep);
-      if (result.ok) steps.unshift({ holds: true, text: 'issuer: the token is genuine, in force, and covers the action' });
-      else if (result.caveatIndex === undefined) steps.unshift({ holds: false, text: `issuer: ${result.message}` });
-      return explanationOf(result, steps);
+      return explanationOf(result, caveats, (all) => [...stepsOf(result), ...all.map(caveatStep)]);
     },
     close: () => api.close(),
   } satisfies RemoteSource);
 }
 
-interface AnsweredCaveat {
-  readonly condition: string;
-  readonly holds: boolean;
-  readonly message: string;
-  readonly caveatIndex: number;
-  readonly dischargeIndex?: number;
+/** What the issuer tells beside the caveats. */
+function stepsOf(result: VerifyResult): readonly ExplainedStep[] {
+  if (result.ok) return [{ holds: true, text: 'issuer: the token is genuine, in force, and covers the action' }];
+  return result.caveatIndex === undefined ? [{ holds: false, text: `issuer: ${result.message}` }] : [];
 }
 
 interface Answer {
   readonly result: VerifyResult;
-  readonly caveats: readonly AnsweredCaveat[];
+  readonly caveats: readonly ExplainedCaveat[];
 }
 
 function requestOf(audience: string, token: string, context: VerifyContext): VerifyRequest {
@@ -98,7 +94,7 @@ function readAnswer(answer: unknown, request: VerifyRequest): Answer {
 /** The token that was asked about, of which the answer may narrow actions and expiry, and nothing else. */
 function readVerified(
   fields: Readonly<Record<string, unknown>>,
-  caveats: readonly AnsweredCaveat[],
+  caveats: readonly ExplainedCaveat[],
   { token, audience, context }: VerifyRequest,
 ): VerifiedMacaroon {
   const facts = factsOf(token);
@@ -122,7 +118,7 @@ function readVerified(
 }
 
 /** Whether `caveats` are the first-party ones of `token`, each once. */
-function areThose(caveats: readonly AnsweredCaveat[], token: string): boolean {
+function areThose(caveats: readonly ExplainedCaveat[], token: string): boolean {
   const { root, discharges } = decode(token);
   const wanted = [root, ...discharges].flatMap((macaroon, i) =>
     macaroon.caveats.flatMap((caveat, caveatIndex) =>
@@ -153,7 +149,7 @@ function isDenialCode(text: string): text is DenialCode {
   return Object.hasOwn(denialProblems, text);
 }
 
-function readCaveat(answer: unknown): AnsweredCaveat {
+function readCaveat(answer: unknown): ExplainedCaveat {
   const fields = readObject(answer);
   const { holds } = fields;
   if (typeof holds !== 'boolean') throw unreadable('a caveat');

@@ -6,7 +6,7 @@ import { formatRfc3339, parseRfc3339 } from '../../../caveats/rfc3339.js';
 import { encodeBase64url, MacaroonError } from '../../../core/index.js';
 import type { AnswerKey } from '../../../protocol/sealed-answer.js';
 import type { VerifyRequest, VerifyResponse, WireCaveat } from '../../../protocol/wire.js';
-import type { ExplainedStep, Explanation, VerifyContext } from '../../../verifier/result.js';
+import type { ExplainedCaveat, Explanation, VerifyContext } from '../../../verifier/result.js';
 import { verifyResponse } from '../answer-schemas.js';
 import { invalidFields } from '../problem-error.js';
 import { verifyRequest } from '../request-schemas.js';
@@ -65,8 +65,8 @@ async function explain(verifier: Explainer, body: VerifyRequest, context: Verify
   }
 }
 
-function toAnswer({ result, steps }: Explanation): VerifyResponse {
-  const caveats = steps.flatMap(toWireCaveat);
+function toAnswer({ result, caveats: explained }: Explanation): VerifyResponse {
+  const caveats = explained.map(toWireCaveat);
   if (!result.ok) {
     const { code, message, caveatIndex, dischargeIndex } = result;
     const position = { caveat_index: caveatIndex, discharge_index: dischargeIndex };
@@ -86,8 +86,6 @@ function toAnswer({ result, steps }: Explanation): VerifyResponse {
   };
 }
 
-function toWireCaveat(step: ExplainedStep): readonly WireCaveat[] {
-  const { condition, holds, message = step.text, caveatIndex, dischargeIndex } = step;
-  if (condition === undefined || caveatIndex === undefined) return [];
-  return [{ condition, holds, message, caveat_index: caveatIndex, discharge_index: dischargeIndex }];
+function toWireCaveat({ condition, holds, message, caveatIndex, dischargeIndex }: ExplainedCaveat): WireCaveat {
+  return { condition, holds, message, caveat_index: caveatIndex, discharge_index: dischargeIndex };
 }
