@@ -54,7 +54,7 @@ export interface AttenuateOptions {
 
 const listTypes = { actions: action, ips: ip, methods: method, paths: path } as const;
 const listNames = Object.keys(listTypes) as readonly (keyof typeof listTypes)[];
-const restrictionNames = ['expiresIn', 'expiresAt', 'notBefore', ...listNames, 'conditions'] as const;
+const restrictionNames = ['expiresIn', 'expiresAt', 'notBefore', ...listNames, 'conditions'];
 const conditionPattern = /^[a-z][a-z0-9-]* ./u;
 
 /**
@@ -90,11 +90,10 @@ function requireCaveats(token: UnverifiedMacaroon, caveatsBefore: number, condit
 /** The conditions that `restrictions` make, as the bytes that the token will hold. */
 function conditionsOf(restrictions: Restrictions, nowMs: number, registry: CaveatRegistry): readonly Uint8Array[] {
   requireKnownNames(restrictions, restrictionNames, 'restrictions');
-  for (const name of restrictionNames) {
+  if (Object.values(restrictions).includes(undefined)) {
     // A setting that was not there must not become a token that is not restricted.
-    if (restrictions[name] === undefined && Object.hasOwn(restrictions, name)) {
-      throw argumentError(name, 'is undefined: give it a value, or leave it out');
-    }
+    const name = Object.entries(restrictions).find(([, value]) => value === undefined)?.[0] ?? 'restrictions';
+    throw argumentError(name, 'is undefined: give it a value, or leave it out');
   }
   const { expiresIn, expiresAt, notBefore, conditions } = restrictions;
   if (expiresIn !== undefined && expiresAt !== undefined) {

@@ -42,24 +42,25 @@ export function encodeBase64url(bytes: Uint8Array): string {
 }
 
 /**
- * Writes the base64url of `bytes` from `start` on (default: all of it) as character codes into `codes` from `at` on, which has room for them; gives
- * where they end.
+ * Writes the base64url of `bytes` from `start` to `end` (defaults: all of it) as character codes into `codes` from `at` on, which has room for them;
+ * gives where they end.
  */
-export function writeBase64url(bytes: Uint8Array, codes: Uint8Array, at: number, start = 0): number {
+export function writeBase64url(bytes: Uint8Array, codes: Uint8Array, at: number, start = 0, end: number = bytes.length): number {
   let out = at;
   let i = start;
-  for (; i + 2 < bytes.length; i += 3) {
+  for (; i + 2 < end; i += 3) {
     const quad = quadOf(((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number));
     codes[out++] = quad;
     codes[out++] = quad >>> 8;
     codes[out++] = quad >>> 16;
     codes[out++] = quad >>> 24;
   }
-  if (i < bytes.length) {
-    const quad = quadOf(((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8));
+  if (i < end) {
+    const second = i + 1 < end ? (bytes[i + 1] as number) : 0;
+    const quad = quadOf(((bytes[i] as number) << 16) | (second << 8));
     codes[out++] = quad;
     codes[out++] = quad >>> 8;
-    if (i + 1 < bytes.length) codes[out++] = quad >>> 16;
+    if (i + 1 < end) codes[out++] = quad >>> 16;
   }
   return out;
 }

@@ -99,7 +99,7 @@ export function copyPublicBytes(bytes: Uint8Array, start = 0, end: number = byte
   }
   const copy = new Uint8Array(slab.buffer, slabUsed, length);
   slabUsed += length;
-  for (let i = 0; i < length; i++) copy[i] = bytes[start + i] as number;
+  copy.set(length === bytes.length ? bytes : bytes.subarray(start, end));
   return copy;
 }
 

@@ -3,11 +3,11 @@
  * over as it is, so that no macaroon is made. For tokens of the usual form alone; every other text, good or bad, is for `decode`.
  */
 import { readFlat } from './format/flat.js';
-import { textOf } from './format/text.js';
-import { writeLongerV2 } from './format/v2.js';
+import { payload, readPayload, textOfPayload } from './format/text.js';
+import { bytesBeforeSignature, holdsConditions, writeLongerV2 } from './format/v2.js';
 import { hmacStep } from './hmac.js';
 import { limits } from './limits.js';
-import { bytesToState, digestBytes, stateToBytes, stateWords } from './sha256.js';
+import { bytesToState, stateToBytes, stateWords } from './sha256.js';
 
 const chain = new Int32Array(stateWords);
 
@@ -18,26 +18,15 @@ const chain = new Int32Array(stateWords);
 export function narrowText(text: string, conditions: readonly Uint8Array[]): string | undefined {
   const flat = typeof text === 'string' ? readFlat(text) : undefined;
   if (flat === undefined || flat.caveatCount + conditions.length > limits.maxCaveats) return undefined;
-  const { bytes, signatureStart, caveatCount } = flat;
-  bytesToState(bytes.subarray(signatureStart, signatureStart + digestBytes), chain);
-  for (const condition of conditions) {
+  const { signatureStart } = flat;
+  bytesToState(payload, chain, signatureStart);
+  for (let i = 0; i < conditions.length; i++) {
+    const condition = conditions[i] as Uint8Array;
     if (condition.length === 0 || condition.length > limits.maxConditionBytes) return undefined;
     hmacStep(chain, condition);
   }
-  const longer = textOf(writeLongerV2(bytes, signatureStart, conditions, stateToBytes(chain)));
-  return hasConditions(longer, caveatCount, conditions) ? longer : undefined;
-}
-
-/** Whether the token in `text` holds `conditions`, byte for byte, behind the first `before` ones, and no more. */
-function hasConditions(text: string, before: number, conditions: readonly Uint8Array[]): boolean {
-  const flat = readFlat(text);
-  if (flat === undefined || flat.caveatCount !== before + conditions.length) return false;
-  const { bytes, starts, ends } = flat;
-  let index = before;
-  for (const condition of conditions) {
-    const start = starts[index] as number;
-    if ((ends[index++] as number) - start !== condition.length) return false;
-    for (let i = 0; i < condition.length; i++) if (bytes[start + i] !== condition[i]) return false;
-  }
-  return true;
+  const kept = signatureStart - bytesBeforeSignature;
+  const length = writeLongerV2(payload, kept, conditions, stateToBytes(chain));
+  const longer = textOfPayload(kept, length);
+  return readPayload(longer, kept) === length && holdsConditions(payload, kept, conditions) ? longer : undefined;
 }

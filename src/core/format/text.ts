@@ -25,6 +25,11 @@ const quads = new DataView(ascii.buffer);
 /** The payload that `readPayload` read last. Valid until the next text is read. */
 export const payload = new Uint8Array((limits.maxTextLength * 3) >>> 2);
 const payloadView = new DataView(payload.buffer);
+/** Where the last characters of a payload begin: its signature is in them, and all that a longer token has otherwise comes behind. */
+const tailCharacters = 56;
+/** Up to where `ascii` has been summed up, and to what: of the text that was read last. */
+let headEnd = 0;
+let headSum = 0;
 /** How often `payload` was written: who was away sees whether it is still the same. */
 export let payloadReads = 0;
 const checksum = new Uint8Array(4);
@@ -37,39 +42,61 @@ export function encode(token: UnverifiedMacaroon): string {
 
 /** Text form of the token whose V2 binaries are `bytes`. Throws `ERR_LIMIT_TEXT`. */
 export function textOf(bytes: Uint8Array): string {
-  const length = textPrefix.length + Math.ceil((bytes.length * 4) / 3) + 1 + checksumLength;
-  if (length > limits.maxTextLength) {
+  quads.setInt32(0, prefixQuad, true);
+  headEnd = textPrefix.length;
+  headSum = -1;
+  return writeText(bytes, 0, bytes.length);
+}
+
+/**
+ * Text form of the first `length` bytes of `payload`, of which those before `known` are as they were read last, with at least a signature behind them then:
+ * what stands for them in the text and in its checksum is taken over. Throws `ERR_LIMIT_TEXT`.
+ */
+export function textOfPayload(known: number, length: number): string {
+  payloadReads++;
+  return writeText(payload, known, length);
+}
+
+function writeText(bytes: Uint8Array, known: number, length: number): string {
+  const dot = textPrefix.length + Math.ceil((length * 4) / 3);
+  const end = dot + 1 + checksumLength;
+  if (end > limits.maxTextLength) {
     throw new MacaroonError('ERR_LIMIT_TEXT', `the token would be longer than ${limits.maxTextLength} characters`, {
       limit: limits.maxTextLength,
     });
   }
-  quads.setInt32(0, prefixQuad, true);
-  let out = textPrefix.length;
-  let i = 0;
-  for (; i + 3 <= bytes.length; i += 3, out += 4) {
+  const knownGroups = Math.floor(known / 3);
+  let i = knownGroups * 3;
+  let out = textPrefix.length + knownGroups * 4;
+  for (; i + 3 <= length; i += 3, out += 4) {
     const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number);
     quads.setInt32(out, quadOf(group), true);
   }
-  const dot = writeBase64url(bytes, ascii, out, i);
+  writeBase64url(bytes, ascii, out, i, length);
   ascii[dot] = dotCode;
-  checksumView.setInt32(0, crc32(dot));
+  checksumView.setInt32(0, addToSum(headSum, headEnd, dot) ^ -1);
   writeBase64url(checksum, ascii, dot + 1);
-  return asciiText(ascii.subarray(0, length));
+  return asciiText(ascii.subarray(0, end));
 }
 
 /**
  * Reads the payload of `text` into `payload` and gives its length in bytes; -1 for a text that is not `mcr_<payload>.<checksum>` in its one
- * spelling, of which `decode` tells why.
+ * spelling, of which `decode` tells why. For a text that `textOfPayload` made, `known` bytes of it need not be read again.
  */
-export function readPayload(text: string): number {
+export function readPayload(text: string, known = 0): number {
   payloadReads++;
   const dot = text.length - checksumLength - 1;
   if (dot < textPrefix.length || !writeAscii(text, ascii) || quads.getInt32(0, true) !== prefixQuad) return -1;
-  if (ascii[dot] !== dotCode || !endsInChecksum(dot)) return -1;
+  if (known === 0) {
+    headEnd = textPrefix.length + Math.max(0, (dot - textPrefix.length - tailCharacters) & -8);
+    headSum = addToSum(-1, textPrefix.length, headEnd);
+  }
+  if (ascii[dot] !== dotCode || !endsInChecksum(dot, addToSum(headSum, headEnd, dot) ^ -1)) return -1;
   const fullEnd = dot - ((dot - textPrefix.length) & 3);
+  const knownGroups = Math.floor(known / 3);
   let faults = 0;
-  let out = 0;
-  let i: number = textPrefix.length;
+  let out = knownGroups * 3;
+  let i = textPrefix.length + knownGroups * 4;
   for (; i < fullEnd; i += 4, out += 3) {
     const group = groupOf(quads.getInt32(i, true));
     faults |= group;
@@ -80,10 +107,11 @@ export function readPayload(text: string): number {
   return faults < 0 || left < 0 ? -1 : out + left;
 }
 
-/** Whether the characters after `dot` in `ascii` are the checksum of those before it. */
-function endsInChecksum(dot: number): boolean {
-  if (readBase64url(ascii, dot + 1, dot + 1 + checksumLength, checksum) !== checksum.length) return false;
-  return checksumView.getInt32(0) === crc32(dot);
+/** Whether the characters after `dot` in `ascii` are the checksum `sum`. */
+function endsInChecksum(dot: number, sum: number): boolean {
+  return (
+    readBase64url(ascii, dot + 1, dot + 1 + checksumLength, checksum) === checksum.length && checksumView.getInt32(0) === sum
+  );
 }
 
 /**
@@ -107,7 +135,7 @@ export function decode(text: string): UnverifiedMacaroon {
   if (dot < textPrefix.length || text[dot] !== '.') {
     throw new MacaroonError('ERR_FORMAT_CHECKSUM', 'the token is cut: its checksum is missing', { offset: text.length });
   }
-  if (!writeAscii(text, ascii) || !endsInChecksum(dot)) throw mistyped(text, dot);
+  if (!writeAscii(text, ascii) || !endsInChecksum(dot, addToSum(-1, textPrefix.length, dot) ^ -1)) throw mistyped(text, dot);
   return decodeV2Token(decodePayload(text, textPrefix.length, dot));
 }
 
@@ -141,15 +169,15 @@ for (let i = 256; i < crcTables.length; i++) {
   crcTables[i] = (shorter >>> 8) ^ (crcTables[shorter & 0xff] as number);
 }
 
-/** CRC-32 (IEEE 802.3) of the characters in `ascii` from behind the prefix to `end`, as a signed number. */
-function crc32(end: number): number {
-  let crc = -1;
-  let i: number = textPrefix.length;
+/** The register of CRC-32 (IEEE 802.3), `sum` before, after the characters in `ascii` from `start` to `end`. It begins as -1 and is inverted in the end. */
+function addToSum(sum: number, start: number, end: number): number {
+  let crc = sum;
+  let i = start;
   for (; i + 8 <= end; i += 8) {
     crc = sumOfQuad(crc ^ quads.getInt32(i, true), 1024) ^ sumOfQuad(quads.getInt32(i + 4, true), 0);
   }
   for (; i < end; i++) crc = (crc >>> 8) ^ (crcTables[(crc ^ (ascii[i] as number)) & 0xff] as number);
-  return crc ^ -1;
+  return crc;
 }
 
 /** What four characters add to the sum, the first in the low byte of `quad`; `tables` says where the tables for what follows them begin. */

@@ -60,26 +60,40 @@ function writeMacaroon(macaroon: Macaroon): void {
   writer.writePacket(field.signature, macaroon.signature);
 }
 
+/** So many bytes stand between the last caveat and the 32 bytes of the signature: the end of the caveats, type and length. */
+export const bytesBeforeSignature = 3;
+
 /**
- * V2 binary of a macaroon with `conditions` more and another signature: that of the macaroon before is in `bytes`, the 32 bytes of its signature at
- * `signatureStart`. As a view that is valid until anything else is written.
+ * Writes `conditions` and, behind them, `signature` into `bytes`, of which those before `at` are the binary of a macaroon up to the end of its last caveat.
+ * Gives where it ends; what does not fit in is not written.
  */
-export function writeLongerV2(
-  bytes: Uint8Array,
-  signatureStart: number,
-  conditions: readonly Uint8Array[],
-  signature: Uint8Array,
-): Uint8Array {
-  writer.start();
-  // Before a signature stand the end of the caveats, its type and its length.
-  writer.writeRaw(bytes.subarray(0, signatureStart - 3));
+export function writeLongerV2(bytes: Uint8Array, at: number, conditions: readonly Uint8Array[], signature: Uint8Array): number {
+  let end = at;
   for (const condition of conditions) {
-    writer.writePacket(field.identifier, condition);
-    writer.writeByte(field.end);
+    end = writeField(bytes, end, field.identifier, condition);
+    bytes[end++] = field.end;
   }
-  writer.writeByte(field.end);
-  writer.writePacket(field.signature, signature);
-  return writer.written;
+  bytes[end++] = field.end;
+  return writeField(bytes, end, field.signature, signature);
+}
+
+/** Writes a field of fewer than 2^14 bytes at `at`; gives where it ends. */
+function writeField(bytes: Uint8Array, at: number, type: number, data: Uint8Array): number {
+  let end = at;
+  bytes[end++] = type;
+  if (data.length > 0x7f) bytes[end++] = (data.length & 0x7f) | 0x80;
+  bytes[end++] = data.length > 0x7f ? data.length >>> 7 : data.length;
+  for (let i = 0; i < data.length; i++) bytes[end++] = data[i] as number;
+  return end;
+}
+
+/** Whether `conditions` stand in `bytes` from `at` on, and behind them the end of the caveats and the head of a signature. */
+export function holdsConditions(bytes: Uint8Array, at: number, conditions: readonly Uint8Array[]): boolean {
+  const reader = new PacketReader(bytes, at);
+  for (const condition of conditions) {
+    if (reader.readByte() !== field.identifier || !reader.skipData(condition) || reader.readByte() !== field.end) return false;
+  }
+  return reader.readByte() === field.end && reader.readByte() === field.signature && reader.readByte() === digestBytes;
 }
 
 /**
