@@ -4,8 +4,7 @@ import { pointerOf } from './json-pointer.js';
 import { type FieldError, invalidFields } from './problem-error.js';
 import { readJsonBody } from './request-body.js';
 import type { RequestFacts } from './request-facts.js';
-import { nothing, type Route } from './route.js';
-import type { FoundRoute } from './route-table.js';
+import { type FoundRoute, nothing, type Route } from './route.js';
 
 export interface RequestInput {
   readonly params: unknown;

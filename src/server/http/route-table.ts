@@ -36,54 +36,15 @@ export const routes: readonly Route[] = Object.freeze([
   ...healthRoutes,
 ]);
 
-/** A route with what its path says. */
-export interface FoundRoute {
-  readonly route: Route;
-  /** Text by name, decoded. */
-  readonly params: Readonly<Record<string, string>>;
-}
-
-interface Place {
-  readonly pattern: RegExp;
-  readonly route: Route;
-}
-
-const places: readonly Place[] = routes.map((route) => ({ pattern: patternOf(route.path), route }));
-const noParams: FoundRoute['params'] = Object.freeze({});
-/** Routes without parameters by method and path: almost every request is for one of them. */
-const fixed: ReadonlyMap<string, FoundRoute> = new Map(
-  routes.filter(({ path }) => !path.includes('{')).map((route) => [keyOf(route.method, route.path), { route, params: noParams }]),
-);
-
-/** The route that serves `method` (as sent) at `path` (as sent, without query); HEAD is served by that of GET. */
-export function findRoute(method: string, path: string): FoundRoute | undefined {
-  const served = method === 'HEAD' ? 'get' : method.toLowerCase();
-  return fixed.get(keyOf(served, path)) ?? findByPattern(served, path);
-}
-
-function findByPattern(method: string, path: string): FoundRoute | undefined {
-  for (const { pattern, route } of places) {
-    const match = route.method === method ? pattern.exec(path) : null;
-    if (match !== null) return { route, params: decoded(match.groups ?? {}) };
-  }
-  return undefined;
-}
-
-function decoded(groups: Readonly<Record<string, string>>): FoundRoute['params'] {
-  return Object.fromEntries(Object.entries(groups).map(([name, text]) => [name, decodeURIComponent(text)]));
-}
+const places = routes.map(({ path, method }) => ({ pattern: patternOf(path), method: method.toUpperCase() }));
 
 /** Methods, in upper case, of the routes whose path `path` is; empty where there is none. */
 export function methodsOf(path: string): readonly string[] {
-  const methods = places.filter(({ pattern }) => pattern.test(path)).map(({ route }) => route.method.toUpperCase());
+  const methods = places.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
   return methods.includes('GET') ? [...methods, 'HEAD'] : methods;
-}
-
-function keyOf(method: string, path: string): string {
-  return `${method} ${path}`;
 }
 
 function patternOf(path: string): RegExp {
   const literal = path.replace(/[.*+?^$()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${literal.replace(/\{([^}]+)\}/g, '(?<$1>[^/]+)')}$`);
+  return new RegExp(`^${literal.replace(/\{[^}]+\}/g, '[^/]+')}$`);
 }

@@ -92,6 +92,13 @@ export interface RouteParts<
 /** A route whose types are of no more interest: what the table holds. */
 export type Route = RouteParts<Access, z.ZodType, z.ZodType, z.ZodType, z.ZodType>;
 
+/** A route that was found for a request, with what its path says. */
+export interface FoundRoute {
+  readonly route: Route;
+  /** Text by name, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
 /** Schema of what must be absent. */
 export const nothing = z.strictObject({});
 type Nothing = typeof nothing;
