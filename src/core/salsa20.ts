@@ -9,8 +9,11 @@ const sigma1 = 0x3320646e;
 const sigma2 = 0x79622d32;
 const sigma3 = 0x6b206574;
 
-const input = new Int32Array(16);
-const mixed = new Int32Array(16);
+/** All that is worked on, in one piece, so that one call wipes it. */
+const memory = new Int32Array(40);
+const input = memory.subarray(0, 16);
+const mixed = memory.subarray(16, 32);
+const subkey = memory.subarray(32, 40);
 
 /** The first 16 words of the XSalsa20 stream under `key` (8 words) and `nonce` (6 words), into `stream`. What it left in between is wiped. */
 export function xsalsa20Block(key: Int32Array, nonce: Int32Array, stream: Int32Array): void {
@@ -23,12 +26,8 @@ export function xsalsa20Block(key: Int32Array, nonce: Int32Array, stream: Int32A
   load(subkey, nonce[4] as number, nonce[5] as number, 0, 0);
   mix();
   for (let i = 0; i < 16; i++) stream[i] = (mixed[i] as number) + (input[i] as number);
-  input.fill(0);
-  mixed.fill(0);
-  subkey.fill(0);
+  memory.fill(0);
 }
-
-const subkey = new Int32Array(8);
 
 function load(key: Int32Array, n0: number, n1: number, n2: number, n3: number): void {
   input[0] = sigma0;

@@ -16,12 +16,14 @@ const keyBytes = 32;
 /** Bytes of a verification id: nonce, authenticator, key. */
 const verificationIdBytes = nonceBytes + tagBytes + keyBytes;
 
-const key = new Int32Array(8);
-const nonce = new Int32Array(6);
+/** All that is worked on, in one piece, so that one call wipes it. */
+const memory = new Int32Array(42);
+const key = memory.subarray(0, 8);
+const nonce = memory.subarray(8, 14);
 /** The key of the authenticator, then what the message is combined with. */
-const stream = new Int32Array(16);
-const ciphertext = new Int32Array(8);
-const tag = new Int32Array(4);
+const stream = memory.subarray(14, 30);
+const ciphertext = memory.subarray(30, 38);
+const tag = memory.subarray(38, 42);
 
 /** `caveatKey` (32 bytes) encrypted under `signature` (32 bytes) with a fresh nonce: 72 bytes. Throws `ERR_ARGUMENT` for a nonce of another length. */
 export function sealVerificationId(signature: Uint8Array, caveatKey: Uint8Array, randomBytes: RandomBytes): Uint8Array {
@@ -39,7 +41,7 @@ export function sealVerificationId(signature: Uint8Array, caveatKey: Uint8Array,
   const view = new DataView(sealed.buffer);
   for (let i = 0; i < 4; i++) view.setInt32(nonceBytes + i * 4, tag[i] as number, true);
   for (let i = 0; i < 8; i++) view.setInt32(nonceBytes + tagBytes + i * 4, ciphertext[i] as number, true);
-  wipe();
+  memory.fill(0);
   return sealed;
 }
 
@@ -56,7 +58,7 @@ export function openVerificationId(signature: Uint8Array, verificationId: Uint8A
     for (let i = 0; i < keyBytes; i++)
       caveatKey[i] = ((ciphertext[i >>> 2] as number) ^ (stream[(i >>> 2) + 8] as number)) >>> ((i & 3) * 8);
   }
-  wipe();
+  memory.fill(0);
   return caveatKey;
 }
 
@@ -65,13 +67,6 @@ function startStream(signature: Uint8Array, verificationId: Uint8Array): void {
   for (let i = 0; i < 8; i++) key[i] = wordAt(signature, i * 4);
   for (let i = 0; i < 6; i++) nonce[i] = wordAt(verificationId, i * 4);
   xsalsa20Block(key, nonce, stream);
-}
-
-/** Nothing of a secret stays here once it was used. */
-function wipe(): void {
-  key.fill(0);
-  stream.fill(0);
-  tag.fill(0);
 }
 
 /** Four bytes, little-endian. */
