@@ -17,7 +17,7 @@ import type {
 import { RevokedTokens } from './revoked-tokens.js';
 
 /** Records of one kind in each generation. */
-const maxRecords = 4096;
+const maxRecords = 16_384;
 
 /** What was found under a key, which may be nothing: names that nobody has cost strangers and us the same as others. */
 interface Kept<T> {
