@@ -4,7 +4,7 @@
  */
 import { type CaveatErrorCode, type PendingCondition, printable, RecentReadings } from '../core/index.js';
 import { catchPromise } from './catch-promise.js';
-import { type CaveatSetting, holds, type RequestContext } from './caveat-type.js';
+import { type CaveatSetting, type CheckResult, holds, type RequestContext } from './caveat-type.js';
 import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ConditionResult, ParsedCaveat } from './registry.js';
 import { request } from './types/request.js';
@@ -152,12 +152,30 @@ export function checkConditions(conditions: readonly ReadCondition[], context: R
   return conditions.map((condition) => {
     const verdict = judge(condition, context);
     const place = placeOf(condition);
-    const text = printable(condition.reading.text);
     // What is spread stands last: V8 takes a hundred times as long to add members after a spread.
-    return 'code' in verdict
-      ? { text, holds: false, code: verdict.code, message: verdict.message, ...place }
-      : { text, holds: true, caveat: verdict, message: describeCaveat(verdict), ...place };
+    if (!('code' in verdict)) {
+      const { text, message } = wordsOf(verdict);
+      return { text, holds: true, caveat: verdict, message, ...place };
+    }
+    return { text: printable(condition.reading.text), holds: false, code: verdict.code, message: verdict.message, ...place };
   });
+}
+
+/** A caveat for people. */
+interface Words {
+  readonly text: string;
+  readonly message: string;
+}
+
+/** Found once while a reading is kept: most caveats come again and again. */
+const words = new WeakMap<ParsedCaveat, Words>();
+
+function wordsOf(caveat: ParsedCaveat): Words {
+  const known = words.get(caveat);
+  if (known !== undefined) return known;
+  const found = { text: printable(caveat.text), message: describeCaveat(caveat) };
+  words.set(caveat, found);
+  return found;
 }
 
 /** What `clearCaveats` answers when the caveats fare as `checked`, in their order. */
@@ -185,21 +203,24 @@ export function describeCaveat(caveat: ParsedCaveat): string {
 function judge(condition: ReadCondition, context: RequestContext): ParsedCaveat | CaveatFault {
   const { reading } = condition;
   if ('code' in reading) return reading;
-  const { name } = reading.type;
   try {
     const result = reading.type.check(reading.value, context, condition);
-    if (result === holds) return reading;
-    if (catchPromise(result)) return { code: 'ERR_CAVEAT_DENIED', message: `${name}: its check must not be async` };
-    if (result.holds === true) return reading;
-    if (result.reason === 'missing-context') {
-      const message = `${name}: the verifier was not told the request's ${printable(result.needs)}`;
-      return { code: 'ERR_CAVEAT_CONTEXT', message };
-    }
-    const message = `${name}: needs ${printable(result.expected)}, got ${printable(result.actual)}`;
-    return { code: result.reason === 'stale' ? 'ERR_REQUEST_STALE' : 'ERR_CAVEAT_DENIED', message };
+    return result === holds ? reading : (faultIn(result, reading.type.name) ?? reading);
   } catch {
-    return { code: 'ERR_CAVEAT_DENIED', message: `${name}: its check failed` };
+    return { code: 'ERR_CAVEAT_DENIED', message: `${reading.type.name}: its check failed` };
   }
+}
+
+/** Why the type called `name` denies with `result`; `undefined` when it does not. */
+function faultIn(result: CheckResult, name: string): CaveatFault | undefined {
+  if (catchPromise(result)) return { code: 'ERR_CAVEAT_DENIED', message: `${name}: its check must not be async` };
+  if (result.holds === true) return undefined;
+  if (result.reason === 'missing-context') {
+    const message = `${name}: the verifier was not told the request's ${printable(result.needs)}`;
+    return { code: 'ERR_CAVEAT_CONTEXT', message };
+  }
+  const message = `${name}: needs ${printable(result.expected)}, got ${printable(result.actual)}`;
+  return { code: result.reason === 'stale' ? 'ERR_REQUEST_STALE' : 'ERR_CAVEAT_DENIED', message };
 }
 
 /** The signature held when conditions are read, so the name may be told; its grammar admits letters, digits and `-` only. */

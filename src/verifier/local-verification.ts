@@ -136,7 +136,7 @@ export class LocalVerification {
     const code = await this.#keys.revocationOf(this.#subjectOf(token.facts));
     const revocation = code === undefined ? undefined : revokedBy(code);
     const keyProof = token.binding === undefined ? undefined : await bind(token.binding, facts, proofs);
-    const context = wholeContext(facts);
+    const context = token.isStandard === true ? facts : wholeContext(facts);
     const input = this.#factInput(authentication, context);
     const failed = factChecks.find((check) => !check.holds(token.facts, context, this.#audience, entry));
     const checked = checkConditions(token.conditions, context);

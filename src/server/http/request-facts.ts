@@ -56,8 +56,8 @@ export function readRequestFacts(
   const { trustedProxies, issuerUrl, certificateOf } = sources;
   const { socket, method = '', url: target = '' } = incoming;
   const headers = fieldsOf(incoming.rawHeaders);
-  const peerAddress = socket.remoteAddress;
-  const address = clientAddress(peerAddress, headers.get('x-forwarded-for') ?? [], trustedProxies);
+  const { peerAddress, ownAddress, isProxy } = peerOf(socket, trustedProxies);
+  const address = isProxy ? clientAddress(peerAddress, headers.get('x-forwarded-for') ?? [], trustedProxies) : ownAddress;
   const clientRequestId = singleField(headers, 'x-request-id');
   const query = target.indexOf('?');
   let body: Promise<Uint8Array> | undefined;
@@ -72,7 +72,7 @@ export function readRequestFacts(
     path: query < 0 ? target : target.slice(0, query),
     headers,
     authorization: joinedField(headers, 'authorization'),
-    certificate: certificateOf?.({ socket, headers, isFromProxy: isListed(peerAddress, trustedProxies) }),
+    certificate: certificateOf?.({ socket, headers, isFromProxy: isProxy }),
     body: () => {
       body ??= readBodyBytes(incoming, headers);
       return body;
@@ -81,10 +81,29 @@ export function readRequestFacts(
   };
 }
 
-function isListed(text: string | undefined, ranges: readonly IpRange[]): boolean {
-  if (ranges.length === 0) return false;
-  const address = parseAddress(text ?? '');
-  return address !== undefined && ranges.some((range) => rangeContains(range, address));
+/** Who is at the other end of a connection. */
+interface Peer {
+  /** As Node tells it. */
+  readonly peerAddress: string | undefined;
+  /** In its one spelling; that of the client, where the peer is no proxy. */
+  readonly ownAddress: string | undefined;
+  /** Whether it is a proxy whose word counts. */
+  readonly isProxy: boolean;
+}
+
+/** Read once a connection, whose other end stays the same. */
+const peers = new WeakMap<Socket, Peer>();
+
+function peerOf(socket: Socket, trustedProxies: readonly IpRange[]): Peer {
+  const known = peers.get(socket);
+  if (known !== undefined) return known;
+  const peerAddress = socket.remoteAddress;
+  const parsed = parseAddress(peerAddress ?? '');
+  const isProxy = parsed !== undefined && trustedProxies.some((range) => rangeContains(range, parsed));
+  const peer = { peerAddress, ownAddress: clientAddress(peerAddress, [], []), isProxy };
+  // Of a connection that has ended, Node tells no address any more.
+  if (peerAddress !== undefined) peers.set(socket, peer);
+  return peer;
 }
 
 /** Raw, as Node drops some that are repeated and joins others; also, its own objects of headers take longer to make than to read. */
