@@ -32,7 +32,7 @@ export const paths = {
     }),
   },
   'verify-child': {
-    caveats: [5],
+    caveats: [5, 10, 20],
     contenders: async (count) => ({
       macaroond: macaroond.verifyChild(count, { isUnseen: false }),
       'macaroond-unseen': macaroond.verifyChild(count, { isUnseen: true }),
