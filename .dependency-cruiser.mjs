@@ -14,7 +14,7 @@ const nodeOnlyVerifier = `^src/verifier/(key-sources/|node[^/]*\\.ts$)|${sqliteO
  * packages of which it may import types alone. `node`: whether it may import node:* modules.
  */
 const layers = [
-  { name: 'core', at: '^src/core/', npm: ['@noble/ciphers'] },
+  { name: 'core', at: '^src/core/' },
   { name: 'caveats', at: '^src/caveats/', ours: ['^src/core/'] },
   { name: 'protocol', at: '^src/protocol/', ours: ['^src/(core|caveats)/'] },
   { name: 'transport', at: '^src/transport/', ours: ['^src/(core|protocol)/'], npm: ['undici'], node: true },
