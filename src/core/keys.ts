@@ -11,6 +11,7 @@ export type Clock = () => number;
 
 const keyGenerator = encodeUtf8('macaroons-key-generator');
 const redacted = '[redacted]';
+const keyWords = new Int32Array(stateWords);
 
 /** Bytes that `JSON.stringify`, `util.inspect` and string templates cannot show. */
 export abstract class SecretBytes {
@@ -75,9 +76,10 @@ export function generateKey(secret: Uint8Array): Uint8Array {
 
 /** HMAC state of an already derived 32-byte key, as a third-party caveat carries it. */
 export function midstateOf(derivedKey: Uint8Array): KeyMidstate {
-  const words = new Int32Array(stateWords);
-  bytesToState(derivedKey, words);
-  return keyMidstate(words);
+  bytesToState(derivedKey, keyWords);
+  const midstate = keyMidstate(keyWords);
+  keyWords.fill(0);
+  return midstate;
 }
 
 /**

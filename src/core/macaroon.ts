@@ -135,6 +135,9 @@ function hashPair(midstate: KeyMidstate, left: Uint8Array, right: Uint8Array, st
   hmacFromMidstate(midstate, pair, state);
 }
 
+/** The signature of a discharge before it is bound. */
+const unbound = new Uint8Array(digestBytes);
+const unboundView = new DataView(unbound.buffer);
 /** Of the key of 32 zero bytes, which binds discharges; made when it is needed first. */
 let zeroMidstate: KeyMidstate | undefined;
 
@@ -147,10 +150,17 @@ export function bindForRequest(root: Macaroon, discharge: Macaroon): Macaroon {
 }
 
 /** Signature of a discharge with signature `dischargeSignature` bound to a root with signature `rootSignature`. */
-export function boundSignature(rootSignature: Uint8Array, dischargeSignature: Uint8Array): Signature {
-  zeroMidstate ??= keyMidstate(new Int32Array(stateWords));
-  hashPair(zeroMidstate, rootSignature, dischargeSignature, chain);
+function boundSignature(rootSignature: Uint8Array, dischargeSignature: Uint8Array): Signature {
+  bytesToState(dischargeSignature, chain);
+  bindState(chain, rootSignature);
   return toSignature(stateToBytes(chain));
+}
+
+/** `state`, the signature of a discharge (8 words), bound to a root with signature `rootSignature`. */
+export function bindState(state: Int32Array, rootSignature: Uint8Array): void {
+  zeroMidstate ??= keyMidstate(new Int32Array(stateWords));
+  for (let i = 0; i < stateWords; i++) unboundView.setInt32(i * 4, state[i] as number);
+  hashPair(zeroMidstate, rootSignature, unbound, state);
 }
 
 /** The macaroon whose signature is in `chain`. */

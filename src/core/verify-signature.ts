@@ -11,7 +11,7 @@ import { hmacFromMidstate, hmacStep, type KeyMidstate } from './hmac.js';
 import { type MacaroonKey, midstateOf } from './keys.js';
 import { limits } from './limits.js';
 import {
-  boundSignature,
+  bindState,
   type Caveat,
   type Macaroon,
   type Signature,
@@ -181,7 +181,8 @@ function verifyDischarges(token: UnverifiedMacaroon, asked: readonly AskedDischa
     if (caveatKey === undefined) return 'ERR_SIGNATURE_VERIFICATION_ID';
     const askedNext = runChain(discharge, midstateOf(caveatKey));
     caveatKey.fill(0);
-    if (!equalBytes(boundSignature(root.signature, stateToBytes(chain)), discharge.signature)) return 'ERR_DISCHARGE_MISMATCH';
+    bindState(chain, root.signature);
+    if (discharge.signature.length !== digestBytes || !isState(chain, discharge.signature, 0)) return 'ERR_DISCHARGE_MISMATCH';
     const failure = verifyDischarges(token, askedNext, used, depth + 1);
     if (failure !== undefined) return failure;
   }
