@@ -133,20 +133,10 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** `value` (0 to 2^32-1) as 4 bytes, big-endian. Throws `ERR_ARGUMENT` for another number. */
 export function uint32Bytes(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  writeUint32(value, bytes, 0);
-  return bytes;
-}
-
-/** Writes `value` (0 to 2^32-1) as 4 bytes, big-endian. Throws `ERR_ARGUMENT` for another number. */
-export function writeUint32(value: number, bytes: Uint8Array, offset: number): void {
   if (value >>> 0 !== value) {
     throw new MacaroonError('ERR_ARGUMENT', 'must be an integer from 0 to 4294967295', { argument: 'value' });
   }
-  bytes[offset] = value >>> 24;
-  bytes[offset + 1] = value >>> 16;
-  bytes[offset + 2] = value >>> 8;
-  bytes[offset + 3] = value;
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
 
 /** Reads 4 bytes, big-endian. */

@@ -37,11 +37,7 @@ const checksumView = new DataView(checksum.buffer);
 
 /** Text form of `token`, with prefix and checksum. Throws `ERR_LIMIT_TEXT` past `limits.maxTextLength` characters, `ERR_LIMIT_DISCHARGES`. */
 export function encode(token: UnverifiedMacaroon): string {
-  return textOf(writeV2Token(token));
-}
-
-/** Text form of the token whose V2 binaries are `bytes`. Throws `ERR_LIMIT_TEXT`. */
-export function textOf(bytes: Uint8Array): string {
+  const bytes = writeV2Token(token);
   quads.setInt32(0, prefixQuad, true);
   headEnd = textPrefix.length;
   headSum = -1;
