@@ -6,7 +6,7 @@
  * before anything is parsed. Then packets, ascending, none unknown: 1 token id, 2 expiry, 3 audience, 4 client, 5 auth methods, 6 action.
  */
 import { encodeBase64url } from './base64url.js';
-import { copyBytes, decodeUtf8, encodeUtf8, readUint32, uint32Bytes } from './bytes.js';
+import { copyPublicBytes, decodeUtf8, encodeUtf8, readUint32, uint32Bytes } from './bytes.js';
 import { MacaroonError } from './errors.js';
 import { PacketReader, PacketWriter } from './format/packet.js';
 import { limits } from './limits.js';
@@ -81,7 +81,7 @@ export function encodeIdentifier(parts: IdentifierParts): Uint8Array {
   writer.writePacket(packet.client, encodeUtf8(parts.client));
   writer.writePacket(packet.authMethods, encodeUtf8(parts.authMethods.join(',')));
   for (const action of parts.actions) writer.writePacket(packet.action, encodeUtf8(action));
-  const bytes = copyBytes(writer.written);
+  const bytes = copyPublicBytes(writer.written);
   if (bytes.length > limits.maxIdentifierBytes) {
     throw new MacaroonError('ERR_LIMIT_IDENTIFIER', 'the identifier is too long: name fewer actions', {
       limit: limits.maxIdentifierBytes,
