@@ -67,7 +67,10 @@ export function verifySignature(token: UnverifiedMacaroon, key: MacaroonKey): Si
   return new HeldSignature(token, used);
 }
 
-/** The answer for `token` whose signatures hold. Whoever asks no more than that pays for no list of its conditions. */
+/**
+ * The answer for `token` whose signatures hold. Whoever asks no more than that pays for no list of its conditions; macaroons are values, so the list tells
+ * later what was verified now.
+ */
 class HeldSignature {
   readonly ok = true;
   readonly #token: UnverifiedMacaroon;
