@@ -4,7 +4,16 @@
  * The chain of a macaroon is HMAC keyed by the last HMAC, so the hot form is `hmacStep`: state in, state out, nothing allocated.
  */
 import { MacaroonError } from './errors.js';
-import { absorbMessage, blockBytes, bytesToState, digestBytes, initialState, sha256, stateToBytes, stateWords } from './sha256.js';
+import {
+  absorbMessage,
+  blockBytes,
+  bytesToState,
+  digestBytes,
+  initialState,
+  sha256,
+  stateToBytes,
+  stateWords,
+} from './sha256.js';
 import { block, compressBlock } from './sha256-block.js';
 
 const innerPad = 0x36363636;
