@@ -127,7 +127,7 @@ function isSeal(reading: ReadCondition['reading']): boolean {
 }
 
 /** `clearCaveats` of conditions that were read before. */
-export function clearConditions(conditions: readonly ReadCondition[], context: RequestContext): ClearResult {
+function clearConditions(conditions: readonly ReadCondition[], context: RequestContext): ClearResult {
   const caveats: ParsedCaveat[] = [];
   for (const condition of conditions) {
     const verdict = judge(condition, context);

@@ -29,8 +29,10 @@ export function keyMidstate(key: Int32Array): KeyMidstate {
   const midstate = new Int32Array(stateWords * 2);
   padKey(key, innerPad, inner);
   padKey(key, outerPad, outer);
-  midstate.set(inner, 0);
-  midstate.set(outer, stateWords);
+  for (let i = 0; i < stateWords; i++) {
+    midstate[i] = inner[i] as number;
+    midstate[stateWords + i] = outer[i] as number;
+  }
   return midstate;
 }
 

@@ -75,7 +75,7 @@ export function generateKey(secret: Uint8Array): Uint8Array {
 }
 
 /** HMAC state of an already derived 32-byte key, as a third-party caveat carries it. */
-export function midstateOf(derivedKey: Uint8Array): KeyMidstate {
+function midstateOf(derivedKey: Uint8Array): KeyMidstate {
   bytesToState(derivedKey, keyWords);
   const midstate = keyMidstate(keyWords);
   keyWords.fill(0);

@@ -7,8 +7,8 @@
 import { equalBytes } from './bytes.js';
 import type { LimitErrorCode, SignatureErrorCode } from './errors.js';
 import type { FlatToken } from './format/flat.js';
-import { hmacFromMidstate, hmacStep, type KeyMidstate } from './hmac.js';
-import { type MacaroonKey, midstateOf } from './keys.js';
+import { hmacFromMidstate, hmacStep } from './hmac.js';
+import type { MacaroonKey } from './keys.js';
 import { limits } from './limits.js';
 import {
   bindState,
@@ -54,7 +54,8 @@ const nothingAsked: readonly AskedDischarge[] = Object.freeze([]);
 /** Verifies the signatures of `token` under `key`. Compares in constant time; a token without third-party caveats costs no garbage but the result. */
 export function verifySignature(token: UnverifiedMacaroon, key: MacaroonKey): SignatureResult {
   const { root, discharges } = token;
-  const asked = runChain(root, key.midstate);
+  hmacFromMidstate(key.midstate, root.identifier, chain);
+  const asked = runCaveats(root.caveats);
   if (root.signature.length !== digestBytes || !isState(chain, root.signature, 0))
     return { ok: false, code: 'ERR_SIGNATURE_MISMATCH' };
   if (asked.length === 0 && discharges.length === 0) return new HeldSignature(token, noneUsed);
@@ -147,15 +148,14 @@ export function chainOfSignature({ bytes, signatureStart }: FlatToken): Int32Arr
  * caveat could take the place of the last one. A root without caveats has none before: it gives its own.
  */
 export function signatureBeforeLastCaveat(root: Macaroon, key: MacaroonKey): Signature {
-  runChain({ ...root, caveats: root.caveats.slice(0, -1) }, key.midstate);
+  hmacFromMidstate(key.midstate, root.identifier, chain);
+  runCaveats(root.caveats.slice(0, -1));
   return toSignature(stateToBytes(chain));
 }
 
-/** Runs the chain of `macaroon` from `midstate` into `chain` and returns what its third-party caveats ask for. */
-function runChain(macaroon: Macaroon, midstate: KeyMidstate): readonly AskedDischarge[] {
-  const { caveats } = macaroon;
+/** Runs `chain` on through `caveats` and returns what the third-party ones ask for. */
+function runCaveats(caveats: readonly Caveat[]): readonly AskedDischarge[] {
   let asked: AskedDischarge[] | undefined;
-  hmacFromMidstate(midstate, macaroon.identifier, chain);
   // By index: an iterator leaves an object for each caveat.
   for (let i = 0; i < caveats.length; i++) {
     const caveat = caveats[i] as Caveat;
@@ -182,8 +182,10 @@ function verifyDischarges(token: UnverifiedMacaroon, asked: readonly AskedDischa
     used.push(index);
     const caveatKey = openVerificationId(signatureBefore, caveat.verificationId);
     if (caveatKey === undefined) return 'ERR_SIGNATURE_VERIFICATION_ID';
-    const askedNext = runChain(discharge, midstateOf(caveatKey));
+    bytesToState(caveatKey, chain);
     caveatKey.fill(0);
+    hmacStep(chain, discharge.identifier);
+    const askedNext = runCaveats(discharge.caveats);
     bindState(chain, root.signature);
     if (discharge.signature.length !== digestBytes || !isState(chain, discharge.signature, 0)) return 'ERR_DISCHARGE_MISMATCH';
     const failure = verifyDischarges(token, askedNext, used, depth + 1);
