@@ -2,7 +2,7 @@
 export { decodeBase64url, encodeBase64url } from './base64url.js';
 export * from './bytes.js';
 export * from './errors.js';
-export { type FlatToken, readFlat } from './format/flat.js';
+export { type FlatToken, readFlat, textsRead } from './format/flat.js';
 export { importToken } from './format/import.js';
 export { decode, encode, textPrefix } from './format/text.js';
 export { decodeV1Token } from './format/v1.js';

@@ -24,6 +24,7 @@ import {
   readKeyReference,
   signatureBeforeLastCaveat,
   signatureOfChain,
+  textsRead,
   type UnverifiedMacaroon,
   verifySignature,
 } from '../core/index.js';
@@ -39,6 +40,8 @@ export interface Authenticated {
   readonly ok: true;
   readonly token: GenuineToken;
   readonly entry: AudienceKey;
+  /** The key of `entry` when the signature held: the source may put another one into the same entry. */
+  readonly key: MacaroonKey;
   /** What the answer must be signed with, made when it is asked for; there when the token claims to be sealed, whether it is sealed well or not. */
   readonly answerKey?: (() => AnswerKey) | undefined;
 }
@@ -88,22 +91,24 @@ export function authenticate(text: string, setup: AuthenticationSetup): Authenti
 /** `known`, if the key that it held under is the one in force. */
 function stillUnder(known: Authenticated, answer: KeyLookup): Authenticated | undefined {
   const lookup = requireLookup(answer);
-  if (!lookup.found || lookup.entry.key !== known.entry.key) return undefined;
-  return lookup.entry === known.entry ? known : { ok: true, token: known.token, entry: lookup.entry };
+  if (!lookup.found || lookup.entry.key !== known.key) return undefined;
+  return lookup.entry === known.entry ? known : { ok: true, token: known.token, entry: lookup.entry, key: known.key };
 }
 
 function authenticateAnew(text: string, number: number, setup: AuthenticationSetup): Authentication | Promise<Authentication> {
   const flat = readFlat(text);
+  const reading = textsRead();
   const reference = flat === undefined ? undefined : keyReferenceAt(flat.bytes, flat.identifierStart, flat.identifierEnd);
   if (flat === undefined || reference === undefined) return authenticateAnyForm(text, number, setup);
   const lookup = setup.keys.find(setup.audience, reference.rootKeyId, reference.generation);
   // Whoever was asked may have read another text meanwhile.
-  if (isPromise(lookup) || !flat.isCurrent()) return authenticateAnyForm(text, number, setup, lookup);
+  if (isPromise(lookup) || textsRead() !== reading) return authenticateAnyForm(text, number, setup, lookup);
   requireLookup(lookup);
   if (!lookup.found) return { ok: false, failedAt: 'key', denial: denied(lookup.code, keyFaults[lookup.code]) };
   const { entry } = lookup;
-  const known = setup.prefixes.longest(flat, entry.key);
-  if (!flatSignatureHolds(flat, entry.key, known)) {
+  const { key } = entry;
+  const known = setup.prefixes.longest(flat, key);
+  if (!flatSignatureHolds(flat, key, known)) {
     return { ok: false, failedAt: 'signature', denial: denied('ERR_SIGNATURE_MISMATCH', signatureFault) };
   }
   const facts = known?.facts ?? factsOf(flat, reference);
@@ -112,16 +117,17 @@ function authenticateAnew(text: string, number: number, setup: AuthenticationSet
   const chainBefore = claimsSeal ? chainBeforeLastCaveat() : undefined;
   // A sealed token comes once, so of that there is nothing to remember but what it began with.
   const wasSeen = !claimsSeal && setup.cache.wasSeen(number);
-  if (wasSeen) setup.prefixes.set(flat, flat.caveatCount, entry.key, facts, chainOfSignature(flat));
+  if (wasSeen) setup.prefixes.set(flat, flat.caveatCount, key, facts, chainOfSignature(flat));
   else if (isBeginningSeen(flat, known, setup.prefixes)) {
-    setup.prefixes.set(flat, flat.caveatCount - 1, entry.key, facts, chainBeforeLastCaveat());
+    setup.prefixes.set(flat, flat.caveatCount - 1, key, facts, chainBeforeLastCaveat());
   }
-  const conditions = conditionsOf(flat, claimsSeal, setup.reader, known);
+  const conditions = conditionsOf(flat, claimsSeal, setup.reader, known, reading);
   // A caveat type may have read a text as well.
-  if (!flat.isCurrent()) return authenticateAnyForm(text, number, setup, lookup);
+  if (textsRead() !== reading) return authenticateAnyForm(text, number, setup, lookup);
   const token = genuineToken(facts, conditions);
-  if (chainBefore !== undefined) return { ok: true, token, entry, answerKey: () => answerKeyOf(signatureOfChain(chainBefore)) };
-  const authenticated: Authenticated = { ok: true, token, entry };
+  if (chainBefore !== undefined)
+    return { ok: true, token, entry, key, answerKey: () => answerKeyOf(signatureOfChain(chainBefore)) };
+  const authenticated: Authenticated = { ok: true, token, entry, key };
   if (wasSeen) setup.cache.set(number, text, authenticated);
   return authenticated;
 }
@@ -148,12 +154,16 @@ function endsInSeal({ bytes, starts, ends, caveatCount }: FlatToken): boolean {
   return true;
 }
 
-/** The conditions of `flat`, whose beginning is `known` where that is told, and which ends in what claims to be a seal where it `claimsSeal`. */
+/**
+ * The conditions of `flat`, whose beginning is `known` where that is told, and which ends in what claims to be a seal where it `claimsSeal`. They count
+ * for nothing, and nothing of them is kept, where `textsRead` is no longer `reading`.
+ */
 function conditionsOf(
   flat: FlatToken,
   claimsSeal: boolean,
   reader: ConditionReader,
   known: Prefix | undefined,
+  reading: number,
 ): readonly ReadCondition[] {
   const { bytes, starts, ends, caveatCount } = flat;
   const last = caveatCount - 1;
@@ -165,7 +175,7 @@ function conditionsOf(
     let kept = known.conditions[kind];
     if (kept === undefined) {
       kept = readInto([], flat, 0, known.caveatCount, isSealed, reader);
-      known.conditions[kind] = kept;
+      if (textsRead() === reading) known.conditions[kind] = kept;
     }
     for (const condition of kept) conditions.push(condition);
   }
@@ -201,15 +211,16 @@ async function authenticateAnyForm(
   const lookup = requireLookup(await (asked ?? keys.find(audience, reference.rootKeyId, reference.generation)));
   if (!lookup.found) return { ok: false, failedAt: 'key', denial: denied(lookup.code, keyFaults[lookup.code]) };
   const { entry } = lookup;
-  const signature = verifySignature(token, entry.key);
+  const { key } = entry;
+  const signature = verifySignature(token, key);
   if (!signature.ok) return { ok: false, failedAt: 'signature', denial: denied(signature.code, messageOf(signature.code)) };
   const facts = orDenial(() => decodeIdentifier(token.root.identifier));
   if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
   const genuine = genuineToken(facts, readConditions(reader.registry, signature.conditions));
   if (sealOf(token.root) !== undefined) {
-    return { ok: true, token: genuine, entry, answerKey: () => answerKeyOf(signatureBeforeLastCaveat(token.root, entry.key)) };
+    return { ok: true, token: genuine, entry, key, answerKey: () => answerKeyOf(signatureBeforeLastCaveat(token.root, key)) };
   }
-  const authenticated: Authenticated = { ok: true, token: genuine, entry };
+  const authenticated: Authenticated = { ok: true, token: genuine, entry, key };
   if (cache.wasSeen(number)) cache.set(number, text, authenticated);
   return authenticated;
 }

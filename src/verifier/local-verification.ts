@@ -184,10 +184,8 @@ export class LocalVerification {
     });
   }
 
-  /** What is revoked is looked up under our own audience, whatever the token says. */
-  #subjectOf(facts: IdentifierFacts): RevocationSubject {
-    if (facts.audience === this.#audience) return facts;
-    const { tokenId, issuedAtMs, client, rootKeyId, generation } = facts;
+  /** What is revoked is looked up under our own audience, whatever the token says. A copy: the facts may be remembered, and the source is not ours. */
+  #subjectOf({ tokenId, issuedAtMs, client, rootKeyId, generation }: IdentifierFacts): RevocationSubject {
     return { tokenId, issuedAtMs, client, audience: this.#audience, rootKeyId, generation };
   }
 

@@ -8,8 +8,6 @@ import { payload, payloadReads, readPayload } from './text.js';
 /** Where the parts of a token stand in `bytes`. */
 export interface FlatToken {
   readonly bytes: Uint8Array;
-  /** Whether no other text was read since. Ask after anything was called that may have read one. */
-  isCurrent(): boolean;
   readonly identifierStart: number;
   readonly identifierEnd: number;
   readonly caveatCount: number;
@@ -24,7 +22,6 @@ type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 /** The one there is: valid until the next text is read. */
 const flat: Writable<FlatToken> = {
   bytes: payload,
-  isCurrent: () => reads === payloadReads,
   identifierStart: 0,
   identifierEnd: 0,
   caveatCount: 0,
@@ -37,9 +34,13 @@ const version = 2;
 const field = { end: 0, location: 1, identifier: 2, signature: 6 } as const;
 const signatureBytes = 32;
 
-let reads = 0;
 let dataStart = 0;
 let dataEnd = 0;
+
+/** How many texts were read so far. Ask before and after anything is called that may read one: where it differs, a flat token is another by now. */
+export function textsRead(): number {
+  return payloadReads;
+}
 
 /**
  * The token in `text` when it is in the usual form; `undefined` for every other text, good or bad. The answer is overwritten when the next text is read
@@ -48,7 +49,6 @@ let dataEnd = 0;
 export function readFlat(text: string): FlatToken | undefined {
   if (text.length > limits.maxTextLength) return undefined;
   const length = readPayload(text);
-  reads = payloadReads;
   if (length < 1 || payload[0] !== version) return undefined;
   let at = 1;
   if (payload[at] === field.location) {

@@ -40,4 +40,13 @@ describe('warming up', () => {
     vi.runAllTimers();
     expect(verified.mock.calls.length).toBe(calls);
   });
+
+  it.each([nowMs + 0.5, -1, Number.NaN])('ends no process whose clock tells %s', async (told) => {
+    const { open, verified } = await freshVerifier();
+    vi.spyOn(Date, 'now').mockReturnValue(told);
+    open();
+    expect(() => vi.runAllTimers()).not.toThrow();
+    expect(verified.mock.results.every(({ value }) => value.ok === true)).toBe(true);
+    vi.mocked(Date.now).mockRestore();
+  });
 });
