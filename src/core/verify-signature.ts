@@ -35,7 +35,7 @@ export interface PendingCondition {
 }
 
 export type SignatureResult =
-  /** `conditions`: every first-party condition in order, root macaroon first; collected when they are asked for. */
+  /** `conditions`: every first-party condition in order, root macaroon first; collected when they are asked for, so a spread of the result has none. */
   | { readonly ok: true; readonly conditions: readonly PendingCondition[] }
   | { readonly ok: false; readonly code: SignatureErrorCode | LimitErrorCode };
 
@@ -82,6 +82,8 @@ class HeldSignature {
   constructor(token: UnverifiedMacaroon, used: readonly number[]) {
     this.#token = token;
     this.#used = used;
+    // What can still be changed is collected now: what was verified is what is cleared.
+    if (used.length > 0 || !Object.isFrozen(token.root.caveats)) this.#conditions = this.#collect();
   }
 
   get conditions(): readonly PendingCondition[] {

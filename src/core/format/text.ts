@@ -111,7 +111,8 @@ function endsInChecksum(dot: number, sum: number): boolean {
 }
 
 /**
- * The token that `text` holds; nothing of it is verified.
+ * The token that `text` holds; nothing of it is verified. Its bytes, but for signatures, may share their buffer with those of other tokens: copy what you
+ * hand over to a worker.
  * Throws `ERR_FORMAT_*` and `ERR_LIMIT_*`; offsets count characters for faults of the text, bytes for faults of the payload.
  * Throws `ERR_ARGUMENT` for what is no text.
  */

@@ -58,6 +58,14 @@ describe('a token with discharges', () => {
     expect(Object.isFrozen(result.conditions)).toBe(true);
   });
 
+  it('tells the conditions that were verified, also when the list of them is changed afterwards', () => {
+    const root = macaroonWith('method GET');
+    const caveats = [...root.caveats];
+    const result = verifySignature({ root: { ...root, caveats }, discharges: [] }, key);
+    caveats.length = 0;
+    expect(result.ok && result.conditions.map(({ condition }) => decodeUtf8(condition))).toEqual(['method GET']);
+  });
+
   it('does not hold without the discharge (jmacaroons#1: third-party caveats are not optional)', () => {
     expect(bound(root)).toEqual(denied('ERR_DISCHARGE_MISSING'));
     expect(bound(root, dischargeBy('time'))).toEqual(denied('ERR_DISCHARGE_MISSING'));
