@@ -1,6 +1,6 @@
 /**
  * Records that were read before, as they are committed: a mint asks for the same few again and again. Whatever a commit changes beyond issue
- * times empties it, and so does a commit of another process (sqlite-writer.ts), so that nothing in it outlives what it was read from. Records
+ * times empties it, and so does a commit of another process (group-writer.ts), so that nothing in it outlives what it was read from. Records
  * are immutable; secrets among them redact themselves.
  */
 import type { RootKey } from '../../core/index.js';
