@@ -10,6 +10,7 @@ export { decodeV2Token, encodeV2, encodeV2Token } from './format/v2.js';
 export { decodeV2Json, exportV2Json, type V2Json } from './format/v2-json.js';
 export { encodeHex } from './hex.js';
 export { hmacSha256 } from './hmac.js';
+export { IdFilter } from './id-filter.js';
 export * from './identifier.js';
 export { type Clock, deriveAudienceKey, MacaroonKey, type RandomBytes, RootKey, SecretBytes } from './keys.js';
 export { nearest, requireKnownNames } from './known-names.js';

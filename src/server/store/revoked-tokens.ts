@@ -1,12 +1,11 @@
 /**
  * Tells most tokens that were not revoked from those that may have been, without asking the database: every verification asks, and almost none is.
- * A Bloom filter of a fixed size, so that a million revocations take no more memory than none; whatever it does not rule out is looked up.
+ * A filter of a fixed size, so that a million revocations take no more memory than none; whatever it does not rule out is looked up.
  */
+import { IdFilter } from '../../core/index.js';
 
-/** 16,777,216 bits: of a million revocations one in five hundred other tokens is looked up in vain. */
-const filterWords = 1 << 19;
-const bitMask = filterWords * 32 - 1;
-const probes = 4;
+/** Revocations that the filter is made for. */
+const expectedRevocations = 1_000_000;
 /** Rows read at once, so that the event loop is not held up by a million of them. */
 const pageRows = 1000;
 
@@ -14,7 +13,7 @@ const pageRows = 1000;
 export type ReadRevokedTokens = (after: number, limit: number) => readonly (readonly unknown[])[];
 
 export class RevokedTokens {
-  readonly #bits = new Int32Array(filterWords);
+  readonly #filter = new IdFilter(expectedRevocations);
   /** Every revocation up to it is in the filter. Those that were deleted since stay in it, and are looked up in vain. */
   #lastSeq = 0;
   #isCurrent = false;
@@ -34,7 +33,7 @@ export class RevokedTokens {
       this.#readPage(read);
       if (!this.#isCurrent && pause !== undefined) void this.#catchUp(read, pause);
     }
-    return !this.#isCurrent || this.#holds(tokenId);
+    return !this.#isCurrent || this.#filter.mayHold(tokenId);
   }
 
   async #catchUp(read: ReadRevokedTokens, pause: () => Promise<void>): Promise<void> {
@@ -54,36 +53,9 @@ export class RevokedTokens {
   #readPage(read: ReadRevokedTokens): void {
     const rows = read(this.#lastSeq, pageRows);
     for (const [seq, tokenId] of rows) {
-      if (typeof tokenId === 'string') this.#add(tokenId);
+      if (typeof tokenId === 'string') this.#filter.add(tokenId);
       this.#lastSeq = Number(seq);
     }
     this.#isCurrent = rows.length < pageRows;
   }
-
-  #add(tokenId: string): void {
-    let at = hashOf(tokenId, 0x811c9dc5);
-    const step = hashOf(tokenId, 0x01000193) | 1;
-    for (let i = 0; i < probes; i++, at += step) {
-      const bit = at & bitMask;
-      this.#bits[bit >>> 5] = (this.#bits[bit >>> 5] ?? 0) | (1 << (bit & 31));
-    }
-  }
-
-  #holds(tokenId: string): boolean {
-    let at = hashOf(tokenId, 0x811c9dc5);
-    const step = hashOf(tokenId, 0x01000193) | 1;
-    for (let i = 0; i < probes; i++, at += step) {
-      const bit = at & bitMask;
-      if (((this.#bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) === 0) return false;
-    }
-    return true;
-  }
-}
-
-/** FNV-1a, 32 bits, mixed once more so that low bits depend on all. Nobody chooses a token id but the issuer. */
-function hashOf(text: string, seed: number): number {
-  let hash = seed;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return hash ^ (hash >>> 13);
 }

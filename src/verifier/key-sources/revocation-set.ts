@@ -1,4 +1,5 @@
 /** What has been revoked, of all four kinds, as one audience's verifier needs it. */
+import { IdFilter } from '../../core/index.js';
 import type { RevocationCode, RevocationSubject } from '../result.js';
 
 export type Revocation =
@@ -16,6 +17,8 @@ const smallSize = 10_000;
 
 export class RevocationSet {
   readonly #tokens = new Map<string, number>();
+  /** Holds every id of `#tokens`, and some that were forgotten. */
+  #filter = new IdFilter(smallSize);
   readonly #clients = new Map<string, number>();
   readonly #rootKeys = new Set<string>();
   readonly #generations = new Map<string, Set<number>>();
@@ -25,6 +28,8 @@ export class RevocationSet {
     switch (revocation.kind) {
       case 'token':
         this.#tokens.set(revocation.tokenId, revocation.expiresAtMs ?? Number.POSITIVE_INFINITY);
+        if (this.#tokens.size > this.#filter.capacity) this.#enlargeFilter();
+        this.#filter.add(revocation.tokenId);
         return;
       case 'client': {
         const known = this.#clients.get(revocation.client) ?? Number.NEGATIVE_INFINITY;
@@ -50,8 +55,7 @@ export class RevocationSet {
 
   /** Why the token is revoked, or `undefined`. */
   revocationOf(audience: string, subject: RevocationSubject): RevocationCode | undefined {
-    // The id of a token that was never seen is a text whose hash is yet to be made.
-    if (this.#tokens.size > 0 && this.#tokens.has(subject.tokenId)) return 'ERR_REVOKED_TOKEN';
+    if (this.#filter.mayHold(subject.tokenId) && this.#tokens.has(subject.tokenId)) return 'ERR_REVOKED_TOKEN';
     const beforeMs = this.#clients.get(subject.client);
     if (beforeMs !== undefined && subject.issuedAtMs <= beforeMs) return 'ERR_REVOKED_CLIENT';
     return this.revocationOfKey(audience, subject.rootKeyId, subject.generation);
@@ -67,5 +71,10 @@ export class RevocationSet {
       if (expiresAtMs + forgetAfterMs < issuerTimeMs) this.#tokens.delete(tokenId);
     }
     this.#forgetAtSize = Math.max(smallSize, this.#tokens.size * 2);
+  }
+
+  #enlargeFilter(): void {
+    this.#filter = new IdFilter(this.#filter.capacity * 4);
+    for (const tokenId of this.#tokens.keys()) this.#filter.add(tokenId);
   }
 }
