@@ -10,7 +10,7 @@ import { table } from './report.mjs';
 import { median } from './slices.mjs';
 
 const caveats = 5;
-const operations = 4000;
+const operations = 20_000;
 const warmUpPasses = 6;
 const countedPasses = 5;
 
