@@ -17,8 +17,8 @@ const smallSize = 10_000;
 
 export class RevocationSet {
   readonly #tokens = new Map<string, number>();
-  /** Holds every id of `#tokens`, and some that were forgotten. */
-  #filter = new IdFilter(smallSize);
+  /** Holds every id of `#tokens`, and some that were forgotten; there when they are many. */
+  #filter: IdFilter | undefined;
   readonly #clients = new Map<string, number>();
   readonly #rootKeys = new Set<string>();
   readonly #generations = new Map<string, Set<number>>();
@@ -28,8 +28,8 @@ export class RevocationSet {
     switch (revocation.kind) {
       case 'token':
         this.#tokens.set(revocation.tokenId, revocation.expiresAtMs ?? Number.POSITIVE_INFINITY);
-        if (this.#tokens.size > this.#filter.capacity) this.#enlargeFilter();
-        this.#filter.add(revocation.tokenId);
+        this.#filter?.add(revocation.tokenId);
+        if (this.#tokens.size > (this.#filter?.capacity ?? smallSize)) this.#enlargeFilter();
         return;
       case 'client': {
         const known = this.#clients.get(revocation.client) ?? Number.NEGATIVE_INFINITY;
@@ -55,7 +55,7 @@ export class RevocationSet {
 
   /** Why the token is revoked, or `undefined`. */
   revocationOf(audience: string, subject: RevocationSubject): RevocationCode | undefined {
-    if (this.#filter.mayHold(subject.tokenId) && this.#tokens.has(subject.tokenId)) return 'ERR_REVOKED_TOKEN';
+    if (this.#mayHold(subject.tokenId) && this.#tokens.has(subject.tokenId)) return 'ERR_REVOKED_TOKEN';
     const beforeMs = this.#clients.get(subject.client);
     if (beforeMs !== undefined && subject.issuedAtMs <= beforeMs) return 'ERR_REVOKED_CLIENT';
     return this.revocationOfKey(audience, subject.rootKeyId, subject.generation);
@@ -73,8 +73,14 @@ export class RevocationSet {
     this.#forgetAtSize = Math.max(smallSize, this.#tokens.size * 2);
   }
 
+  /** A few ids are looked up as quickly as they are ruled out. */
+  #mayHold(tokenId: string): boolean {
+    return this.#filter === undefined ? this.#tokens.size > 0 : this.#filter.mayHold(tokenId);
+  }
+
   #enlargeFilter(): void {
-    this.#filter = new IdFilter(this.#filter.capacity * 4);
-    for (const tokenId of this.#tokens.keys()) this.#filter.add(tokenId);
+    const filter = new IdFilter(this.#tokens.size * 4);
+    for (const tokenId of this.#tokens.keys()) filter.add(tokenId);
+    this.#filter = filter;
   }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { createUuidV7, formatUuid } from '../../../../src/core/index.js';
 import { RevocationSet } from '../../../../src/verifier/key-sources/revocation-set.js';
+import { seededRandom } from '../../../fuzz/mutate.js';
 import { audience, client, generation, nowMs, rootKeyId } from '../samples.js';
 
 const hourMs = 3_600_000;
@@ -34,5 +36,17 @@ describe('the revocation set', () => {
     for (let i = 0; i < 10_000; i++) many.add({ kind: 'token', tokenId: `old ${i}`, expiresAtMs: nowMs });
     many.forgetExpired(nowMs + 10 * hourMs);
     expect(many.revocationOf(audience, subjectOf('old 0'))).toBeUndefined();
+  });
+
+  it.each([0, 1, 10_000, 10_001, 100_000])('knows each of %d tokens and no other', (count) => {
+    const random = seededRandom(7);
+    const randomBytes = (length: number) => Uint8Array.from({ length }, () => random.below(256));
+    const newId = () => formatUuid(createUuidV7(nowMs, randomBytes));
+    const set = new RevocationSet();
+    const ids = Array.from({ length: count }, newId);
+    for (const tokenId of ids) set.add({ kind: 'token', tokenId });
+    const codes = new Set(ids.map((tokenId) => set.revocationOf(audience, subjectOf(tokenId))));
+    expect([...codes]).toEqual(count === 0 ? [] : ['ERR_REVOKED_TOKEN']);
+    for (let i = 0; i < 1000; i++) expect(set.revocationOf(audience, subjectOf(newId()))).toBeUndefined();
   });
 });
