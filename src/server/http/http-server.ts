@@ -182,7 +182,7 @@ function createBareServer(limits: ServerLimits, tls: ServerTls | undefined): Ser
     tls === undefined
       ? createPlainServer(http)
       : createTlsServer({
-          ...{ ...http, ...contextOf(tls), handshakeTimeout: limits.headersTimeoutMs },
+          ...{ ...http, ...contextOf(tls), handshakeTimeout: limits.headersTimeoutMs, allowHalfOpen: true },
           // Whoever shows a certificate that proves nothing is answered as one who shows none.
           ...{ requestCert: tls.clientAuthorities !== undefined, rejectUnauthorized: false },
         });
@@ -190,7 +190,8 @@ function createBareServer(limits: ServerLimits, tls: ServerTls | undefined): Ser
   server.maxHeadersCount = 0;
   server.maxConnections = limits.maxConnections;
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
-  return server;
+  // Who ends its side after its requests, as `nc -N` does, is answered all the same; Node would end ours with it, and answers are not made at once.
+  return Object.assign(server, { httpAllowHalfOpen: true });
 }
 
 function contextOf({ cert, key, clientAuthorities }: ServerTls): SecureContextOptions {

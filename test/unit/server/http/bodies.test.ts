@@ -1,11 +1,13 @@
+import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
+import { selfSigned } from '../../transport/certificates.js';
 import { basic } from './fake-issuer.js';
 import { openRaw, parseAnswers } from './raw-client.js';
 import { type RunningServer, startTestServer } from './running-server.js';
 
 const running: RunningServer[] = [];
-async function start(): Promise<RunningServer> {
-  const server = await startTestServer();
+async function start(options: Parameters<typeof startTestServer>[0] = {}): Promise<RunningServer> {
+  const server = await startTestServer(options);
   running.push(server);
   return server;
 }
@@ -94,6 +96,39 @@ describe('a body', () => {
     }
     expect(parseAnswers(await received)).toMatchObject([{ status: 413, headers: { connection: 'close' } }]);
     expect(issuer.calls).toEqual([]);
+  });
+});
+
+describe('a client that ends its side with its last request', () => {
+  it('gets every answer, and then the end of the connection', async () => {
+    const { port } = await start();
+    const { socket, received } = openRaw(port);
+    const minting = Buffer.concat([Buffer.from(declaredHead()), bodyBytes]);
+    socket.end(Buffer.concat([Buffer.from('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n'), minting, minting]));
+    expect(parseAnswers(await received)).toMatchObject([{ status: 200 }, { status: 201 }, { status: 201 }]);
+  });
+
+  it('gets its answer over TLS too', async () => {
+    const { certificate: cert, key } = await selfSigned('DNS:localhost');
+    const { port } = await start({ tls: { cert, key } });
+    const text = await new Promise<string>((resolve) => {
+      let received = '';
+      const options = { host: '127.0.0.1', port, rejectUnauthorized: false, allowHalfOpen: true };
+      const socket = connectTls(options, () => socket.end(`${declaredHead()}${mintBody}`));
+      socket.setEncoding('latin1').on('data', (chunk: string) => {
+        received += chunk;
+      });
+      socket.on('end', () => resolve(received));
+    });
+    expect(parseAnswers(text)).toMatchObject([{ status: 201 }]);
+  });
+
+  it('in the middle of a body, is told so', async () => {
+    const { port, issuer } = await start();
+    const { socket, received } = openRaw(port);
+    socket.end(Buffer.concat([Buffer.from(declaredHead()), bodyBytes.subarray(1)]));
+    expect(parseAnswers(await received)).toMatchObject([{ status: 400 }]);
+    expect(issuer.calls.filter(({ name }) => name === 'mint')).toEqual([]);
   });
 });
 
