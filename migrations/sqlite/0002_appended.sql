@@ -18,5 +18,4 @@ INSERT INTO `audit_blocks` SELECT DISTINCT 'event', "event", "seq" >> 12 FROM `a
 UNION SELECT 'name', "actor", "seq" >> 12 FROM `audit`
 UNION SELECT 'name', "client", "seq" >> 12 FROM `audit` WHERE "client" IS NOT NULL
 UNION SELECT 'audience', "audience", "seq" >> 12 FROM `audit` WHERE "audience" IS NOT NULL
-UNION SELECT 'hour', strftime('%Y-%m-%dT%H', "at_ms" / 1000, 'unixepoch'), "seq" >> 12 FROM `audit`;--> statement-breakpoint
-INSERT INTO `settings` SELECT 'latest_expiry_ms', coalesce(max("expires_at_ms"), 0) FROM `tokens`;
+UNION SELECT 'hour', strftime('%Y-%m-%dT%H', "at_ms" / 1000, 'unixepoch'), "seq" >> 12 FROM `audit`;

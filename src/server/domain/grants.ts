@@ -6,11 +6,11 @@ import { requireAuthorityOver, requireClient, requireHandingOn } from './authori
 import { type AdminCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import type { IssuerDependencies, StoreReader, StoreTransaction } from './ports.js';
-import type { GrantRecord } from './records.js';
+import { type GrantRecord, longestTokenLifeMs } from './records.js';
 import { requireConditions } from './tokens.js';
 
 const defaultMaxExpiresSeconds = 86_400;
-const longestMaxExpiresSeconds = 366 * 86_400;
+const longestMaxExpiresSeconds = longestTokenLifeMs / 1000;
 /** Caveats that a grant may require: room is left for what clients add. */
 export const maxRequiredCaveats = 16;
 const maxRequiredCaveatBytes = 2048;

@@ -87,8 +87,6 @@ export interface StoreReader {
   token(tokenId: string): Promise<TokenRecord | undefined>;
   /** Issue time of the newest token; 0 before the first. */
   latestIssue(): Promise<number>;
-  /** A time that no token outlives, at most an hour after the last does. */
-  latestExpiry(): Promise<number>;
   /**
    * Revocations with a greater seq, in order, that still matter at `nowMs` and concern one of `audiences`
    * (client and root-key revocations concern all of them).

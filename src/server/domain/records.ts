@@ -16,7 +16,7 @@ export interface ClientRecord {
   /** DNS names and addresses that a certificate of our CA may hold, so that the client can serve. */
   readonly hosts: readonly string[];
   readonly createdAtMs: number;
-  /** None of its tokens was issued after it: up to an hour ahead of the last one, so that few mints need to move it; 0 before the first. */
+  /** None of its tokens was issued after it: up to a minute ahead of the last one, so that few mints need to move it; 0 before the first. */
   readonly lastIssuedAtMs: number;
   /** Tokens issued at this time or before are revoked; 0 for none. */
   readonly revokedUntilMs: number;
@@ -98,6 +98,9 @@ export interface AudienceGenerationRecord {
   readonly generation: number;
   readonly revokedAtMs: number | null;
 }
+
+/** No grant allows a token to live longer, milliseconds. */
+export const longestTokenLifeMs: number = 366 * 86_400_000;
 
 export interface GrantRecord {
   readonly client: string;

@@ -1,6 +1,6 @@
 /** Revocation entries as parts of other use cases: each is written in the transaction of what causes it. */
 import type { StoreTransaction } from './ports.js';
-import type { ClientRecord, RevocationRecord, RevocationTarget } from './records.js';
+import { type ClientRecord, longestTokenLifeMs, type RevocationRecord, type RevocationTarget } from './records.js';
 
 /** How long a revocation is kept beyond the last expiry that it concerns: more than any clock that a verifier may have. */
 const keptBeyondExpiryMs = 3_600_000;
@@ -46,7 +46,7 @@ export async function revokeClientTokens(
   const untilMs = Math.max(requestedUntilMs, lastIssuedAtMs, client.revokedUntilMs);
   await tx.updateClient({ ...client, lastIssuedAtMs: untilMs, revokedUntilMs: untilMs });
   const target = { kind: 'client', client: client.name, untilMs } as const;
-  return { revocation: await insertRevocation(tx, target, nowMs, await tx.latestExpiry(), reason), isNew: true };
+  return { revocation: await insertRevocation(tx, target, nowMs, await latestExpiry(tx, nowMs), reason), isNew: true };
 }
 
 /** The revocation of a root key generation, in the caller's transaction. */
@@ -56,7 +56,7 @@ export async function insertRootKeyRevocation(
   nowMs: number,
   reason: string | null,
 ): Promise<RevocationRecord> {
-  return await insertRevocation(tx, { kind: 'root_key', rootKeyId }, nowMs, await tx.latestExpiry(), reason);
+  return await insertRevocation(tx, { kind: 'root_key', rootKeyId }, nowMs, await latestExpiry(tx, nowMs), reason);
 }
 
 /** Revokes one key generation of an audience, in the caller's transaction. */
@@ -68,7 +68,13 @@ export async function revokeAudienceGeneration(
   reason: string | null,
 ): Promise<RevocationRecord> {
   await tx.revokeAudienceGeneration(audience, generation, nowMs);
-  return await insertRevocation(tx, { kind: 'audience_key', audience, generation }, nowMs, await tx.latestExpiry(), reason);
+  const latestExpiryMs = await latestExpiry(tx, nowMs);
+  return await insertRevocation(tx, { kind: 'audience_key', audience, generation }, nowMs, latestExpiryMs, reason);
+}
+
+/** A time that no token outlives, whatever its clock was: asking each for its expiry would take an index that every mint pays for. */
+async function latestExpiry(tx: StoreTransaction, nowMs: number): Promise<number> {
+  return Math.max(nowMs, await tx.latestIssue()) + longestTokenLifeMs;
 }
 
 /** Writes a revocation, kept until no token that it concerns can be alive. */

@@ -28,8 +28,8 @@ import { type BindingFacts, bindingConditions } from './token-bindings.js';
 const defaultExpiresMs = 3_600_000;
 /** How far past the clock an issue time may lie before minting is refused; verifiers allow as much. */
 const maxIssueAheadMs = 60_000;
-/** How far `lastIssuedAtMs` is moved at once: a write for each mint would cost as much as the rest of it. */
-const issueStepMs = 3_600_000;
+/** How far `lastIssuedAtMs` is moved at once: a write for each mint would cost as much as the rest of it. No further, or who is revoked up to it waits. */
+const issueStepMs = maxIssueAheadMs;
 
 /** Mints for a client that proved itself. Throws `invalid_client`, `grant_exceeded`, `invalid_request`, `unavailable`. */
 export async function mintForClient(deps: StoreDependencies, caller: ClientCaller, request: MintRequest): Promise<MintResponse> {

@@ -1,7 +1,7 @@
 /**
  * Rows of tokens and of the audit log that a group of works has added and that are not in the database yet: they are inserted together, right before
- * the commit or when somebody asks for one, as each run of a statement costs half of what it does. With them goes what follows from them alone: the
- * notes of audit-blocks.ts, and the time that no token outlives.
+ * the commit or when somebody asks for one, as each run of a statement costs half of what it does. With them go the
+ * notes of audit-blocks.ts, which follow from them.
  */
 import { BlockNotes } from './audit-blocks.js';
 import type { AuditRow } from './audit-chain.js';
@@ -10,8 +10,6 @@ import type { WriteStatements } from './sqlite-queries.js';
 
 /** More rows than that are not kept waiting. */
 const maxRows = 128;
-/** The time that no token outlives is moved in steps, so that it need not be written for each. */
-const expiryStepMs = 3_600_000;
 
 export class AppendedRows {
   readonly #writes: WriteStatements;
@@ -19,20 +17,14 @@ export class AppendedRows {
   #tokens: PlainRow[] = [];
   #entries: PlainRow[] = [];
   #newNotes: PlainRow[] = [];
-  #latestExpiryMs: number | undefined;
 
   constructor(writes: WriteStatements) {
     this.#writes = writes;
   }
 
-  /** `row` with its MAC; `latestExpiryMs` asks the database. */
-  addToken(row: PlainRow, expiresAtMs: number, latestExpiryMs: () => number): void {
+  /** `row` with its MAC. */
+  addToken(row: PlainRow): void {
     this.#tokens.push(row);
-    this.#latestExpiryMs ??= latestExpiryMs();
-    if (expiresAtMs > this.#latestExpiryMs) {
-      this.#latestExpiryMs = Math.ceil(expiresAtMs / expiryStepMs) * expiryStepMs;
-      this.#writes.updateSetting({ name: 'latest_expiry_ms', value: String(this.#latestExpiryMs) });
-    }
     if (this.#tokens.length >= maxRows) this.flush();
   }
 
@@ -59,6 +51,5 @@ export class AppendedRows {
     this.#entries = [];
     this.#newNotes = [];
     this.#notes.forget();
-    this.#latestExpiryMs = undefined;
   }
 }

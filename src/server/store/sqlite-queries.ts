@@ -308,13 +308,6 @@ export function prepareWrites(connection: SqliteConnection) {
     noteBlocks: prepareInserts(connection, (count) =>
       db.insert(auditBlocks).values(Array(count).fill(note)).onConflictDoNothing(),
     ),
-    updateSetting: prepareWrite(
-      connection,
-      db
-        .update(settings)
-        .set({ value: sql`${value('value')}` })
-        .where(eq(settings.name, value('name'))),
-    ),
     updateClient: prepareWrite(
       connection,
       db

@@ -217,11 +217,6 @@ export class SqliteReader implements StoreReader {
     return (await this.#one(tokens, (reads) => reads.newestToken.get(), fromTokenRow))?.issuedAtMs ?? 0;
   }
 
-  async latestExpiry(): Promise<number> {
-    const { reads, run } = this.#context;
-    return run(() => Number(reads.setting.get({ name: 'latest_expiry_ms' })?.value));
-  }
-
   revocationsAfter(
     after: number,
     audiences: readonly string[],

@@ -340,7 +340,7 @@ export const auditBlocks = sqliteTable(
   (table) => [primaryKey({ name: 'audit_blocks_key', columns: [table.kind, table.value, table.block] })],
 );
 
-/** The store's own facts: `install_id`, `key_check`, `change_seq`, and `latest_expiry_ms`, after which no token lives. */
+/** The store's own facts: `install_id`, `key_check`, `change_seq`. */
 export const settings = sqliteTable('settings', {
   name: text('name').primaryKey(),
   value: text('value').notNull(),

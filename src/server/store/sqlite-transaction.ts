@@ -213,13 +213,13 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
   }
 
   async insertToken(token: TokenRecord): Promise<void> {
-    const { run, reads, appended, keys, changes } = this.#context;
+    const { run, appended, keys, changes } = this.#context;
     const { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs } = token;
     const row = { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs, rowMac: '' };
     row.rowMac = rowMacOf(keys.rowKey, tokens, row);
     run(() => {
       changes.beginWrite();
-      appended.addToken(row, expiresAtMs, () => Number(reads.setting.get({ name: 'latest_expiry_ms' })?.value));
+      appended.addToken(row);
     });
   }
 
