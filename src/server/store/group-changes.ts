@@ -1,6 +1,6 @@
 /**
  * What the works of one group have changed and not committed yet, as far as that need not be asked of the database: the end of the audit log,
- * and the issue times of clients, which mints move (once an hour each) and which are written once, right before the commit.
+ * and the issue times of clients, which mints move (once a minute each) and which are written once, right before the commit.
  */
 import type { ClientRecord } from '../domain/records.js';
 import type { AuditHead } from './audit-chain.js';
