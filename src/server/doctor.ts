@@ -122,6 +122,8 @@ async function examineTakenAway(store: IssuerStore): Promise<string> {
 }
 
 const takenAway: Readonly<Record<string, (store: IssuerStore, entry: AuditRecord) => Promise<boolean>>> = {
+  // The newest decides up to when a client's tokens are revoked.
+  'token.minted': async ({ read }, { tokenId = '' }) => (await read.token(tokenId)) !== undefined,
   'revoked.token': async ({ read }, { tokenId = '' }) => (await read.findRevocation({ kind: 'token', tokenId })) !== undefined,
   'revoked.client': async ({ read }, { client = '', details }) =>
     ((await read.client(client))?.revokedUntilMs ?? 0) >= Number(details['untilMs']),

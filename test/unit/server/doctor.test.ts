@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runDoctor } from '../../../src/server/doctor.js';
-import { initialise } from '../../../src/server/maintenance.js';
+import { initialise, recoveryToken } from '../../../src/server/maintenance.js';
 import { openStore } from '../../../src/server/store/open-store.js';
 import { certificate, client, hmacCredential, invitation } from '../../contract/store-fixtures.js';
 
@@ -49,5 +49,30 @@ describe('the doctor reads what proves clients', () => {
     put.run(value);
     expect(await broken()).toEqual([]);
     database.close();
+  });
+});
+
+describe('the doctor reads tokens, of which the newest decides what "all tokens up to now" means', () => {
+  let database: Database.Database;
+  beforeAll(async () => {
+    await recoveryToken(data, {});
+    database = new Database(join(data, 'macaroond.db'));
+  });
+  afterAll(() => database.close());
+
+  it.each([
+    ['changed', 'update tokens set expires_at_ms = expires_at_ms + 1'],
+    ['removed', 'delete from tokens'],
+  ])('and finds that they were %s', async (_what, statement) => {
+    expect(await broken()).toEqual([]);
+    const rows = database.prepare('select * from tokens').all();
+    expect(rows.length).toBeGreaterThan(0);
+    database.exec(statement);
+    expect(await broken()).toEqual(['what was taken away']);
+    database.exec('delete from tokens');
+    const [names] = rows.map((row) => Object.keys(row as object));
+    const insert = database.prepare(`insert into tokens values (${names?.map((name) => `@${name}`).join(', ')})`);
+    for (const row of rows) insert.run(row);
+    expect(await broken()).toEqual([]);
   });
 });
