@@ -16,7 +16,7 @@ import type { ReplayStore } from '../protocol/replay-store.js';
 import type { Binding } from './binding.js';
 import { claimRequest } from './claim-request.js';
 import { caveatStep, explanationOf } from './explanation.js';
-import { type FactCheck, type FactInput, factChecks } from './fact-checks.js';
+import { allFactsHold, type FactInput, factChecks } from './fact-checks.js';
 import {
   type Authenticated,
   type Authentication,
@@ -112,11 +112,9 @@ export class LocalVerification {
   ): VerifyResult | Promise<VerifyResult> {
     if (code !== undefined) return revokedBy(code);
     const { token, entry } = authentication;
-    // By index, here and below: an iterator costs as much as a condition.
-    for (let i = 0; i < factChecks.length; i++) {
-      const check = factChecks[i] as FactCheck;
-      if (check.holds(token.facts, facts, this.#audience, entry)) continue;
-      return denied(check.code, check.explain(this.#factInput(authentication, facts)));
+    if (!allFactsHold(token.facts, facts, this.#audience, entry)) {
+      const fault = this.#factFault(authentication, facts);
+      if (fault !== undefined) return fault;
     }
     if (token.binding !== undefined) return this.#verifyBound(token, token.binding, facts, proofs);
     return faultOf(token, facts) ?? verifiedOf(token);
@@ -147,13 +145,9 @@ export class LocalVerification {
     const keyProof = token.binding === undefined ? undefined : await bind(token.binding, facts, proofs);
     const context = token.isStandard === true ? facts : wholeContext(facts);
     const input = this.#factInput(authentication, context);
-    const failed = factChecks.find((check) => !check.holds(token.facts, context, this.#audience, entry));
     const checked = checkConditions(token.conditions, context);
     const cleared = clearedBy(checked);
-    const fault =
-      revocation ??
-      (failed === undefined ? undefined : denied(failed.code, failed.explain(input))) ??
-      (cleared.ok ? undefined : Object.freeze(cleared));
+    const fault = revocation ?? this.#factFault(authentication, context) ?? (cleared.ok ? undefined : Object.freeze(cleared));
     const repeated = fault === undefined ? await this.#claim(token, keyProof, proofs) : undefined;
     return explanationOf(fault ?? repeated ?? verifiedOf(token), checked.map(toExplained), (caveats) => [
       ...authenticationNames.map((name) => ({ holds: true, text: `${name}: ${passedTexts[name]}` })),
@@ -196,6 +190,13 @@ export class LocalVerification {
   /** What is revoked is looked up under our own audience, whatever the token says. A copy: the facts may be remembered, and the source is not ours. */
   #subjectOf({ tokenId, issuedAtMs, client, rootKeyId, generation }: IdentifierFacts): RevocationSubject {
     return { tokenId, issuedAtMs, client, audience: this.#audience, rootKeyId, generation };
+  }
+
+  /** Why the identifier of the token does not allow the request; `undefined` when it does. */
+  #factFault(authentication: Authenticated, context: RequestContext): Denial | undefined {
+    const { token, entry } = authentication;
+    const failed = factChecks.find((check) => !check.holds(token.facts, context, this.#audience, entry));
+    return failed && denied(failed.code, failed.explain(this.#factInput(authentication, context)));
   }
 
   #factInput({ token, entry }: Authenticated, context: RequestContext): FactInput {
