@@ -1,6 +1,6 @@
 /**
- * The writer's side of the store: works that come in one turn of the event loop share one transaction, one after another, and are answered once
- * it is durable. A commit waits for the disk whatever is in it, so thirty-two tokens cost little more than one.
+ * The writer's side of the store: works that come in one turn of the event loop, or in turns one after another, share one transaction and are answered
+ * once it is durable. A commit waits for the disk whatever is in it, so thirty-two tokens cost little more than one.
  *
  * A work that fails before it wrote anything leaves the group as it was. Where one fails later, and where the disk is full, the group is rolled
  * back and its works are run again one by one, so that each gets its own answer and a `revoke` the reserve. Savepoints would spare the second run
@@ -25,6 +25,8 @@ import { openScope, type PreparedWriter, prepareWriter, type TransactionScope } 
 const maxGroupWorks = 64;
 /** A group that has taken so long takes no more works, so that others get the event loop. */
 const maxGroupMs = 5;
+/** How long works that keep coming are waited for. */
+const maxGatherMs = 5;
 
 /** How long another process that writes is waited for, and how often it is tried. */
 const maxWaitMs = 5000;
@@ -110,12 +112,22 @@ export class GroupWriter {
   /** Group after group, each in a turn of the event loop of its own. */
   async #runAll(): Promise<void> {
     while (this.#jobs.length > 0) {
-      await nextTurn();
+      await this.#gather();
       const group = this.#jobs.splice(0, maxGroupWorks);
       const left = await this.#runGroup(group);
       this.#jobs.unshift(...left);
     }
     this.#running = undefined;
+  }
+
+  /** Waits for as long as each turn brings more works: those who were answered together come back in several turns, and a commit for each would cost more. */
+  async #gather(): Promise<void> {
+    const endMs = performance.now() + maxGatherMs;
+    for (let known = 0; known < Math.min(this.#jobs.length, maxGroupWorks); ) {
+      known = this.#jobs.length;
+      await nextTurn();
+      if (performance.now() > endMs) return;
+    }
   }
 
   /** Answers the jobs of a group; gives back those for which there was no time. */

@@ -76,6 +76,34 @@ describe('transactions that come together', () => {
     expect(commits() - before).toBe(5);
   });
 
+  it('share a commit with those that come in the next turns', async () => {
+    const before = commits();
+    const minted = [mint('t-0'), mint('t-1')];
+    for (let i = 2; i < 8; i++) {
+      await nextTurn();
+      minted.push(mint(`t-${i}`));
+    }
+    await Promise.all(minted);
+    // One, but where the machine holds this process up for longer than works are waited for.
+    expect(commits() - before).toBeLessThanOrEqual(3);
+  });
+
+  it('wait for some milliseconds at most while more keep coming', async () => {
+    let isAnswered = false;
+    const answered = mint('t-0').then(() => {
+      isAnswered = true;
+    });
+    const minted = [mint('t-1')];
+    while (!isAnswered && minted.length < 60) {
+      minted.push(mint(`more-${minted.length}`));
+      for (const endMs = performance.now() + 1; performance.now() < endMs; );
+      await nextTurn();
+    }
+    await answered;
+    await Promise.all(minted);
+    expect(minted.length).toBeLessThan(30);
+  });
+
   it('are answered after what they wrote can be seen by others, and in their order', async () => {
     const answered: string[] = [];
     await Promise.all(
