@@ -35,7 +35,8 @@ export function coversAction(pattern: string, action: string): boolean {
 
 /** Whether one of `patterns` covers `action`. */
 export function someCoverAction(patterns: readonly string[], action: string): boolean {
-  for (const pattern of patterns) if (coversAction(pattern, action)) return true;
+  // By index: an iterator costs as much as the comparison.
+  for (let i = 0; i < patterns.length; i++) if (coversAction(patterns[i] as string, action)) return true;
   return false;
 }
 

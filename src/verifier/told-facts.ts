@@ -35,7 +35,9 @@ export function readFacts(text: string, context: VerifyContext): ToldFacts {
   if (typeof context !== 'object' || context === null) throw badArgument('context', 'must say at least the action');
   const facts = new ToldFacts();
   let action: unknown;
-  for (const name of Object.keys(context)) {
+  const names = Object.keys(context);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
     const value = context[name];
     if (name === 'action') action = value;
     else if (name === 'ip') facts.ip = textOrNothing(name, value);

@@ -21,7 +21,9 @@ export const ip: CaveatType<readonly IpRange[]> = Object.freeze<CaveatType<reado
     const peer: unknown = context.ip;
     if (peer === undefined) return { holds: false, reason: 'missing-context', needs: 'ip' };
     const address = typeof peer === 'string' ? addressOf(peer) : undefined;
-    if (address !== undefined) for (const range of ranges) if (rangeContains(range, address)) return holds;
+    if (address !== undefined) {
+      for (let i = 0; i < ranges.length; i++) if (rangeContains(ranges[i] as IpRange, address)) return holds;
+    }
     const actual = address === undefined ? 'something that is not an address' : formatAddress(address);
     return { holds: false, reason: 'denied', expected: ranges.map(formatRange).join(' or '), actual };
   },

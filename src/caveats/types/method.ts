@@ -23,7 +23,7 @@ export const method: CaveatType<readonly string[]> = Object.freeze<CaveatType<re
     const requested: unknown = context.method;
     if (requested === undefined) return { holds: false, reason: 'missing-context', needs: 'method' };
     // Every item is an upper-case method.
-    if (typeof requested === 'string' && methods.includes(requested)) return holds;
+    for (let i = 0; i < methods.length; i++) if (methods[i] === requested) return holds;
     const isValid = typeof requested === 'string' && isMethod(requested);
     const actual = isValid ? requested : 'something that is not an upper-case method';
     return { holds: false, reason: 'denied', expected: methods.join(' or '), actual };

@@ -19,7 +19,7 @@ export const path: CaveatType<readonly string[]> = Object.freeze<CaveatType<read
     const requested: unknown = context.path;
     if (requested === undefined) return { holds: false, reason: 'missing-context', needs: 'path' };
     const isValid = typeof requested === 'string' && isCanonicalPath(requested);
-    if (isValid) for (const prefix of prefixes) if (pathCovers(prefix, requested)) return holds;
+    if (isValid) for (let i = 0; i < prefixes.length; i++) if (pathCovers(prefixes[i] as string, requested)) return holds;
     const actual = isValid ? requested : 'a path that is not canonical';
     return { holds: false, reason: 'denied', expected: `${prefixes.join(' or ')} or below`, actual };
   },

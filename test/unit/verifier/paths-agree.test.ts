@@ -36,6 +36,9 @@ describe('a text read in different ways', () => {
     for (const context of contexts) {
       const expected = await inGeneral().verify(text, context);
       for (let i = 0; i < 4; i++) expect(await byOffsets.verify(text, context)).toEqual(expected);
+      // Not a promise: the keys are at hand.
+      expect(byOffsets.verifyNow(text, context)).toEqual(expected);
+      expect(await inGeneral().verifyNow(text, context)).toEqual(expected);
     }
   });
 

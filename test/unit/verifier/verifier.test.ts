@@ -59,6 +59,36 @@ function withDischarge(...conditions: readonly string[]): { readonly root: Macar
   return { root, discharge };
 }
 
+describe('verifyNow', () => {
+  it('throws for a wrong argument where verify rejects', async () => {
+    const verifier = verifierOf();
+    const wrong = { action: 'invoices:*' };
+    expect(() => verifier.verifyNow(tokenOf(), wrong)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }));
+    await expect(verifier.verify(tokenOf(), wrong)).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+  });
+
+  it('gives a promise, which allows nothing, where a key or a revocation has to be waited for', async () => {
+    const keys = staticKeys([staticKey]);
+    for (const late of [
+      sourceOf({ find: async (...asked) => keys.find(...asked) }),
+      sourceOf({ revocationOf: async () => undefined }),
+    ]) {
+      const pending = verifierOf({ keys: late }).verifyNow(tokenOf(), context);
+      expect(pending).toBeInstanceOf(Promise);
+      expect(pending).not.toHaveProperty('ok');
+      expect(await pending).toMatchObject({ ok: true, client });
+    }
+  });
+
+  it('throws what a key source throws', () => {
+    const broken = new Error('the disk is gone');
+    const find = () => {
+      throw broken;
+    };
+    expect(() => verifierOf({ keys: sourceOf({ find }) }).verifyNow(tokenOf(), context)).toThrow(broken);
+  });
+});
+
 describe('verify', () => {
   it('tells who, for what and until when, narrowed by the caveats', async () => {
     const until = '2026-11-21T22:31:00Z';
