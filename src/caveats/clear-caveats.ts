@@ -7,7 +7,7 @@ import { catchPromise } from './catch-promise.js';
 import { type CaveatSetting, type CheckResult, holds, type RequestContext } from './caveat-type.js';
 import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ConditionResult, ParsedCaveat } from './registry.js';
-import { request } from './types/request.js';
+import { readSeal, request } from './types/request.js';
 
 /** Where a caveat stands in its token. */
 export interface CaveatPlace {
@@ -88,10 +88,12 @@ interface KnownCondition {
 /** Reads the conditions of root macaroons where they stand in the bytes of a token; what comes again is not read again, nor allocated. */
 export class ConditionReader {
   readonly registry: CaveatRegistry;
+  readonly #knowsSeals: boolean;
   readonly #known = new RecentReadings<KnownCondition>();
 
   constructor(registry: CaveatRegistry) {
     this.registry = registry;
+    this.#knowsSeals = registry.get(request.name) === request;
   }
 
   /** The condition in `bytes` from `start` to `end`, at `caveatIndex` of a token that ends in a `request` caveat where it `isSealed`. */
@@ -108,8 +110,9 @@ export class ConditionReader {
 
   /** The condition in `bytes` from `start` to `end`, the last of its token, which is called as a seal is; whether it is one, `isSealed` tells. */
   readSeal(bytes: Uint8Array, start: number, end: number, caveatIndex: number): ReadCondition {
-    // A view, as it is not kept: a copy of its length would have memory of its own.
-    const reading = readingOf(this.registry, bytes.subarray(start, end));
+    const seal = this.#knowsSeals ? readSeal(bytes, start, end, start + request.name.length + 1) : undefined;
+    // What is no seal, the registry tells why. A view, as it is not kept: a copy of its length would have memory of its own.
+    const reading = seal ?? readingOf(this.registry, bytes.subarray(start, end));
     return { caveatIndex, dischargeIndex: undefined, isLast: true, isSealed: isSeal(reading), reading };
   }
 

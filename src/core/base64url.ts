@@ -93,6 +93,20 @@ export function readBase64url(codes: Uint8Array, start: number, end: number, byt
   return faults < 0 ? -1 : out - at;
 }
 
+/** Characters that 32 bytes take: a digest, a nonce. */
+export const base64urlOf32 = 43;
+
+/** Whether the 43 character codes from `start` on in `codes` are the one spelling of 32 bytes; false where so many are not there. */
+export function are32Bytes(codes: Uint8Array, start: number): boolean {
+  const last = start + base64urlOf32 - 1;
+  if (start < 0 || last >= codes.length) return false;
+  let faults = 0;
+  for (let i = start; i < last; i++) faults |= sextetOf(codes, i);
+  const value = sextetOf(codes, last);
+  // The last character holds four bits, and two that must be zero.
+  return (faults | value) >= 0 && (value & 3) === 0;
+}
+
 /** Negative, also after a shift, for a code that the alphabet does not have. */
 function sextetOf(codes: Uint8Array, at: number): number {
   return valueOfCode[codes[at] as number] as number;

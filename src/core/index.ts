@@ -1,5 +1,5 @@
 /** Core: bytes, the HMAC chain, formats, identifier, minting and signature verification. Pure: no I/O, clock and randomness passed in. */
-export { decodeBase64url, encodeBase64url } from './base64url.js';
+export { are32Bytes, base64urlOf32, decodeBase64url, encodeBase64url } from './base64url.js';
 export * from './bytes.js';
 export * from './errors.js';
 export { type FlatToken, readFlat, textsRead } from './format/flat.js';

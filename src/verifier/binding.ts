@@ -13,8 +13,10 @@ export interface Binding {
   readonly asksCertificate: boolean;
   /** Thumbprints of the keys that caveats name; whoever signs must be all of them, so of two that differ none will do. */
   readonly keys: readonly string[];
-  /** The seal at the end of the root macaroon, and its place there. */
-  readonly seal?: (Seal & { readonly caveatIndex: number }) | undefined;
+  /** The seal at the end of the root macaroon. */
+  readonly seal: Seal | undefined;
+  /** Its place there. */
+  readonly sealIndex: number | undefined;
 }
 
 /** The binding of `conditions`; `undefined` when they ask nothing of the kind. */
@@ -35,7 +37,8 @@ function newBinding(conditions: readonly ReadCondition[]): Binding | undefined {
   let asksRequest = false;
   let asksCertificate = false;
   const keys: string[] = [];
-  let seal: Binding['seal'];
+  let seal: Seal | undefined;
+  let sealIndex: number | undefined;
   for (const { reading, isLast, dischargeIndex, caveatIndex } of conditions) {
     if ('code' in reading) continue;
     const { type, value } = reading;
@@ -45,9 +48,13 @@ function newBinding(conditions: readonly ReadCondition[]): Binding | undefined {
       asksCertificate ||= certificate !== undefined;
       if (key !== undefined) keys.push(key);
     }
-    if (type === request && isLast && dischargeIndex === undefined) seal = { caveatIndex, ...(value as Seal) };
+    if (type === request && isLast && dischargeIndex === undefined) {
+      seal = value as Seal;
+      sealIndex = caveatIndex;
+    }
   }
-  return asksRequest || asksCertificate || keys.length > 0 ? { asksRequest, asksCertificate, keys, seal } : undefined;
+  if (!asksRequest && !asksCertificate && keys.length === 0) return undefined;
+  return { asksRequest, asksCertificate, keys, seal, sealIndex };
 }
 
 /** What `token` claims to ask. Nothing of it is verified. */

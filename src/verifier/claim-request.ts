@@ -1,7 +1,7 @@
 /** Claims the nonces of a request that was found good in everything else, last of all, so that it is accepted once. */
+import type { Seal } from '../caveats/types/request.js';
 import { MacaroonError, whenKnown } from '../core/index.js';
 import { claimNonce, type ReplayStore } from '../protocol/replay-store.js';
-import type { Binding } from './binding.js';
 import type { KeyProof } from './key-proof.js';
 import type { Denial } from './result.js';
 
@@ -12,7 +12,9 @@ export interface RequestNonces {
   readonly audience: string;
   readonly tokenId: string;
   readonly windowMs: number;
-  readonly seal: Binding['seal'];
+  readonly seal: Seal | undefined;
+  /** Its place in the root macaroon. */
+  readonly sealIndex: number | undefined;
   readonly keyProof: KeyProof | undefined;
 }
 
@@ -47,14 +49,14 @@ function claimKeyProof(
 
 function claimSeal(
   store: ReplayStore,
-  { audience, tokenId, windowMs, seal }: RequestNonces,
+  { audience, tokenId, windowMs, seal, sealIndex }: RequestNonces,
 ): Denial | undefined | Promise<Denial | undefined> {
   if (seal === undefined) return undefined;
-  const { nonce, sentAtMs, caveatIndex } = seal;
+  const { nonce, sentAtMs } = seal;
   const scope = `sealed_request:${audience}:${tokenId}`;
   const claim = { scope, nonce, sentAtMs, windowMs, staleAtMs: sentAtMs + windowMs };
   return whenKnown(claimNonce(store, claim), (state) =>
-    state === 'new' ? undefined : repeated(state, 'the sealed request', caveatIndex),
+    state === 'new' ? undefined : repeated(state, 'the sealed request', sealIndex),
   );
 }
 

@@ -177,10 +177,10 @@ export class LocalVerification {
     if (binding === undefined) return undefined;
     const overridden = proofs.overrideDenial(binding);
     if (overridden !== undefined) return overridden;
-    const { seal } = binding;
+    const { seal, sealIndex } = binding;
     const arrival = proofs.sent === undefined ? undefined : arrivalOf(proofs.sent);
     if (arrival !== undefined && this.#accepted.has(arrival)) return undefined;
-    const nonces = { audience: this.#audience, tokenId: facts.tokenId, windowMs: this.#windowMs, seal, keyProof };
+    const nonces = { audience: this.#audience, tokenId: facts.tokenId, windowMs: this.#windowMs, seal, sealIndex, keyProof };
     return whenKnown(claimRequest(this.#replayStore, nonces), (repeated) => {
       if (repeated === undefined && arrival !== undefined) this.#accepted.add(arrival);
       return repeated;

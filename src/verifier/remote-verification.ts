@@ -86,12 +86,24 @@ export class RemoteVerification {
   async #objection({ proofs, binding, seen, keyProof, context }: RemoteCall, tokenId: string): Promise<Denial | undefined> {
     const overridden = binding === undefined ? undefined : proofs.overrideDenial(binding);
     if (overridden !== undefined) return overridden;
-    const { seal } = binding ?? {};
+    const { seal, sealIndex } = binding ?? {};
     if (seal !== undefined && !isSealedTo(seal, context.method, seen)) {
       const message = 'request: the token is sealed to another request';
-      return Object.freeze({ ok: false, code: 'ERR_CAVEAT_DENIED', message, caveatIndex: seal.caveatIndex });
+      return Object.freeze({
+        ok: false,
+        code: 'ERR_CAVEAT_DENIED',
+        message,
+        ...(sealIndex === undefined ? {} : { caveatIndex: sealIndex }),
+      });
     }
-    const nonces = { audience: this.#audience, tokenId, windowMs: this.#setup.windowMs, seal: undefined, keyProof };
+    const nonces = {
+      audience: this.#audience,
+      tokenId,
+      windowMs: this.#setup.windowMs,
+      seal: undefined,
+      sealIndex: undefined,
+      keyProof,
+    };
     return await claimRequest(this.#replayStore, nonces);
   }
 }

@@ -72,10 +72,10 @@ export class RequestProofs {
   }
 
   /** Why a request with a token that is bound to it is refused for a header that asks to take it for one with another method. */
-  overrideDenial({ seal }: Binding): Denial | undefined {
+  overrideDenial({ sealIndex }: Binding): Denial | undefined {
     if (this.#read()?.overridesMethod !== true) return undefined;
     const message = 'request: needs no header that overrides the method, got one';
-    const place = seal === undefined ? {} : { caveatIndex: seal.caveatIndex };
+    const place = sealIndex === undefined ? {} : { caveatIndex: sealIndex };
     return Object.freeze({ ok: false, code: 'ERR_CAVEAT_DENIED', message, ...place });
   }
 

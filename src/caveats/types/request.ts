@@ -1,12 +1,14 @@
 /**
  * `request <METHOD> <authority> <target> <digest> <sent_ms> <nonce>`: the token serves this one request. Only the last caveat of the root macaroon
  * may be one. That its nonce is new is for the verifier to see to, once everything else holds.
+ *
+ * Each sealed token brings one that was never read before, so it is read from the bytes of the token: first from its end, where the parts have known shapes.
  */
 
+import { are32Bytes, base64urlOf32, decodeUtf8, writeAscii } from '../../core/index.js';
 import { isCanonicalAuthority } from '../authority.js';
 import { type CaveatSetting, type CaveatType, type CheckResult, holds, type RequestContext } from '../caveat-type.js';
 import { isCanonicalTarget } from '../path.js';
-import { isDigest } from './cnf.js';
 import { isMethod } from './method.js';
 
 /** What a request is sealed to. */
@@ -25,19 +27,28 @@ export interface Seal {
   readonly nonce: string;
 }
 
+/** A condition that is a seal, as a registry would read it. */
+export interface SealReading {
+  readonly type: CaveatType<unknown>;
+  readonly value: Seal;
+  readonly text: string;
+}
+
 const expected =
   'expected METHOD, authority, target, digest, time of sending in Unix milliseconds and nonce, one space between them';
-const timePattern = /^(?:0|[1-9][0-9]{0,14})$/;
+const maxTimeDigits = 15;
+const spaceCode = 0x20;
+const zeroCode = 0x30;
+const nineCode = 0x39;
+/** The last printable one of ASCII. */
+const tildeCode = 0x7e;
 
 export const request: CaveatType<Seal> = Object.freeze<CaveatType<Seal>>({
   name: 'request',
   parse(argument) {
-    const [method = '', authority = '', target = '', digest = '', sent = '', nonce = '', ...more] = argument.split(' ');
-    const isSeal = isMethod(method) && isCanonicalAuthority(authority) && isCanonicalTarget(target);
-    if (!isSeal || !isDigest(digest) || !timePattern.test(sent) || !isDigest(nonce) || more.length > 0) {
-      return { ok: false, message: expected };
-    }
-    return { ok: true, value: Object.freeze({ method, authority, target, digest, sentAtMs: Number(sent), nonce }) };
+    const bytes = new Uint8Array(argument.length);
+    const reading = writeAscii(argument, bytes) ? readSeal(bytes, 0, bytes.length, 0) : undefined;
+    return reading === undefined ? { ok: false, message: expected } : { ok: true, value: Object.freeze(reading.value) };
   },
   format: ({ method, authority, target, digest, sentAtMs, nonce }) =>
     `${method} ${authority} ${target} ${digest} ${sentAtMs} ${nonce}`,
@@ -45,6 +56,58 @@ export const request: CaveatType<Seal> = Object.freeze<CaveatType<Seal>>({
   describe: ({ method, authority, target }) => `only for one request: ${method} ${authority}${target}`,
   narrows: () => ({ kind: 'contradiction' }),
 });
+
+/**
+ * The seal in `bytes` from `start` to `end`, whose argument begins at `argumentStart`: what stands before that is for the caller to know. `undefined` for
+ * any argument but one in its one spelling. Keeps no bytes.
+ */
+export function readSeal(bytes: Uint8Array, start: number, end: number, argumentStart: number): SealReading | undefined {
+  const nonceStart = end - base64urlOf32;
+  const sentEnd = nonceStart - 1;
+  const sentStart = startOfDigits(bytes, argumentStart, sentEnd);
+  const digestEnd = sentStart - 1;
+  const digestStart = digestEnd - base64urlOf32;
+  const targetEnd = digestStart - 1;
+  const methodEnd = endOfWord(bytes, argumentStart, targetEnd);
+  const authorityEnd = endOfWord(bytes, methodEnd + 1, targetEnd);
+  if (endOfWord(bytes, authorityEnd + 1, targetEnd) !== targetEnd) return undefined;
+  if (bytes[methodEnd] !== spaceCode || bytes[authorityEnd] !== spaceCode || bytes[targetEnd] !== spaceCode) return undefined;
+  if (bytes[digestEnd] !== spaceCode || bytes[sentEnd] !== spaceCode) return undefined;
+  const sentAtMs = timeAt(bytes, sentStart, sentEnd);
+  if (sentAtMs < 0 || !are32Bytes(bytes, digestStart) || !are32Bytes(bytes, nonceStart)) return undefined;
+  // All of it is ASCII by now, so that a byte is a character.
+  const text = decodeUtf8(bytes.subarray(start, end));
+  const method = text.slice(argumentStart - start, methodEnd - start);
+  const authority = text.slice(methodEnd + 1 - start, authorityEnd - start);
+  const target = text.slice(authorityEnd + 1 - start, targetEnd - start);
+  if (!isMethod(method) || !isCanonicalAuthority(authority) || !isCanonicalTarget(target)) return undefined;
+  const digest = text.slice(digestStart - start, digestEnd - start);
+  const nonce = text.slice(nonceStart - start);
+  return { type: request, value: { method, authority, target, digest, sentAtMs, nonce }, text };
+}
+
+/** Where the printable ASCII without spaces ends that begins at `start`; `end` where all of it is, and `start` where that is beyond. */
+function endOfWord(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && (bytes[at] as number) > spaceCode && (bytes[at] as number) <= tildeCode) at++;
+  return at;
+}
+
+/** Where the digits begin that end at `end`, not before `start`. */
+function startOfDigits(bytes: Uint8Array, start: number, end: number): number {
+  let at = end;
+  while (at > start && (bytes[at - 1] as number) >= zeroCode && (bytes[at - 1] as number) <= nineCode) at--;
+  return at;
+}
+
+/** Unix milliseconds in the digits from `start` to `end`; -1 for too many, for none, and for a needless zero before them. */
+function timeAt(bytes: Uint8Array, start: number, end: number): number {
+  const count = end - start;
+  if (count < 1 || count > maxTimeDigits || (count > 1 && bytes[start] === zeroCode)) return -1;
+  let timeMs = 0;
+  for (let i = start; i < end; i++) timeMs = timeMs * 10 + (bytes[i] as number) - zeroCode;
+  return timeMs;
+}
 
 function checkPlace(setting: CaveatSetting | undefined): CheckResult | undefined {
   if (setting?.isLast === true && setting.dischargeIndex === undefined) return undefined;
