@@ -1,61 +1,69 @@
 /**
  * HMAC-SHA-256 (RFC 2104, FIPS 198-1) and HKDF-SHA-256 (RFC 5869) on the block function of `sha256-block.ts`.
  *
- * The chain of a macaroon is HMAC keyed by the last HMAC, so the hot form is `hmacStep`: state in, state out, nothing allocated.
+ * The chain of a macaroon is HMAC keyed by the last HMAC, so the hot forms are those whose keys and results are words: state in, state out, nothing
+ * allocated. Those that end in `At` hash what stands in a view, which has `slackBytes` behind it.
  */
 import { MacaroonError } from './errors.js';
 import {
+  absorbAt,
   absorbMessage,
   blockBytes,
-  bytesToState,
   digestBytes,
   initialState,
   sha256,
   stateToBytes,
   stateWords,
+  wipeStaged,
 } from './sha256.js';
 import { block, compressBlock } from './sha256-block.js';
 
 const innerPad = 0x36363636;
 const outerPad = 0x5c5c5c5c;
 const inner = new Int32Array(stateWords);
-const outer = new Int32Array(stateWords);
 
-/** Inner and outer state of an HMAC key after its padded block: 16 words that save two compressions a use. */
-export type KeyMidstate = Int32Array;
-
-/** Midstate of the 32-byte key held in the 8 words of `key`. */
-export function keyMidstate(key: Int32Array): KeyMidstate {
-  const midstate = new Int32Array(stateWords * 2);
-  padKey(key, innerPad, inner);
-  padKey(key, outerPad, outer);
-  for (let i = 0; i < stateWords; i++) {
-    midstate[i] = inner[i] as number;
-    midstate[stateWords + i] = outer[i] as number;
-  }
-  return midstate;
+/** Inner and outer state (8 words each) of an HMAC key after its padded block: they save two compressions a use. */
+export interface KeyMidstate {
+  readonly inner: Int32Array;
+  readonly outer: Int32Array;
 }
 
-/** `chain` = HMAC(key of `midstate`, `message` from `start` to `end`; defaults: all of it). `chain` has 8 words. */
-export function hmacFromMidstate(
-  midstate: KeyMidstate,
-  message: Uint8Array,
-  chain: Int32Array,
-  start = 0,
-  end: number = message.length,
-): void {
-  for (let i = 0; i < stateWords; i++) {
-    inner[i] = midstate[i] as number;
-    outer[i] = midstate[stateWords + i] as number;
-  }
-  finish(message, chain, start, end);
+/** A midstate to be set by `setMidstate`. */
+export function newMidstate(): KeyMidstate {
+  return { inner: new Int32Array(stateWords), outer: new Int32Array(stateWords) };
 }
 
-/** `chain` = HMAC(`chain`, `message` from `start` to `end`; defaults: all of it): one first-party step of a macaroon. `chain` has 8 words. */
-export function hmacStep(chain: Int32Array, message: Uint8Array, start = 0, end: number = message.length): void {
-  padKey(chain, innerPad, inner);
-  padKey(chain, outerPad, outer);
-  finish(message, chain, start, end);
+/** Makes `midstate` that of the 32-byte key held in the 8 words of `key`. */
+export function setMidstate(midstate: KeyMidstate, key: Int32Array): void {
+  padKey(key, innerPad, midstate.inner);
+  padKey(key, outerPad, midstate.outer);
+}
+
+/** `chain` (8 words) = HMAC(key of `midstate`, `message`). */
+export function hmacFromMidstate(midstate: KeyMidstate, message: Uint8Array, chain: Int32Array): void {
+  absorbMessage(inner, midstate.inner, blockBytes, message);
+  finish(midstate.outer, chain);
+}
+
+/** `chain` (8 words) = HMAC(key of `midstate`, what is in `view` from `start` to `end`). */
+export function hmacFromMidstateAt(midstate: KeyMidstate, view: DataView, start: number, end: number, chain: Int32Array): void {
+  absorbAt(inner, midstate.inner, blockBytes, view, start, end);
+  finish(midstate.outer, chain);
+}
+
+/** What is done by the key that is in a chain at the time. */
+const stepKey = newMidstate();
+
+/** `chain` (8 words) = HMAC(`chain`, `message`): one first-party step of a macaroon. */
+export function hmacStep(chain: Int32Array, message: Uint8Array): void {
+  setMidstate(stepKey, chain);
+  hmacFromMidstate(stepKey, message, chain);
+}
+
+/** `chain` (8 words) = HMAC(`chain`, what is in `view` from `start` to `end`): the same step. */
+export function hmacStepAt(chain: Int32Array, view: DataView, start: number, end: number): void {
+  setMidstate(stepKey, chain);
+  hmacFromMidstateAt(stepKey, view, start, end, chain);
 }
 
 /** Written out, as is `finish`: a loop over the words of a block takes a fifth of what compressing it does. */
@@ -79,16 +87,23 @@ function padKey(key: Int32Array, pad: number, state: Int32Array): void {
   compressBlock(state, initialState);
 }
 
-function finish(message: Uint8Array, chain: Int32Array, start: number, end: number): void {
-  absorbMessage(inner, message, blockBytes, start, end);
-  block[0] = inner[0] as number;
-  block[1] = inner[1] as number;
-  block[2] = inner[2] as number;
-  block[3] = inner[3] as number;
-  block[4] = inner[4] as number;
-  block[5] = inner[5] as number;
-  block[6] = inner[6] as number;
-  block[7] = inner[7] as number;
+/** `chain` = the hash of `inner` under the `outer` state of a key. */
+function finish(outer: Int32Array, chain: Int32Array): void {
+  loadDigest(inner);
+  block[15] = (blockBytes + digestBytes) * 8;
+  compressBlock(chain, outer);
+}
+
+/** The block of a message that is the 8 words of `digest`, but for its length. */
+function loadDigest(digest: Int32Array): void {
+  block[0] = digest[0] as number;
+  block[1] = digest[1] as number;
+  block[2] = digest[2] as number;
+  block[3] = digest[3] as number;
+  block[4] = digest[4] as number;
+  block[5] = digest[5] as number;
+  block[6] = digest[6] as number;
+  block[7] = digest[7] as number;
   block[8] = 0x80000000;
   block[9] = 0;
   block[10] = 0;
@@ -96,27 +111,48 @@ function finish(message: Uint8Array, chain: Int32Array, start: number, end: numb
   block[12] = 0;
   block[13] = 0;
   block[14] = 0;
-  block[15] = (blockBytes + digestBytes) * 8;
-  compressBlock(chain, outer);
 }
+
+/** `chain` (8 words) = HMAC(key of `midstate`, the 8 words of `digest` as bytes). */
+export function hmacOfDigest(midstate: KeyMidstate, digest: Int32Array, chain: Int32Array): void {
+  loadDigest(digest);
+  block[15] = (blockBytes + digestBytes) * 8;
+  compressBlock(inner, midstate.inner);
+  finish(midstate.outer, chain);
+}
+
+/** `chain` (8 words) = HMAC(key of `midstate`, the 8 words of `left` and those of `right` as bytes). */
+export function hmacOfPair(midstate: KeyMidstate, left: Int32Array, right: Int32Array, chain: Int32Array): void {
+  for (let i = 0; i < stateWords; i++) {
+    block[i] = left[i] as number;
+    block[stateWords + i] = right[i] as number;
+  }
+  compressBlock(inner, midstate.inner);
+  block.fill(0);
+  block[0] = 0x80000000;
+  block[15] = (blockBytes + 2 * digestBytes) * 8;
+  compressBlock(inner);
+  finish(midstate.outer, chain);
+}
+
+const paddedKey = new Uint8Array(blockBytes);
+const paddedKeyView = new DataView(paddedKey.buffer);
 
 /** HMAC-SHA-256 of `message` under `key` (any length): 32 bytes. */
 export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(blockBytes);
-  padded.set(key.length > blockBytes ? sha256(key) : key);
-  loadPadded(padded, innerPad, inner);
-  loadPadded(padded, outerPad, outer);
+  paddedKey.set(key.length > blockBytes ? sha256(key) : key);
+  padLongKey(innerPad, stepKey.inner);
+  padLongKey(outerPad, stepKey.outer);
+  paddedKey.fill(0);
   const chain = new Int32Array(stateWords);
-  finish(message, chain, 0, message.length);
+  hmacFromMidstate(stepKey, message, chain);
+  wipeStaged();
   return stateToBytes(chain);
 }
 
-function loadPadded(padded: Uint8Array, pad: number, state: Int32Array): void {
-  const half = new Int32Array(stateWords);
-  bytesToState(padded.subarray(0, digestBytes), half);
-  for (let i = 0; i < stateWords; i++) block[i] = (half[i] as number) ^ pad;
-  bytesToState(padded.subarray(digestBytes), half);
-  for (let i = 0; i < stateWords; i++) block[stateWords + i] = (half[i] as number) ^ pad;
+/** `state` after the block of `paddedKey`. */
+function padLongKey(pad: number, state: Int32Array): void {
+  for (let i = 0; i < block.length; i++) block[i] = paddedKeyView.getInt32(i * 4) ^ pad;
   compressBlock(state, initialState);
 }
 

@@ -1,7 +1,7 @@
 /** Secret keys that never print themselves, and the derivation of a service's key from the root key of a client. */
 import { concatBytes, copyBytes, encodeUtf8, lengthPrefixed, uint32Bytes } from './bytes.js';
 import { MacaroonError } from './errors.js';
-import { hkdfSha256, hmacSha256, type KeyMidstate, keyMidstate } from './hmac.js';
+import { hkdfSha256, hmacSha256, type KeyMidstate, newMidstate, setMidstate } from './hmac.js';
 import { bytesToState, stateWords } from './sha256.js';
 
 /** Source of randomness: `length` fresh, unpredictable bytes. Passed in, so that core runs anywhere and tests are repeatable. */
@@ -77,7 +77,8 @@ export function generateKey(secret: Uint8Array): Uint8Array {
 /** HMAC state of an already derived 32-byte key, as a third-party caveat carries it. */
 function midstateOf(derivedKey: Uint8Array): KeyMidstate {
   bytesToState(derivedKey, keyWords);
-  const midstate = keyMidstate(keyWords);
+  const midstate = newMidstate();
+  setMidstate(midstate, keyWords);
   keyWords.fill(0);
   return midstate;
 }

@@ -6,11 +6,11 @@
  */
 import { copyBytes, copyPublicBytes, encodeUtf8 } from './bytes.js';
 import { MacaroonError } from './errors.js';
-import { hmacFromMidstate, hmacStep, type KeyMidstate, keyMidstate } from './hmac.js';
+import { hmacFromMidstate, hmacOfDigest, hmacOfPair, hmacStep, type KeyMidstate, newMidstate, setMidstate } from './hmac.js';
 import { generateKey, type MacaroonKey, type RandomBytes } from './keys.js';
 import { limits } from './limits.js';
 import { sealVerificationId } from './secretbox.js';
-import { bytesToState, digestBytes, stateToBytes, stateWords } from './sha256.js';
+import { bytesToState, stateToBytes, stateWords } from './sha256.js';
 
 /** A condition that the verifying service clears itself. */
 export interface FirstPartyCaveat {
@@ -80,7 +80,7 @@ export function addFirstPartyCaveat(macaroon: Macaroon, condition: string | Uint
   const bytes = typeof condition === 'string' ? encodeUtf8(condition) : copyBytes(condition);
   checkRoomForCaveat(macaroon);
   checkConditionLength(bytes, 'condition');
-  bytesToState(macaroon.signature, chain);
+  bytesToState(toSignature(macaroon.signature), chain);
   hmacStep(chain, bytes);
   const caveat: FirstPartyCaveat = { kind: 'first-party', condition: bytes };
   return macaroonOf(macaroon.location, macaroon.identifier, [...macaroon.caveats, caveat]);
@@ -107,7 +107,7 @@ export function addThirdPartyCaveat(macaroon: Macaroon, parts: ThirdPartyCaveatP
   checkLocation(location);
   const identifier = copyBytes(parts.identifier);
   const verificationId = sealVerificationId(toSignature(macaroon.signature), generateKey(parts.key.reveal()), randomBytes);
-  bytesToState(macaroon.signature, chain);
+  bytesToState(toSignature(macaroon.signature), chain);
   thirdPartyStep(chain, verificationId, identifier);
   const caveat: ThirdPartyCaveat = { kind: 'third-party', identifier, verificationId, location };
   return macaroonOf(macaroon.location, macaroon.identifier, [...macaroon.caveats, caveat]);
@@ -115,29 +115,16 @@ export function addThirdPartyCaveat(macaroon: Macaroon, parts: ThirdPartyCaveatP
 
 const leftHash = new Int32Array(stateWords);
 const rightHash = new Int32Array(stateWords);
-/** Two hashes, one after the other. */
-const pair = new Uint8Array(digestBytes * 2);
-const pairView = new DataView(pair.buffer);
+const pairKey = newMidstate();
 
 /** `state` = HMAC(k, HMAC(k, left) ‖ HMAC(k, right)) with k = `state`: the step for two inputs, as go-macaroon's keyedHash2. */
 export function thirdPartyStep(state: Int32Array, left: Uint8Array, right: Uint8Array): void {
-  hashPair(keyMidstate(state), left, right, state);
+  setMidstate(pairKey, state);
+  hmacFromMidstate(pairKey, left, leftHash);
+  hmacFromMidstate(pairKey, right, rightHash);
+  hmacOfPair(pairKey, leftHash, rightHash, state);
 }
 
-/** `state` = HMAC(k, HMAC(k, left) ‖ HMAC(k, right)) with the k of `midstate`. */
-function hashPair(midstate: KeyMidstate, left: Uint8Array, right: Uint8Array, state: Int32Array): void {
-  hmacFromMidstate(midstate, left, leftHash);
-  hmacFromMidstate(midstate, right, rightHash);
-  for (let i = 0; i < stateWords; i++) {
-    pairView.setInt32(i * 4, leftHash[i] as number);
-    pairView.setInt32(digestBytes + i * 4, rightHash[i] as number);
-  }
-  hmacFromMidstate(midstate, pair, state);
-}
-
-/** The signature of a discharge before it is bound. */
-const unbound = new Uint8Array(digestBytes);
-const unboundView = new DataView(unbound.buffer);
 /** Of the key of 32 zero bytes, which binds discharges; made when it is needed first. */
 let zeroMidstate: KeyMidstate | undefined;
 
@@ -151,16 +138,20 @@ export function bindForRequest(root: Macaroon, discharge: Macaroon): Macaroon {
 
 /** Signature of a discharge with signature `dischargeSignature` bound to a root with signature `rootSignature`. */
 function boundSignature(rootSignature: Uint8Array, dischargeSignature: Uint8Array): Signature {
-  bytesToState(dischargeSignature, chain);
+  bytesToState(toSignature(dischargeSignature), chain);
   bindState(chain, rootSignature);
   return toSignature(stateToBytes(chain));
 }
 
-/** `state`, the signature of a discharge (8 words), bound to a root with signature `rootSignature`. */
+/** `state`, the signature of a discharge (8 words), bound to a root with signature `rootSignature`: the step for the two under the zero key. */
 export function bindState(state: Int32Array, rootSignature: Uint8Array): void {
-  zeroMidstate ??= keyMidstate(new Int32Array(stateWords));
-  for (let i = 0; i < stateWords; i++) unboundView.setInt32(i * 4, state[i] as number);
-  hashPair(zeroMidstate, rootSignature, unbound, state);
+  if (zeroMidstate === undefined) {
+    zeroMidstate = newMidstate();
+    setMidstate(zeroMidstate, new Int32Array(stateWords));
+  }
+  hmacFromMidstate(zeroMidstate, rootSignature, leftHash);
+  hmacOfDigest(zeroMidstate, state, rightHash);
+  hmacOfPair(zeroMidstate, leftHash, rightHash, state);
 }
 
 /** The macaroon whose signature is in `chain`. */

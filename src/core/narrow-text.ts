@@ -3,11 +3,11 @@
  * over as it is, so that no macaroon is made. For tokens of the usual form alone; every other text, good or bad, is for `decode`.
  */
 import { readFlat } from './format/flat.js';
-import { payload, readPayload, textOfPayload } from './format/text.js';
+import { payload, payloadView, readPayload, textOfPayload } from './format/text.js';
 import { bytesBeforeSignature, holdsConditions, writeLongerV2 } from './format/v2.js';
 import { hmacStep } from './hmac.js';
 import { limits } from './limits.js';
-import { bytesToState, stateToBytes, stateWords } from './sha256.js';
+import { readState, stateToBytes, stateWords } from './sha256.js';
 
 const chain = new Int32Array(stateWords);
 
@@ -19,7 +19,7 @@ export function narrowText(text: string, conditions: readonly Uint8Array[]): str
   const flat = typeof text === 'string' ? readFlat(text) : undefined;
   if (flat === undefined || flat.caveatCount + conditions.length > limits.maxCaveats) return undefined;
   const { signatureStart } = flat;
-  bytesToState(payload, chain, signatureStart);
+  readState(payloadView, signatureStart, chain);
   for (let i = 0; i < conditions.length; i++) {
     const condition = conditions[i] as Uint8Array;
     if (condition.length === 0 || condition.length > limits.maxConditionBytes) return undefined;

@@ -7,7 +7,7 @@
 import { equalBytes } from './bytes.js';
 import type { LimitErrorCode, SignatureErrorCode } from './errors.js';
 import type { FlatToken } from './format/flat.js';
-import { hmacFromMidstate, hmacStep } from './hmac.js';
+import { hmacFromMidstate, hmacFromMidstateAt, hmacStep, hmacStepAt } from './hmac.js';
 import type { MacaroonKey } from './keys.js';
 import { limits } from './limits.js';
 import {
@@ -21,7 +21,7 @@ import {
   type UnverifiedMacaroon,
 } from './macaroon.js';
 import { openVerificationId } from './secretbox.js';
-import { bytesToState, digestBytes, isState, stateToBytes, stateWords } from './sha256.js';
+import { bytesToState, digestBytes, isState, isStateAt, readState, stateToBytes, stateWords } from './sha256.js';
 
 /** A first-party condition of a genuine token, still to be cleared. */
 export interface PendingCondition {
@@ -56,7 +56,7 @@ export function verifySignature(token: UnverifiedMacaroon, key: MacaroonKey): Si
   const { root, discharges } = token;
   hmacFromMidstate(key.midstate, root.identifier, chain);
   const asked = runCaveats(root.caveats);
-  if (root.signature.length !== digestBytes || !isState(chain, root.signature, 0))
+  if (root.signature.length !== digestBytes || !isState(chain, root.signature))
     return { ok: false, code: 'ERR_SIGNATURE_MISMATCH' };
   if (asked.length === 0 && discharges.length === 0) return new HeldSignature(token, noneUsed);
   if (discharges.length > limits.maxDischarges) return { ok: false, code: 'ERR_LIMIT_DISCHARGES' };
@@ -115,14 +115,14 @@ const chainBeforeLast = new Int32Array(stateWords);
  * comes to before its last caveat or earlier, where that is known. Compares in constant time, allocates nothing.
  */
 export function flatSignatureHolds(token: FlatToken, key: MacaroonKey, known?: ChainPosition): boolean {
-  const { bytes, starts, ends, caveatCount } = token;
-  if (known === undefined) hmacFromMidstate(key.midstate, bytes, chain, token.identifierStart, token.identifierEnd);
+  const { view, starts, ends, caveatCount } = token;
+  if (known === undefined) hmacFromMidstateAt(key.midstate, view, token.identifierStart, token.identifierEnd, chain);
   else chain.set(known.chain);
   for (let i = known?.caveatCount ?? 0; i < caveatCount; i++) {
     if (i === caveatCount - 1) chainBeforeLast.set(chain);
-    hmacStep(chain, bytes, starts[i] as number, ends[i] as number);
+    hmacStepAt(chain, view, starts[i] as number, ends[i] as number);
   }
-  return isState(chain, bytes, token.signatureStart);
+  return isStateAt(chain, view, token.signatureStart);
 }
 
 /**
@@ -139,9 +139,9 @@ export function signatureOfChain(words: Int32Array): Signature {
 }
 
 /** What the chain of `token` comes to in the end, where its signature holds: 8 words. */
-export function chainOfSignature({ bytes, signatureStart }: FlatToken): Int32Array {
+export function chainOfSignature({ view, signatureStart }: FlatToken): Int32Array {
   const words = new Int32Array(stateWords);
-  bytesToState(bytes, words, signatureStart);
+  readState(view, signatureStart, words);
   return words;
 }
 
@@ -189,7 +189,7 @@ function verifyDischarges(token: UnverifiedMacaroon, asked: readonly AskedDischa
     hmacStep(chain, discharge.identifier);
     const askedNext = runCaveats(discharge.caveats);
     bindState(chain, root.signature);
-    if (discharge.signature.length !== digestBytes || !isState(chain, discharge.signature, 0)) return 'ERR_DISCHARGE_MISMATCH';
+    if (discharge.signature.length !== digestBytes || !isState(chain, discharge.signature)) return 'ERR_DISCHARGE_MISMATCH';
     const failure = verifyDischarges(token, askedNext, used, depth + 1);
     if (failure !== undefined) return failure;
   }

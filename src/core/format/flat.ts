@@ -3,11 +3,13 @@
  * allocating. It is the same strict V2 as `v2.ts` reads, and accepts nothing else; what it does not take, `decode` reads, or says why nobody can.
  */
 import { limits } from '../limits.js';
-import { payload, payloadReads, readPayload } from './text.js';
+import { payload, payloadReads, payloadView, readPayload } from './text.js';
 
 /** Where the parts of a token stand in `bytes`. */
 export interface FlatToken {
   readonly bytes: Uint8Array;
+  /** Of the same bytes and some more, so that it can be hashed. */
+  readonly view: DataView;
   readonly identifierStart: number;
   readonly identifierEnd: number;
   readonly caveatCount: number;
@@ -22,6 +24,7 @@ type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 /** The one there is: valid until the next text is read. */
 const flat: Writable<FlatToken> = {
   bytes: payload,
+  view: payloadView,
   identifierStart: 0,
   identifierEnd: 0,
   caveatCount: 0,

@@ -9,6 +9,7 @@ import { asciiText, writeAscii } from '../bytes.js';
 import { MacaroonError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { UnverifiedMacaroon } from '../macaroon.js';
+import { slackBytes } from '../sha256.js';
 import { decodeV2Token, writeV2Token } from './v2.js';
 
 /** What the text form starts with; secret scanners look for it. */
@@ -23,8 +24,9 @@ const ascii = new Uint8Array(limits.maxTextLength);
 /** The same, for four characters at a time: the engine reads and writes them at once. */
 const quads = new DataView(ascii.buffer);
 /** The payload that `readPayload` read last. Valid until the next text is read. */
-export const payload = new Uint8Array((limits.maxTextLength * 3) >>> 2);
-const payloadView = new DataView(payload.buffer);
+export const payload = new Uint8Array(((limits.maxTextLength * 3) >>> 2) + slackBytes);
+/** The same, for what is read and written by words. */
+export const payloadView = new DataView(payload.buffer);
 /** Where the last characters of a payload begin: its signature is in them, and all that a longer token has otherwise comes behind. */
 const tailCharacters = 56;
 /** Up to where `ascii` has been summed up, and to what: of the text that was read last. */

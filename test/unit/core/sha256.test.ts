@@ -1,14 +1,25 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { hkdfSha256, hmacSha256 } from '../../../src/core/hmac.js';
-import { sha256 } from '../../../src/core/sha256.js';
+import {
+  hkdfSha256,
+  hmacFromMidstateAt,
+  hmacSha256,
+  hmacStep,
+  hmacStepAt,
+  newMidstate,
+  setMidstate,
+} from '../../../src/core/hmac.js';
+import { bytesToState, sha256, slackBytes, stateToBytes, stateWords } from '../../../src/core/sha256.js';
 import { asView, errorOf, fromHex, toHex } from './samples.js';
 
 const ascii = (text: string) => new TextEncoder().encode(text);
 
+/** Every length of a few blocks, and those about what is copied in one go. */
+const lengths = [...Array(1026).keys(), 1087, 1088, 1089, 2047, 2048, 2049, 3071, 3072, 3135, 5000];
+
 describe('SHA-256', () => {
-  it('agrees with node:crypto on random input of every length from 0 to 1024, whole and as a view', () => {
-    for (let length = 0; length <= 1024; length++) {
+  it('agrees with node:crypto on random input of many lengths, whole and as a view', () => {
+    for (const length of lengths) {
       const message = new Uint8Array(randomBytes(length));
       const expected = createHash('sha256').update(message).digest('hex');
       expect(toHex(sha256(message)), toHex(message)).toBe(expected);
@@ -35,8 +46,8 @@ describe('SHA-256', () => {
 });
 
 describe('HMAC-SHA-256', () => {
-  it('agrees with node:crypto on random messages of every length from 0 to 1024 under keys of every length up to 200', () => {
-    for (let length = 0; length <= 1024; length++) {
+  it('agrees with node:crypto on random messages of many lengths under keys of every length up to 200', () => {
+    for (const length of lengths) {
       const key = new Uint8Array(randomBytes(length % 201));
       const message = new Uint8Array(randomBytes(length));
       const expected = createHmac('sha256', key).update(message).digest('hex');
@@ -76,6 +87,28 @@ describe('HMAC-SHA-256', () => {
     ],
   ])('gives the tag of RFC 4231 (%#)', (key, message, tag) => {
     expect(toHex(hmacSha256(fromHex(key), fromHex(message))).slice(0, tag.length)).toBe(tag);
+  });
+});
+
+describe('a step of a chain', () => {
+  it('is HMAC under the words of the chain, whatever stands before and behind the message in its view', () => {
+    const bytes = new Uint8Array(randomBytes(300 + slackBytes));
+    const view = new DataView(bytes.buffer);
+    const before = new Uint8Array(randomBytes(32));
+    const key = new Int32Array(stateWords);
+    bytesToState(before, key);
+    const midstate = newMidstate();
+    setMidstate(midstate, key);
+    for (let start = 0; start < 9; start++) {
+      for (let end = start; end <= 300; end += start + 1) {
+        const expected = createHmac('sha256', before).update(bytes.subarray(start, end)).digest('hex');
+        const [at, whole, under] = [key.slice(), key.slice(), new Int32Array(stateWords)];
+        hmacStepAt(at, view, start, end);
+        hmacStep(whole, bytes.subarray(start, end));
+        hmacFromMidstateAt(midstate, view, start, end, under);
+        for (const chain of [at, whole, under]) expect(toHex(stateToBytes(chain)), `${start} to ${end}`).toBe(expected);
+      }
+    }
   });
 });
 
