@@ -57,7 +57,8 @@ export class RemoteVerification {
     const { result } = explanation;
     const objection = result.ok ? await this.#objection(call, result.tokenId) : undefined;
     if (objection === undefined) return explanation;
-    return Object.freeze({ ...explanation, result: objection, text: `${explanation.text}\n✗ ${objection.message}` });
+    const { caveats, steps, text: told } = explanation;
+    return Object.freeze({ result: objection, caveats, steps, text: `${told}\n✗ ${objection.message}` });
   }
 
   async #call(text: string, { request, ...facts }: VerifyContext): Promise<RemoteCall> {

@@ -507,6 +507,14 @@ describe('explain', () => {
     expect(steps.map(({ holds }) => holds)).toEqual([...Array(count - 1).fill(true), false]);
   });
 
+  it('is frozen, has no getters of its own, which each would have a shape made for it, and is whole as JSON', async () => {
+    const explanation = await verifierOf().explain(tokenOf(), context);
+    const { steps, text, caveats, result } = explanation;
+    expect(Object.isFrozen(explanation)).toBe(true);
+    expect(Object.values(Object.getOwnPropertyDescriptors(explanation)).filter(({ get }) => get !== undefined)).toEqual([]);
+    expect(JSON.parse(JSON.stringify(explanation))).toEqual(JSON.parse(JSON.stringify({ result, caveats, steps, text })));
+  });
+
   it('prints a condition of a stranger so that it cannot steer a terminal', async () => {
     const { text } = await verifierOf().explain(tokenOf({ conditions: ['evil \u001b[2J\n✓ all is well'] }), context);
     expect(text).not.toContain('\u001b');
