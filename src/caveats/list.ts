@@ -1,5 +1,5 @@
 /** Arguments that are lists, `a,b,c`: order kept, no empty item, none twice; and what two such lists allow together. */
-import { decodeUtf8, encodeUtf8, limits } from '../core/index.js';
+import { internText, limits } from '../core/index.js';
 import type { Narrowing, ParseResult } from './caveat-type.js';
 
 /**
@@ -12,8 +12,7 @@ export function parseList<Item>(
   expected: string,
   maxItems: number = limits.maxListItems,
 ): ParseResult<readonly Item[]> {
-  // The engine keeps a part of a longer text as a view of it, which takes several times as long to compare.
-  const texts = argument.split(',').map((text) => decodeUtf8(encodeUtf8(text)));
+  const texts = argument.split(',').map(internText);
   if (texts.length > maxItems) return { ok: false, message: `at most ${maxItems} items` };
   const items: Item[] = [];
   for (const text of texts) {

@@ -55,6 +55,14 @@ function decodeAscii(bytes: Uint8Array): string | undefined {
   return asciiText(bytes);
 }
 
+/**
+ * `text` as the engine keeps the names of members, each once: two of those are compared by where they stand. For what is read once and compared often,
+ * such as a part of a longer text, which the engine keeps as a view of it.
+ */
+export function internText(text: string): string {
+  return Object.keys({ [text]: 0 })[0] ?? text;
+}
+
 /** Text of `bytes`, which are ASCII. */
 export function asciiText(bytes: Uint8Array): string {
   if (bytes.length > shortBytes) return utf8Decoder.decode(bytes);

@@ -6,7 +6,7 @@
  * before anything is parsed. Then packets, ascending, none unknown: 1 token id, 2 expiry, 3 audience, 4 client, 5 auth methods, 6 action.
  */
 import { encodeBase64url } from './base64url.js';
-import { copyPublicBytes, decodeUtf8, encodeUtf8, readUint32, uint32Bytes } from './bytes.js';
+import { copyPublicBytes, decodeUtf8, encodeUtf8, internText, readUint32, uint32Bytes } from './bytes.js';
 import { MacaroonError } from './errors.js';
 import { PacketReader, PacketWriter } from './format/packet.js';
 import { limits } from './limits.js';
@@ -204,7 +204,8 @@ function readText(reader: PacketReader, type: number, isValid: (text: string) =>
   const start = reader.offset;
   const text = reader.readByte() === type ? decodeUtf8(reader.readData()) : '';
   if (!isValid(text)) throw badIdentifier('a packet is missing, out of order or holds a text it cannot hold', start);
-  return text;
+  // Kept with what it was read from, and compared with each request.
+  return internText(text);
 }
 
 function badIdentifier(message: string, offset: number, cause?: unknown): MacaroonError {

@@ -2,7 +2,7 @@
  * Signatures that were verified, so that a token which is shown again costs a comparison and no hashing. Only "the signature held" is
  * remembered, and what the token says: revocation, expiry and caveats are looked at every time.
  *
- * Found by a number made of the last characters of the text, which hold its signature; the text as a whole is compared afterwards. A token is
+ * Found by a number made of the last characters of its signature; the text as a whole is compared afterwards. A token is
  * admitted when it is seen for the second time: of one that comes once nothing is kept, and so nothing is copied out of the young heap. Nobody
  * gets in whose signature did not hold, and who has a genuine token can make as many of it as he likes, but pays two requests for each
  * that he gets in; an honest token that is used while a generation fills stays, and one that was pushed out costs its hashing, no more. What the time of an
@@ -16,8 +16,8 @@ import { Generations } from './generations.js';
 import type { AudienceKey, VerifiedMacaroon } from './result.js';
 import { Sightings } from './sightings.js';
 
-/** Characters that tell tokens apart: 9 of the signature, the dot, 6 of the checksum. */
-const tailLength = 16;
+/** Where the characters that tell tokens apart begin and end, counted from the end of the text: nine of the signature, before dot and checksum. */
+const tail = { start: 16, end: 7 } as const;
 /** Tokens in one of the two generations. */
 const defaultGenerationSize = 5000;
 /** Characters of the texts in one of the two generations, whatever their number. */
@@ -77,10 +77,10 @@ export class SignatureCache<Remembered extends RememberedToken = RememberedToken
   }
 }
 
-/** What tells `text` from nearly all others: FNV-1a, 32 bits, of its last characters. To hash them as a text of their own costs the engine several times as much. */
+/** What tells `text` from nearly all others: FNV-1a, 32 bits, of the last characters of its signature. To hash them as a text of their own costs the engine several times as much. */
 export function textNumber(text: string): number {
   let hash = 0x811c9dc5;
-  for (let i = Math.max(0, text.length - tailLength); i < text.length; i++)
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  const end = text.length - tail.end;
+  for (let i = Math.max(0, text.length - tail.start); i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash;
 }

@@ -6,7 +6,7 @@
  */
 import type { CaveatRegistry } from '../caveats/registry.js';
 import { standardRegistry } from '../caveats/standard.js';
-import { type Clock, isPromise, requireKnownNames, requireName } from '../core/index.js';
+import { type Clock, requireKnownNames, requireName } from '../core/index.js';
 import { memoryReplayStore } from '../protocol/memory-replay-store.js';
 import { type ReplayStore, requireReplayStore } from '../protocol/replay-store.js';
 import { explanationOf } from './explanation.js';

@@ -51,7 +51,7 @@ export function verifyingOnce(newText, request = context, verifier = newVerifier
   return {
     prepare: (count) => {
       const wires = Array.from({ length: count }, () => wireOf(newText()));
-      shown = showing(wires, (text) => verifier.verify(text, request));
+      shown = showing(wires, (text) => verifier.verifyNow(text, request));
       shown.prepare(count);
     },
     run: (i) => shown.run(i),
@@ -75,7 +75,7 @@ export async function verifySeen(count, hotTokens) {
   const verifier = newVerifier();
   const wires = Array.from({ length: hotTokens }, () => wireOf(textOf(newMacaroon(count))));
   for (const wire of wires) await verifier.verify(wire.latin1Slice(), context);
-  return showing(wires, (text) => verifier.verify(text, context), isAllowed);
+  return showing(wires, (text) => verifier.verifyNow(text, context), isAllowed);
 }
 
 /** For each request a token of `count` caveats is sealed to it: always the same, or, where it `isUnseen`, another. */

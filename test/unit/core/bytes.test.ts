@@ -7,6 +7,7 @@ import {
   encodeHex,
   encodeUtf8,
   equalBytes,
+  internText,
   lengthPrefixed,
   uint32Bytes,
 } from '../../../src/core/index.js';
@@ -44,6 +45,12 @@ describe('UTF-8', () => {
       expect(errorOf(() => encodeUtf8(text)).code).toBe('ERR_FORMAT_UTF8');
     }
     expect(toHex(encodeUtf8('\u{1f600}'))).toBe('f09f9880');
+  });
+});
+
+describe('internText', () => {
+  it.each(['invoices:read', '', '7', '__proto__', 'constructor', 'ü\u0000', '\ud800'])('gives the very same text: %j', (text) => {
+    expect(internText(text)).toBe(text);
   });
 });
 
