@@ -85,7 +85,7 @@ interface KnownCondition {
   readonly places: Map<number, ReadCondition>;
 }
 
-/** Reads the conditions of root macaroons where they stand in the bytes of a token; what comes again is not read again, nor allocated. */
+/** Reads conditions where they stand in the bytes of a token; what comes again is not read again, nor allocated. */
 export class ConditionReader {
   readonly registry: CaveatRegistry;
   readonly #knowsSeals: boolean;
@@ -96,7 +96,7 @@ export class ConditionReader {
     this.#knowsSeals = registry.get(request.name) === request;
   }
 
-  /** The condition in `bytes` from `start` to `end`, at `caveatIndex` of a token that ends in a `request` caveat where it `isSealed`. */
+  /** The condition in `bytes` from `start` to `end`, at `caveatIndex` of a root macaroon that ends in a `request` caveat where it `isSealed`. */
   read(bytes: Uint8Array, start: number, end: number, caveatIndex: number, isLast: boolean, isSealed: boolean): ReadCondition {
     const known = this.#known.get(bytes, start, end) ?? this.#readAnew(bytes, start, end);
     const place = caveatIndex * 4 + (isLast ? 2 : 0) + (isSealed ? 1 : 0);
@@ -106,6 +106,21 @@ export class ConditionReader {
     const condition = Object.freeze({ caveatIndex, dischargeIndex: undefined, isLast, isSealed, reading });
     known.places.set(place, condition);
     return condition;
+  }
+
+  /** As `read`, for a caveat of the discharge at `dischargeIndex`. */
+  readDischarged(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    caveatIndex: number,
+    dischargeIndex: number,
+    isLast: boolean,
+    isSealed: boolean,
+  ): ReadCondition {
+    const { reading } = this.#known.get(bytes, start, end) ?? this.#readAnew(bytes, start, end);
+    // Not kept by place: there are many times as many places as in a root macaroon.
+    return { caveatIndex, dischargeIndex, isLast, isSealed, reading };
   }
 
   /** The condition in `bytes` from `start` to `end`, the last of its token, which is called as a seal is; whether it is one, `isSealed` tells. */

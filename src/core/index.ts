@@ -2,7 +2,7 @@
 export { are32Bytes, base64urlOf32, decodeBase64url, encodeBase64url } from './base64url.js';
 export * from './bytes.js';
 export * from './errors.js';
-export { type FlatToken, readFlat, textsRead } from './format/flat.js';
+export { type FlatMacaroon, type FlatToken, readFlat, textsRead } from './format/flat.js';
 export { importToken } from './format/import.js';
 export { decode, encode, textPrefix } from './format/text.js';
 export { decodeV1Token } from './format/v1.js';
@@ -22,14 +22,6 @@ export { printable } from './printable.js';
 export { RecentReadings } from './recent-readings.js';
 export { sha256 } from './sha256.js';
 export { createUuidV7, formatUuid, isUuidText, isUuidV7, uuidTimeMs } from './token-id.js';
-export {
-  chainBeforeLastCaveat,
-  chainOfSignature,
-  flatSignatureHolds,
-  type PendingCondition,
-  type SignatureResult,
-  signatureBeforeLastCaveat,
-  signatureOfChain,
-  verifySignature,
-} from './verify-signature.js';
+export { chainBeforeLastCaveat, chainOfSignature, flatSignatureFault, signatureOfChain, usedDischarges } from './verify-flat.js';
+export { type PendingCondition, type SignatureResult, signatureBeforeLastCaveat, verifySignature } from './verify-signature.js';
 export { isPromise, whenKnown } from './when-known.js';

@@ -6,7 +6,16 @@
  */
 import { copyBytes, copyPublicBytes, encodeUtf8 } from './bytes.js';
 import { MacaroonError } from './errors.js';
-import { hmacFromMidstate, hmacOfDigest, hmacOfPair, hmacStep, type KeyMidstate, newMidstate, setMidstate } from './hmac.js';
+import {
+  hmacFromMidstate,
+  hmacFromMidstateAt,
+  hmacOfDigest,
+  hmacOfPair,
+  hmacStep,
+  type KeyMidstate,
+  newMidstate,
+  setMidstate,
+} from './hmac.js';
 import { generateKey, type MacaroonKey, type RandomBytes } from './keys.js';
 import { limits } from './limits.js';
 import { sealVerificationId } from './secretbox.js';
@@ -106,8 +115,11 @@ export function addThirdPartyCaveat(macaroon: Macaroon, parts: ThirdPartyCaveatP
   checkConditionLength(parts.identifier, 'identifier');
   checkLocation(location);
   const identifier = copyBytes(parts.identifier);
-  const verificationId = sealVerificationId(toSignature(macaroon.signature), generateKey(parts.key.reveal()), randomBytes);
-  bytesToState(toSignature(macaroon.signature), chain);
+  const caveatKey = generateKey(parts.key.reveal());
+  const signature = new Int32Array(stateWords);
+  bytesToState(toSignature(macaroon.signature), signature);
+  const verificationId = sealVerificationId(signature, caveatKey, randomBytes);
+  chain.set(signature);
   thirdPartyStep(chain, verificationId, identifier);
   const caveat: ThirdPartyCaveat = { kind: 'third-party', identifier, verificationId, location };
   return macaroonOf(macaroon.location, macaroon.identifier, [...macaroon.caveats, caveat]);
@@ -125,6 +137,21 @@ export function thirdPartyStep(state: Int32Array, left: Uint8Array, right: Uint8
   hmacOfPair(pairKey, leftHash, rightHash, state);
 }
 
+/** The same for what stands in `view` from `leftStart` to `leftEnd`, and from `rightStart` to `rightEnd`. */
+export function thirdPartyStepAt(
+  state: Int32Array,
+  view: DataView,
+  leftStart: number,
+  leftEnd: number,
+  rightStart: number,
+  rightEnd: number,
+): void {
+  setMidstate(pairKey, state);
+  hmacFromMidstateAt(pairKey, view, leftStart, leftEnd, leftHash);
+  hmacFromMidstateAt(pairKey, view, rightStart, rightEnd, rightHash);
+  hmacOfPair(pairKey, leftHash, rightHash, state);
+}
+
 /** Of the key of 32 zero bytes, which binds discharges; made when it is needed first. */
 let zeroMidstate: KeyMidstate | undefined;
 
@@ -139,17 +166,19 @@ export function bindForRequest(root: Macaroon, discharge: Macaroon): Macaroon {
 /** Signature of a discharge with signature `dischargeSignature` bound to a root with signature `rootSignature`. */
 function boundSignature(rootSignature: Uint8Array, dischargeSignature: Uint8Array): Signature {
   bytesToState(toSignature(dischargeSignature), chain);
-  bindState(chain, rootSignature);
+  const rootWords = new Int32Array(stateWords);
+  bytesToState(toSignature(rootSignature), rootWords);
+  bindState(chain, rootWords);
   return toSignature(stateToBytes(chain));
 }
 
-/** `state`, the signature of a discharge (8 words), bound to a root with signature `rootSignature`: the step for the two under the zero key. */
-export function bindState(state: Int32Array, rootSignature: Uint8Array): void {
+/** `state`, the signature of a discharge, bound to a root with signature `rootSignature` (8 words each): the step for the two under the zero key. */
+export function bindState(state: Int32Array, rootSignature: Int32Array): void {
   if (zeroMidstate === undefined) {
     zeroMidstate = newMidstate();
     setMidstate(zeroMidstate, new Int32Array(stateWords));
   }
-  hmacFromMidstate(zeroMidstate, rootSignature, leftHash);
+  hmacOfDigest(zeroMidstate, rootSignature, leftHash);
   hmacOfDigest(zeroMidstate, state, rightHash);
   hmacOfPair(zeroMidstate, leftHash, rightHash, state);
 }

@@ -17,7 +17,7 @@ const chain = new Int32Array(stateWords);
  */
 export function narrowText(text: string, conditions: readonly Uint8Array[]): string | undefined {
   const flat = typeof text === 'string' ? readFlat(text) : undefined;
-  if (flat === undefined || flat.caveatCount + conditions.length > limits.maxCaveats) return undefined;
+  if (flat === undefined || !flat.isPlain || flat.caveatCount + conditions.length > limits.maxCaveats) return undefined;
   const { signatureStart } = flat;
   readState(payloadView, signatureStart, chain);
   for (let i = 0; i < conditions.length; i++) {

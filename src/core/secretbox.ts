@@ -9,12 +9,12 @@ import { MacaroonError } from './errors.js';
 import type { RandomBytes } from './keys.js';
 import { poly1305 } from './poly1305.js';
 import { xsalsa20Block } from './salsa20.js';
+import { digestBytes, stage, wipeStaged } from './sha256.js';
 
 const nonceBytes = 24;
 const tagBytes = 16;
-const keyBytes = 32;
 /** Bytes of a verification id: nonce, authenticator, key. */
-const verificationIdBytes = nonceBytes + tagBytes + keyBytes;
+const verificationIdBytes = nonceBytes + tagBytes + digestBytes;
 
 /** All that is worked on, in one piece, so that one call wipes it. */
 const memory = new Int32Array(42);
@@ -25,8 +25,11 @@ const stream = memory.subarray(14, 30);
 const ciphertext = memory.subarray(30, 38);
 const tag = memory.subarray(38, 42);
 
-/** `caveatKey` (32 bytes) encrypted under `signature` (32 bytes) with a fresh nonce: 72 bytes. Throws `ERR_ARGUMENT` for a nonce of another length. */
-export function sealVerificationId(signature: Uint8Array, caveatKey: Uint8Array, randomBytes: RandomBytes): Uint8Array {
+/**
+ * `caveatKey` (32 bytes) encrypted under `signature` (8 words, as a chain has them) with a fresh nonce: 72 bytes.
+ * Throws `ERR_ARGUMENT` for a nonce of another length.
+ */
+export function sealVerificationId(signature: Int32Array, caveatKey: Uint8Array, randomBytes: RandomBytes): Uint8Array {
   const fresh = randomBytes(nonceBytes);
   if (fresh.length !== nonceBytes) {
     throw new MacaroonError('ERR_ARGUMENT', `randomBytes must give as many bytes as it is asked for`, {
@@ -35,46 +38,54 @@ export function sealVerificationId(signature: Uint8Array, caveatKey: Uint8Array,
   }
   const sealed = new Uint8Array(verificationIdBytes);
   sealed.set(fresh);
-  startStream(signature, sealed);
-  for (let i = 0; i < 8; i++) ciphertext[i] = wordAt(caveatKey, i * 4) ^ (stream[i + 8] as number);
-  poly1305(stream, ciphertext, 8, tag);
   const view = new DataView(sealed.buffer);
+  startStream(signature, view, 0);
+  const message = stage(caveatKey);
+  for (let i = 0; i < 8; i++) ciphertext[i] = message.getInt32(i * 4, true) ^ (stream[i + 8] as number);
+  poly1305(stream, ciphertext, 8, tag);
   for (let i = 0; i < 4; i++) view.setInt32(nonceBytes + i * 4, tag[i] as number, true);
   for (let i = 0; i < 8; i++) view.setInt32(nonceBytes + tagBytes + i * 4, ciphertext[i] as number, true);
   memory.fill(0);
+  wipeStaged();
   return sealed;
 }
 
-/** The caveat key in `verificationId`, or `undefined` when it does not open under `signature` (32 bytes). Authenticators are compared in constant time. */
-export function openVerificationId(signature: Uint8Array, verificationId: Uint8Array): Uint8Array | undefined {
-  if (verificationId.length !== verificationIdBytes) return undefined;
-  startStream(signature, verificationId);
-  for (let i = 0; i < 8; i++) ciphertext[i] = wordAt(verificationId, nonceBytes + tagBytes + i * 4);
+/**
+ * Reads the caveat key in `verificationId` into `caveatKey`; whether it opens under `signature`. Keys and signatures are 8 words, as a chain has them.
+ * Authenticators are compared in constant time.
+ */
+export function openVerificationId(signature: Int32Array, verificationId: Uint8Array, caveatKey: Int32Array): boolean {
+  if (verificationId.length !== verificationIdBytes) return false;
+  return openVerificationIdAt(signature, stage(verificationId), 0, verificationIdBytes, caveatKey);
+}
+
+/** As `openVerificationId`, for the one that stands in `view` from `start` to `end`. */
+export function openVerificationIdAt(
+  signature: Int32Array,
+  view: DataView,
+  start: number,
+  end: number,
+  caveatKey: Int32Array,
+): boolean {
+  if (end - start !== verificationIdBytes) return false;
+  startStream(signature, view, start);
+  for (let i = 0; i < 8; i++) ciphertext[i] = view.getInt32(start + nonceBytes + tagBytes + i * 4, true);
   poly1305(stream, ciphertext, 8, tag);
   let difference = 0;
-  for (let i = 0; i < 4; i++) difference |= (tag[i] as number) ^ wordAt(verificationId, nonceBytes + i * 4);
-  const caveatKey = difference === 0 ? new Uint8Array(keyBytes) : undefined;
-  if (caveatKey !== undefined) {
-    for (let i = 0; i < keyBytes; i++)
-      caveatKey[i] = ((ciphertext[i >>> 2] as number) ^ (stream[(i >>> 2) + 8] as number)) >>> ((i & 3) * 8);
-  }
+  for (let i = 0; i < 4; i++) difference |= (tag[i] as number) ^ view.getInt32(start + nonceBytes + i * 4, true);
+  if (difference === 0) for (let i = 0; i < 8; i++) caveatKey[i] = swapped((ciphertext[i] as number) ^ (stream[i + 8] as number));
   memory.fill(0);
-  return caveatKey;
+  return difference === 0;
 }
 
-/** `stream` for the 32 bytes of `signature` and the nonce that `verificationId` begins with. */
-function startStream(signature: Uint8Array, verificationId: Uint8Array): void {
-  for (let i = 0; i < 8; i++) key[i] = wordAt(signature, i * 4);
-  for (let i = 0; i < 6; i++) nonce[i] = wordAt(verificationId, i * 4);
+/** A word of the chain, big-endian, as one of the cipher, little-endian, and back. */
+function swapped(word: number): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
+}
+
+/** `stream` for the 8 words of `signature` and the nonce at `start` of `view`. */
+function startStream(signature: Int32Array, view: DataView, start: number): void {
+  for (let i = 0; i < 8; i++) key[i] = swapped(signature[i] as number);
+  for (let i = 0; i < 6; i++) nonce[i] = view.getInt32(start + i * 4, true);
   xsalsa20Block(key, nonce, stream);
-}
-
-/** Four bytes, little-endian. */
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)
-  );
 }

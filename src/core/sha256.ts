@@ -14,7 +14,7 @@ export const blockBytes = 64;
 /** Bytes of a digest. */
 export const digestBytes = 32;
 /** So many bytes must there be in a view behind the end of a message; what they hold does not count. */
-export const slackBytes: number = blockBytes;
+export const slackBytes = 64;
 
 /** The state that a hash starts from. */
 export const initialState: Int32Array = new Int32Array([
@@ -106,7 +106,7 @@ export function absorbMessage(state: Int32Array, from: Int32Array, bytesBefore: 
 }
 
 /** A view of a copy of `bytes` (at most 1024), with slack behind it; valid until the next. One call into the platform, which costs a tenth of a block. */
-function stage(bytes: Uint8Array): DataView {
+export function stage(bytes: Uint8Array): DataView {
   staged.set(bytes);
   return stagedView;
 }

@@ -6,8 +6,7 @@
  */
 import { equalBytes } from './bytes.js';
 import type { LimitErrorCode, SignatureErrorCode } from './errors.js';
-import type { FlatToken } from './format/flat.js';
-import { hmacFromMidstate, hmacFromMidstateAt, hmacStep, hmacStepAt } from './hmac.js';
+import { hmacFromMidstate, hmacStep } from './hmac.js';
 import type { MacaroonKey } from './keys.js';
 import { limits } from './limits.js';
 import {
@@ -21,7 +20,7 @@ import {
   type UnverifiedMacaroon,
 } from './macaroon.js';
 import { openVerificationId } from './secretbox.js';
-import { bytesToState, digestBytes, isState, isStateAt, readState, stateToBytes, stateWords } from './sha256.js';
+import { bytesToState, digestBytes, isState, stateToBytes, stateWords } from './sha256.js';
 
 /** A first-party condition of a genuine token, still to be cleared. */
 export interface PendingCondition {
@@ -41,12 +40,15 @@ export type SignatureResult =
 
 interface AskedDischarge {
   readonly caveat: ThirdPartyCaveat;
-  readonly signatureBefore: Uint8Array;
+  /** 8 words: the key that the verification id is encrypted under. */
+  readonly chainBefore: Int32Array;
 }
 
-type Failure = SignatureErrorCode | LimitErrorCode | undefined;
+/** Why a signature does not hold; `undefined` where it does. */
+export type SignatureFault = SignatureErrorCode | LimitErrorCode | undefined;
 
 const chain = new Int32Array(stateWords);
+const rootSignature = new Int32Array(stateWords);
 
 const noneUsed: readonly number[] = Object.freeze([]);
 const nothingAsked: readonly AskedDischarge[] = Object.freeze([]);
@@ -100,51 +102,6 @@ class HeldSignature {
   }
 }
 
-/** What a chain comes to after the first caveats of a token. */
-export interface ChainPosition {
-  readonly caveatCount: number;
-  /** 8 words. */
-  readonly chain: Int32Array;
-}
-
-/** What the chain was before the last caveat of the token that `flatSignatureHolds` looked at last. */
-const chainBeforeLast = new Int32Array(stateWords);
-
-/**
- * Whether the signature of `token` holds under `key`; the same verdict as that of `verifySignature`. `known`: what the chain of this token under this key
- * comes to before its last caveat or earlier, where that is known. Compares in constant time, allocates nothing.
- */
-export function flatSignatureHolds(token: FlatToken, key: MacaroonKey, known?: ChainPosition): boolean {
-  const { view, starts, ends, caveatCount } = token;
-  if (known === undefined) hmacFromMidstateAt(key.midstate, view, token.identifierStart, token.identifierEnd, chain);
-  else chain.set(known.chain);
-  for (let i = known?.caveatCount ?? 0; i < caveatCount; i++) {
-    if (i === caveatCount - 1) chainBeforeLast.set(chain);
-    hmacStepAt(chain, view, starts[i] as number, ends[i] as number);
-  }
-  return isStateAt(chain, view, token.signatureStart);
-}
-
-/**
- * What the chain was before the last caveat of the token, which has one, that `flatSignatureHolds` looked at last: 8 words. Secret, as with it every other
- * caveat could take the place of the last one.
- */
-export function chainBeforeLastCaveat(): Int32Array {
-  return chainBeforeLast.slice();
-}
-
-/** The 8 `words` of a chain as a signature. */
-export function signatureOfChain(words: Int32Array): Signature {
-  return toSignature(stateToBytes(words));
-}
-
-/** What the chain of `token` comes to in the end, where its signature holds: 8 words. */
-export function chainOfSignature({ view, signatureStart }: FlatToken): Int32Array {
-  const words = new Int32Array(stateWords);
-  readState(view, signatureStart, words);
-  return words;
-}
-
 /**
  * Signature of `root`, whose own holds under `key`, before its last caveat: what its holder had before adding that. Secret, as with it every other
  * caveat could take the place of the last one. A root without caveats has none before: it gives its own.
@@ -165,7 +122,7 @@ function runCaveats(caveats: readonly Caveat[]): readonly AskedDischarge[] {
       hmacStep(chain, caveat.condition);
     } else {
       asked ??= [];
-      asked.push({ caveat, signatureBefore: stateToBytes(chain) });
+      asked.push({ caveat, chainBefore: chain.slice() });
       thirdPartyStep(chain, caveat.verificationId, caveat.identifier);
     }
   }
@@ -173,22 +130,25 @@ function runCaveats(caveats: readonly Caveat[]): readonly AskedDischarge[] {
 }
 
 /** Verifies what is `asked` for at `depth`, and what that asks for; adds the positions of the discharges to `used`, as they are come by. */
-function verifyDischarges(token: UnverifiedMacaroon, asked: readonly AskedDischarge[], used: number[], depth: number): Failure {
+function verifyDischarges(
+  token: UnverifiedMacaroon,
+  asked: readonly AskedDischarge[],
+  used: number[],
+  depth: number,
+): SignatureFault {
   const { root, discharges } = token;
-  for (const { caveat, signatureBefore } of asked) {
+  for (const { caveat, chainBefore } of asked) {
     const index = indexOfIdentifier(discharges, caveat.identifier, 0);
     const discharge = discharges[index];
     if (discharge === undefined) return 'ERR_DISCHARGE_MISSING';
     if (used.includes(index)) return 'ERR_DISCHARGE_REUSED';
     if (depth > limits.maxDischargeDepth) return 'ERR_LIMIT_DEPTH';
     used.push(index);
-    const caveatKey = openVerificationId(signatureBefore, caveat.verificationId);
-    if (caveatKey === undefined) return 'ERR_SIGNATURE_VERIFICATION_ID';
-    bytesToState(caveatKey, chain);
-    caveatKey.fill(0);
+    if (!openVerificationId(chainBefore, caveat.verificationId, chain)) return 'ERR_SIGNATURE_VERIFICATION_ID';
     hmacStep(chain, discharge.identifier);
     const askedNext = runCaveats(discharge.caveats);
-    bindState(chain, root.signature);
+    bytesToState(root.signature, rootSignature);
+    bindState(chain, rootSignature);
     if (discharge.signature.length !== digestBytes || !isState(chain, discharge.signature)) return 'ERR_DISCHARGE_MISMATCH';
     const failure = verifyDischarges(token, askedNext, used, depth + 1);
     if (failure !== undefined) return failure;

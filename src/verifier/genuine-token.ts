@@ -11,8 +11,9 @@ import {
   decode,
   decodeIdentifier,
   encodeUtf8,
+  type FlatMacaroon,
   type FlatToken,
-  flatSignatureHolds,
+  flatSignatureFault,
   type IdentifierFacts,
   isPromise,
   type KeyReference,
@@ -26,6 +27,7 @@ import {
   signatureOfChain,
   textsRead,
   type UnverifiedMacaroon,
+  usedDischarges,
   verifySignature,
 } from '../core/index.js';
 import { type AnswerKey, answerKeyOf } from '../protocol/sealed-answer.js';
@@ -107,19 +109,21 @@ function authenticateAnew(text: string, number: number, setup: AuthenticationSet
   if (!lookup.found) return { ok: false, failedAt: 'key', denial: denied(lookup.code, keyFaults[lookup.code]) };
   const { entry } = lookup;
   const { key } = entry;
-  const known = setup.prefixes.longest(flat, key);
-  if (!flatSignatureHolds(flat, key, known)) {
-    return { ok: false, failedAt: 'signature', denial: denied('ERR_SIGNATURE_MISMATCH', signatureFault) };
-  }
+  // Beginnings are remembered of plain tokens alone.
+  const known = flat.isPlain ? setup.prefixes.longest(flat, key) : undefined;
+  const fault = flatSignatureFault(flat, key, known);
+  if (fault !== undefined) return { ok: false, failedAt: 'signature', denial: denied(fault, messageOf(fault)) };
   const facts = known?.facts ?? factsOf(flat, reference);
   if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
   const claimsSeal = endsInSeal(flat);
   const chainBefore = claimsSeal ? chainBeforeLastCaveat() : undefined;
   // A sealed token comes once, so of that there is nothing to remember but what it began with.
   const wasSeen = !claimsSeal && setup.cache.wasSeen(number);
-  if (wasSeen) setup.prefixes.set(flat, flat.caveatCount, key, facts, chainOfSignature(flat));
-  else if (isBeginningSeen(flat, known, setup.prefixes)) {
-    setup.prefixes.set(flat, flat.caveatCount - 1, key, facts, chainBeforeLastCaveat());
+  if (flat.isPlain) {
+    if (wasSeen) setup.prefixes.set(flat, flat.caveatCount, key, facts, chainOfSignature(flat));
+    else if (isBeginningSeen(flat, known, setup.prefixes)) {
+      setup.prefixes.set(flat, flat.caveatCount - 1, key, facts, chainBeforeLastCaveat());
+    }
   }
   const conditions = conditionsOf(flat, claimsSeal, setup.reader, known, reading);
   // A caveat type may have read a text as well.
@@ -145,9 +149,9 @@ function isBeginningSeen(flat: FlatToken, known: Prefix | undefined, prefixes: P
   return count >= 0 && known?.caveatCount !== count && prefixes.wasSeen(flat, count);
 }
 
-/** Whether the last condition claims to seal the token to a request. */
-function endsInSeal({ bytes, starts, ends, caveatCount }: FlatToken): boolean {
-  if (caveatCount === 0) return false;
+/** Whether the last condition of the root macaroon claims to seal the token to a request. */
+function endsInSeal({ bytes, starts, ends, verificationIdStarts, caveatCount }: FlatToken): boolean {
+  if (caveatCount === 0 || verificationIdStarts[caveatCount - 1] !== 0) return false;
   const start = starts[caveatCount - 1] as number;
   if ((ends[caveatCount - 1] as number) - start < sealPrefix.length) return false;
   for (let i = 0; i < sealPrefix.length; i++) if (bytes[start + i] !== sealPrefix[i]) return false;
@@ -181,22 +185,42 @@ function conditionsOf(
   }
   readInto(conditions, flat, known?.caveatCount ?? 0, seal === undefined ? caveatCount : last, isSealed, reader);
   if (seal !== undefined) conditions.push(seal);
+  if (!flat.isPlain) readDischargesInto(conditions, flat, isSealed, reader);
   return conditions;
 }
 
-/** `conditions` with those of `flat` from the caveat `from` to `to` after them. */
+/** `conditions` with those of the root macaroon of `flat` from the caveat `from` to `to` after them. */
 function readInto(
   conditions: ReadCondition[],
-  { bytes, starts, ends, caveatCount }: FlatToken,
+  { bytes, starts, ends, verificationIdStarts, caveatCount }: FlatToken,
   from: number,
   to: number,
   isSealed: boolean,
   reader: ConditionReader,
 ): readonly ReadCondition[] {
   for (let i = from; i < to; i++) {
+    if (verificationIdStarts[i] !== 0) continue;
     conditions.push(reader.read(bytes, starts[i] as number, ends[i] as number, i, i === caveatCount - 1, isSealed));
   }
   return conditions;
+}
+
+/** `conditions` with those of the discharges of `flat` after them, in the order in which the discharges were asked for. */
+function readDischargesInto(
+  conditions: ReadCondition[],
+  { bytes, starts, ends, verificationIdStarts, discharges }: FlatToken,
+  isSealed: boolean,
+  reader: ConditionReader,
+): void {
+  for (const index of usedDischarges()) {
+    const { firstCaveat, caveatCount } = discharges[index] as FlatMacaroon;
+    for (let i = 0; i < caveatCount; i++) {
+      const at = firstCaveat + i;
+      if (verificationIdStarts[at] !== 0) continue;
+      const isLast = i === caveatCount - 1;
+      conditions.push(reader.readDischarged(bytes, starts[at] as number, ends[at] as number, i, index, isLast, isSealed));
+    }
+  }
 }
 
 async function authenticateAnyForm(

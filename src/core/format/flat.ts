@@ -1,40 +1,61 @@
 /**
- * The form in which tokens come by far the most often, a text with prefix that holds one macaroon with first-party caveats, read by offsets and without
- * allocating. It is the same strict V2 as `v2.ts` reads, and accepts nothing else; what it does not take, `decode` reads, or says why nobody can.
+ * Tokens as they come by far the most often, a text with prefix, read by offsets and without allocating: the macaroon and its discharges. It is the same
+ * strict V2 as `v2.ts` reads, and accepts nothing else; what it does not take, `decode` reads, or says why nobody can.
  */
 import { limits } from '../limits.js';
 import { payload, payloadReads, payloadView, readPayload } from './text.js';
 
-/** Where the parts of a token stand in `bytes`. */
-export interface FlatToken {
+/** Where the parts of one macaroon stand. Its caveats are those of the token from `firstCaveat` on. */
+export interface FlatMacaroon {
+  readonly identifierStart: number;
+  readonly identifierEnd: number;
+  readonly firstCaveat: number;
+  readonly caveatCount: number;
+  readonly signatureStart: number;
+}
+
+/** Where the parts of a token stand in `bytes`: those of its root macaroon, whose first caveat is 0, and those of its discharges. */
+export interface FlatToken extends FlatMacaroon {
   readonly bytes: Uint8Array;
   /** Of the same bytes and some more, so that it can be hashed. */
   readonly view: DataView;
-  readonly identifierStart: number;
-  readonly identifierEnd: number;
-  readonly caveatCount: number;
-  /** Starts and ends of the conditions, by caveat. */
+  /** Starts and ends of the conditions, by caveat; of a third-party caveat, those of its identifier. */
   readonly starts: Int32Array;
   readonly ends: Int32Array;
-  readonly signatureStart: number;
+  /** Starts and ends of verification ids, by caveat; 0 where a caveat has none: it is a first-party one then. */
+  readonly verificationIdStarts: Int32Array;
+  readonly verificationIdEnds: Int32Array;
+  /** Whether it is one macaroon with first-party caveats alone. */
+  readonly isPlain: boolean;
+  readonly dischargeCount: number;
+  /** The first `dischargeCount` count. */
+  readonly discharges: readonly FlatMacaroon[];
 }
 
 type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 
+function newMacaroon(): Writable<FlatMacaroon> {
+  return { identifierStart: 0, identifierEnd: 0, firstCaveat: 0, caveatCount: 0, signatureStart: 0 };
+}
+
+const maxTokenCaveats = limits.maxCaveats * (1 + limits.maxDischarges);
+const discharges = Array.from({ length: limits.maxDischarges }, newMacaroon);
 /** The one there is: valid until the next text is read. */
 const flat: Writable<FlatToken> = {
+  ...newMacaroon(),
   bytes: payload,
   view: payloadView,
-  identifierStart: 0,
-  identifierEnd: 0,
-  caveatCount: 0,
-  starts: new Int32Array(limits.maxCaveats),
-  ends: new Int32Array(limits.maxCaveats),
-  signatureStart: 0,
+  starts: new Int32Array(maxTokenCaveats),
+  ends: new Int32Array(maxTokenCaveats),
+  verificationIdStarts: new Int32Array(maxTokenCaveats),
+  verificationIdEnds: new Int32Array(maxTokenCaveats),
+  isPlain: true,
+  dischargeCount: 0,
+  discharges,
 };
 
 const version = 2;
-const field = { end: 0, location: 1, identifier: 2, signature: 6 } as const;
+const field = { end: 0, location: 1, identifier: 2, verificationId: 4, signature: 6 } as const;
 const signatureBytes = 32;
 
 let dataStart = 0;
@@ -52,34 +73,74 @@ export function textsRead(): number {
 export function readFlat(text: string): FlatToken | undefined {
   if (text.length > limits.maxTextLength) return undefined;
   const length = readPayload(text);
-  if (length < 1 || payload[0] !== version) return undefined;
-  let at = 1;
-  if (payload[at] === field.location) {
-    at = readField(field.location, at, length, limits.maxLocationBytes);
-    if (at < 0 || !isAscii(dataStart, dataEnd)) return undefined;
-  }
-  at = readField(field.identifier, at, length, limits.maxIdentifierBytes);
-  if (at < 0 || at >= length || payload[at++] !== field.end) return undefined;
-  flat.identifierStart = dataStart;
-  flat.identifierEnd = dataEnd;
+  if (length < 1) return undefined;
+  flat.isPlain = true;
+  let at = readMacaroon(flat, 0, 0, length);
   let count = 0;
-  while (at < length && payload[at] !== field.end) {
-    if (count === limits.maxCaveats) return undefined;
-    at = readField(field.identifier, at, length, limits.maxConditionBytes);
-    if (at < 0 || at >= length || payload[at++] !== field.end) return undefined;
-    flat.starts[count] = dataStart;
-    flat.ends[count++] = dataEnd;
+  let caveats = flat.caveatCount;
+  while (at > 0 && at < length) {
+    const discharge = discharges[count++];
+    if (discharge === undefined) return undefined;
+    at = readMacaroon(discharge, at, caveats, length);
+    caveats += discharge.caveatCount;
   }
-  flat.caveatCount = count;
-  at = readField(field.signature, at + 1, length, signatureBytes);
-  if (at !== length || dataEnd - dataStart !== signatureBytes) return undefined;
-  flat.signatureStart = dataStart;
-  return flat;
+  flat.dischargeCount = count;
+  flat.isPlain &&= count === 0;
+  return at < 0 ? undefined : flat;
 }
 
-/** Reads the field of `type` at `at`, 1 to `limit` bytes, into `dataStart` and `dataEnd`; gives where it ends, or -1. */
+/** Reads the macaroon at `start`, whose caveats are `firstCaveat` and those behind it; gives where it ends, or -1. */
+function readMacaroon(macaroon: Writable<FlatMacaroon>, start: number, firstCaveat: number, end: number): number {
+  if (payload[start] !== version) return -1;
+  let at = readLocation(start + 1, end);
+  at = readField(field.identifier, at, end, limits.maxIdentifierBytes);
+  if (at < 0 || at >= end || payload[at++] !== field.end) return -1;
+  macaroon.identifierStart = dataStart;
+  macaroon.identifierEnd = dataEnd;
+  const endCaveat = firstCaveat + limits.maxCaveats;
+  let caveat = firstCaveat;
+  while (at < end && payload[at] !== field.end) {
+    if (caveat === endCaveat) return -1;
+    at = readCaveat(caveat++, at, end);
+    if (at < 0 || at >= end || payload[at++] !== field.end) return -1;
+  }
+  macaroon.firstCaveat = firstCaveat;
+  macaroon.caveatCount = caveat - firstCaveat;
+  at = readField(field.signature, at + 1, end, signatureBytes);
+  if (dataEnd - dataStart !== signatureBytes) return -1;
+  macaroon.signatureStart = dataStart;
+  return at;
+}
+
+/** Reads the caveat at `start`, up to what ends it; gives where that is, or -1. */
+function readCaveat(caveat: number, start: number, end: number): number {
+  const identifierAt = readLocation(start, end);
+  let at = readField(field.identifier, identifierAt, end, limits.maxConditionBytes);
+  if (at < 0) return -1;
+  flat.starts[caveat] = dataStart;
+  flat.ends[caveat] = dataEnd;
+  flat.verificationIdStarts[caveat] = 0;
+  if (at < end && payload[at] === field.verificationId) {
+    at = readField(field.verificationId, at, end, limits.maxConditionBytes);
+    flat.verificationIdStarts[caveat] = dataStart;
+    flat.verificationIdEnds[caveat] = dataEnd;
+    flat.isPlain = false;
+    return at;
+  }
+  // Third parties alone have a location.
+  return identifierAt === start ? at : -1;
+}
+
+/** Passes over the location at `start`, if there is one; gives where it ends, or -1. */
+function readLocation(start: number, end: number): number {
+  if (start >= end || payload[start] !== field.location) return start;
+  const at = readField(field.location, start, end, limits.maxLocationBytes);
+  return at >= 0 && isAscii(dataStart, dataEnd) ? at : -1;
+}
+
+/** Reads the field of `type` at `at`, 1 to `limit` bytes, into `dataStart` and `dataEnd`; gives where it ends, or -1, also where `at` is that. */
 function readField(type: number, at: number, end: number, limit: number): number {
-  if (at + 2 > end || payload[at] !== type) return -1;
+  if (at < 0 || at + 2 > end || payload[at] !== type) return -1;
   let length = payload[at + 1] as number;
   let start = at + 2;
   if (length > 0x7f) {

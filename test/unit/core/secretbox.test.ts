@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../src/core/bytes.js';
 import { poly1305 } from '../../../src/core/poly1305.js';
 import { xsalsa20Block } from '../../../src/core/salsa20.js';
-import { openVerificationId, sealVerificationId } from '../../../src/core/secretbox.js';
+import { openVerificationId, openVerificationIdAt, sealVerificationId } from '../../../src/core/secretbox.js';
+import { bytesToState, stateToBytes } from '../../../src/core/sha256.js';
 import { asView, errorOf, fromHex, testRandomBytes, toHex } from './samples.js';
 
 /** Words of `hex`, little-endian. */
@@ -94,38 +95,56 @@ describe('poly1305', () => {
   });
 });
 
+/** The 8 words of a chain that are `bytes`. */
+function chainOf(bytes: Uint8Array): Int32Array {
+  const chain = new Int32Array(8);
+  bytesToState(bytes, chain);
+  return chain;
+}
+
+/** The caveat key in `verificationId`, alone and in the middle of a view; `undefined` where it does not open, and nothing is written then. */
+function opened(signature: Uint8Array, verificationId: Uint8Array): Uint8Array | undefined {
+  const key = new Int32Array(8).fill(-3);
+  const keyAt = key.slice();
+  const opens = openVerificationId(chainOf(signature), verificationId, key);
+  const view = new DataView(concatBytes(new Uint8Array(5).fill(1), verificationId, new Uint8Array(3)).buffer);
+  expect(openVerificationIdAt(chainOf(signature), view, 5, 5 + verificationId.length, keyAt)).toBe(opens);
+  expect(keyAt).toEqual(opens ? key : new Int32Array(8).fill(-3));
+  return opens ? stateToBytes(key) : undefined;
+}
+
 describe('a verification id', () => {
   const signature = testRandomBytes(1)(32);
   const caveatKey = testRandomBytes(2)(32);
-  const sealed = sealVerificationId(signature, caveatKey, testRandomBytes(3));
+  const sealed = sealVerificationId(chainOf(signature), caveatKey, testRandomBytes(3));
 
   it('is what another implementation of secretbox makes and opens', () => {
     fc.assert(
       fc.property(bytesOf(32), bytesOf(32), bytesOf(24), (key, message, nonce) => {
         const box = concatBytes(nonce, xsalsa20poly1305(key, nonce).encrypt(message));
-        expect(sealVerificationId(key, message, () => nonce)).toEqual(box);
-        expect(openVerificationId(asView(key), asView(box))).toEqual(message);
+        expect(sealVerificationId(chainOf(key), message, () => nonce)).toEqual(box);
+        expect(opened(asView(key), asView(box))).toEqual(message);
       }),
       { numRuns: process.env['MACAROOND_TEST_LONG'] ? 100_000 : 2000 },
     );
   });
 
   it('does not open when any bit of it or of the signature is changed', () => {
-    expect(openVerificationId(signature, sealed)).toEqual(caveatKey);
+    expect(opened(signature, sealed)).toEqual(caveatKey);
     const flip = (bytes: Uint8Array, bit: number) => bytes.with(bit >>> 3, (bytes[bit >>> 3] ?? 0) ^ (1 << (bit & 7)));
-    for (let bit = 0; bit < sealed.length * 8; bit++) expect(openVerificationId(signature, flip(sealed, bit))).toBeUndefined();
-    for (let bit = 0; bit < 256; bit++) expect(openVerificationId(flip(signature, bit), sealed)).toBeUndefined();
+    for (let bit = 0; bit < sealed.length * 8; bit++) expect(opened(signature, flip(sealed, bit))).toBeUndefined();
+    for (let bit = 0; bit < 256; bit++) expect(opened(flip(signature, bit), sealed)).toBeUndefined();
   });
 
   it('does not open when it is longer or shorter', () => {
     for (const wrong of [sealed.subarray(0, 71), concatBytes(sealed, Uint8Array.of(0)), new Uint8Array(0)]) {
-      expect(openVerificationId(signature, wrong)).toBeUndefined();
+      expect(opened(signature, wrong)).toBeUndefined();
     }
   });
 
   it('is not made with a nonce of another length', () => {
     for (const length of [0, 23, 25]) {
-      expect(errorOf(() => sealVerificationId(signature, caveatKey, () => new Uint8Array(length)))).toMatchObject({
+      expect(errorOf(() => sealVerificationId(chainOf(signature), caveatKey, () => new Uint8Array(length)))).toMatchObject({
         code: 'ERR_ARGUMENT',
         argument: 'randomBytes',
       });

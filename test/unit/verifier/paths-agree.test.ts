@@ -2,7 +2,20 @@
 import { describe, expect, it } from 'vitest';
 import { createCaveatRegistry } from '../../../src/caveats/registry.js';
 import { standardCaveats } from '../../../src/caveats/standard.js';
-import { decode, decodeBase64url, decodeV2Token, encode, MacaroonError } from '../../../src/core/index.js';
+import {
+  addFirstPartyCaveat,
+  addThirdPartyCaveat,
+  bindForRequest,
+  decode,
+  decodeBase64url,
+  decodeV2Token,
+  encode,
+  encodeUtf8,
+  type Macaroon,
+  MacaroonError,
+  MacaroonKey,
+  mint,
+} from '../../../src/core/index.js';
 import { createVerifier, type KeySource, staticKeys, type VerifyContext } from '../../../src/verifier/index.js';
 import { campaignSize, fuzzSeed, mutateBytes, seededRandom } from '../../fuzz/mutate.js';
 import { audience, macaroonOf, nowMs, staticKey, textOf, tokenOf } from './samples.js';
@@ -29,10 +42,38 @@ const tokens = [
   ['method get'],
   ['request-required'],
   ['cnf jkt:0000000000000000000000000000000000000000000'],
-].map((conditions) => macaroonOf({ conditions }));
+].map((conditions) => textOf(macaroonOf({ conditions })));
+
+const thirdParty = new MacaroonKey(encodeUtf8('a third party'));
+const ask = encodeUtf8('ask');
+
+/** The text of a token with `conditions`, a third-party caveat, and `after`; its discharge holds `discharged`. */
+function dischargedText(conditions: readonly string[], discharged: readonly string[], after: readonly string[] = []): string {
+  const parts = { key: thirdParty, identifier: ask, location: 'https://third.example/' };
+  const asked = addThirdPartyCaveat(macaroonOf({ conditions }), parts, seededRandom(5).bytes);
+  const root = after.reduce<Macaroon>(addFirstPartyCaveat, asked);
+  const discharge = discharged.reduce<Macaroon>(addFirstPartyCaveat, mint(thirdParty, ask));
+  return textOf(root, [bindForRequest(root, discharge)]);
+}
+
+const seal = `request GET invoice.example /invoices/1 ${'A'.repeat(43)} ${nowMs} ${'A'.repeat(43)}`;
+const dischargedTokens = [
+  dischargedText([], []),
+  dischargedText(['method GET'], ['ip 10.0.0.0/8', 'path /invoices']),
+  dischargedText(['method GET'], ['method GET', 'account 42'], ['path /invoices']),
+  dischargedText(['account 42'], []),
+  dischargedText([], ['action invoices:list']),
+  dischargedText([], ['request-required']),
+  dischargedText([], ['cnf jkt:0000000000000000000000000000000000000000000']),
+  dischargedText([], [seal]),
+  dischargedText([seal], ['method GET']),
+  dischargedText(['method GET'], ['method GET', 'ip 10.0.0.0/8'], [seal]),
+  dischargedText([], [], ['request nonsense']),
+];
+const texts = [...tokens, ...dischargedTokens];
 
 describe('a text read in different ways', () => {
-  it.each(tokens.map((root) => [textOf(root)]))('gets one verdict: %s', async (text) => {
+  it.each(texts.map((text) => [text]))('gets one verdict: %s', async (text) => {
     for (const context of contexts) {
       const expected = await inGeneral().verify(text, context);
       for (let i = 0; i < 4; i++) expect(await byOffsets.verify(text, context)).toEqual(expected);
@@ -47,8 +88,7 @@ describe('a text read in different ways', () => {
     const other = decodeBase64url(textOf(macaroonOf({ conditions: ['method POST'] })).slice(4, -7));
     const general = inGeneral();
     for (let left = campaignSize(1500, 100_000); left > 0; left--) {
-      const root = random.pick(tokens);
-      const altered = reencoded(mutateBytes(random, decodeBase64url(textOf(root).slice(4, -7)), other));
+      const altered = reencoded(mutateBytes(random, decodeBase64url(random.pick(texts).slice(4, -7)), other));
       const context = random.pick(contexts);
       if (altered === undefined) continue;
       const expected = await general.verify(altered, context);
@@ -58,7 +98,8 @@ describe('a text read in different ways', () => {
 
   it('is not taken for another that a caveat type or a key source reads meanwhile', async () => {
     const wide = tokenOf();
-    const narrow = tokenOf({ conditions: ['account 42', 'method POST'] });
+    const conditions = ['account 42', 'method POST'];
+    const narrowTexts = [tokenOf({ conditions }), dischargedText([], conditions)];
     const account = {
       name: 'account',
       parse: (argument: string) => {
@@ -80,7 +121,7 @@ describe('a text read in different ways', () => {
     for (const source of [keys, meddling]) {
       const caveats = createCaveatRegistry([...standardCaveats, account]);
       const verifier = createVerifier({ audience, keys: source, caveats, clock });
-      for (let i = 0; i < 3; i++) {
+      for (const narrow of [...narrowTexts, ...narrowTexts]) {
         const denial = await verifier.verify(narrow, { action: 'invoices:read', method: 'GET' });
         expect(denial).toMatchObject({ code: 'ERR_CAVEAT_DENIED', caveatIndex: 1 });
       }
