@@ -262,7 +262,8 @@ function prepareInserts(
       for (; rows.length - done >= size; done += size) {
         const values: unknown[] = [];
         for (let i = done; i < done + size; i++) for (const name of names) values.push(rows[i]?.[name] ?? null);
-        statement.run(values);
+        // As arguments: the driver takes a fifth longer to read them out of an array.
+        statement.run(...values);
       }
     }
   };
