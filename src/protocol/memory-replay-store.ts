@@ -1,10 +1,12 @@
 /**
  * Used nonces in memory, for one process. It forgets them when it ends, so it is born when it is made: what was sent earlier is refused.
  *
- * Nothing runs by a timer: once a second at most, a claim drops what expired in whole seconds, so each nonce is touched once more in its life.
+ * Nothing runs by a timer: once a second at most, a claim drops what expired in whole seconds, so each nonce is touched once more in its life. What is
+ * kept of a nonce is in `nonce-table.ts`.
  */
 import { type Clock, MacaroonError, requireKnownNames } from '../core/index.js';
-import { birthMs, type ReplayBounds, replayBounds, replayKey, replayStoreFull, wholeMs } from './replay-bounds.js';
+import { NonceTable } from './nonce-table.js';
+import { birthMs, maxKeyBytes, type ReplayBounds, replayBounds, replayKey, replayStoreFull, wholeMs } from './replay-bounds.js';
 import type { ReplayStore } from './replay-store.js';
 
 export interface MemoryReplayStoreOptions {
@@ -19,14 +21,26 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions): ReplayStor
   return new MemoryReplayStore(options.clock, replayBounds(options.maxNonces));
 }
 
+/** Whose nonces must differ from each other. */
+interface Scope {
+  /** What is kept of its name. */
+  readonly key: string;
+  /** What the table of nonces knows it by. */
+  readonly number: number;
+  nonceCount: number;
+}
+
 class MemoryReplayStore implements ReplayStore {
   readonly bornAtMs: number;
   readonly #clock: Clock;
   readonly #bounds: ReplayBounds;
-  /** Two levels, so that no scope and nonce can be read as another pair. */
-  readonly #scopes = new Map<string, Set<string>>();
-  /** What expires within each second since 1970. */
-  readonly #bySecond = new Map<number, { readonly scope: string; readonly nonce: string }[]>();
+  readonly #nonces = new NonceTable();
+  /** Those that have nonces. */
+  readonly #scopes = new Map<string, Scope>();
+  #scopeOfNumber: Scope[] = [];
+  #freeNumbers: number[] = [];
+  /** By second since 1970, the last nonce that expires within it. */
+  readonly #bySecond = new Map<number, number>();
   #count = 0;
   #lookedAtSecond = 0;
   /** Up to here, nonces may have been forgotten, whatever the clock says by now. */
@@ -39,56 +53,76 @@ class MemoryReplayStore implements ReplayStore {
     this.bornAtMs = birthMs(wholeMs(clock(), 'clock'));
   }
 
-  claim(scopeText: string, nonceText: string, expiresAtMs: number): boolean {
-    const scope = replayKey(scopeText);
-    const nonce = replayKey(nonceText);
+  claim(scopeName: string, nonce: string, expiresAtMs: number): boolean {
     const untilMs = wholeMs(expiresAtMs, 'expiresAtMs');
     if (this.#isClosed) throw new MacaroonError('ERR_STORE_UNAVAILABLE', 'the replay store is closed');
     const nowMs = wholeMs(this.#clock(), 'clock');
     this.#forgetExpired(nowMs);
+    const scope = this.#scopeOf(scopeName);
+    const isUsed = this.#nonces.has(scope.number, nonce);
     // What expired cannot be known to be new, also after the clock was set back.
-    if (untilMs <= Math.max(nowMs, this.#forgottenUntilMs)) return false;
-    const used = this.#scopes.get(scope);
-    if (used?.has(nonce)) return false;
+    if (isUsed || untilMs <= Math.max(nowMs, this.#forgottenUntilMs)) return false;
     if (this.#count >= this.#bounds.maxNonces) throw replayStoreFull('maxNonces');
-    if ((used?.size ?? 0) >= this.#bounds.maxNoncesPerScope) throw replayStoreFull('maxNoncesPerScope');
-    this.#keep(scope, nonce, untilMs);
+    if (scope.nonceCount >= this.#bounds.maxNoncesPerScope) throw replayStoreFull('maxNoncesPerScope');
+    this.#keepAsked(scope, Math.floor(untilMs / 1000));
     return true;
   }
 
   close(): void {
-    this.#scopes.clear();
-    this.#bySecond.clear();
+    this.#forgetAll();
     this.#isClosed = true;
   }
 
-  #keep(scope: string, nonce: string, untilMs: number): void {
-    const used = this.#scopes.get(scope);
-    if (used === undefined) this.#scopes.set(scope, new Set([nonce]));
-    else used.add(nonce);
-    const second = Math.floor(untilMs / 1000);
-    const together = this.#bySecond.get(second);
-    if (together === undefined) this.#bySecond.set(second, [{ scope, nonce }]);
-    else together.push({ scope, nonce });
+  /** The scope called `name`; one that has no nonces counts for nothing yet. */
+  #scopeOf(name: string): Scope {
+    const known = this.#scopes.get(name);
+    // A longer one may look like what is kept of another.
+    if (known !== undefined && name.length <= maxKeyBytes) return known;
+    const key = replayKey(name);
+    return this.#scopes.get(key) ?? { key, number: this.#freeNumbers.at(-1) ?? this.#scopeOfNumber.length, nonceCount: 0 };
+  }
+
+  /** Keeps the nonce that the table was asked about. */
+  #keepAsked(scope: Scope, second: number): void {
+    this.#bySecond.set(second, this.#nonces.add(this.#bySecond.get(second) ?? 0));
     this.#count++;
+    if (scope.nonceCount++ > 0) return;
+    this.#scopes.set(scope.key, scope);
+    this.#freeNumbers.pop();
+    this.#scopeOfNumber[scope.number] = scope;
   }
 
   #forgetExpired(nowMs: number): void {
     const now = Math.floor(nowMs / 1000);
     if (now === this.#lookedAtSecond) return;
     this.#lookedAtSecond = now;
-    for (const [second, expired] of this.#bySecond) {
+    for (const [second, last] of this.#bySecond) {
       if (second >= now) continue;
       this.#bySecond.delete(second);
-      for (const { scope, nonce } of expired) this.#forget(scope, nonce);
+      for (let row = last; row !== 0; ) {
+        this.#forgetOneOf(this.#nonces.scopeOf(row));
+        row = this.#nonces.drop(row);
+      }
       this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, second * 1000 + 999);
     }
+    if (this.#count === 0) this.#forgetAll();
   }
 
-  #forget(scope: string, nonce: string): void {
-    const used = this.#scopes.get(scope);
-    used?.delete(nonce);
-    if (used?.size === 0) this.#scopes.delete(scope);
+  #forgetOneOf(number: number): void {
     this.#count--;
+    const scope = this.#scopeOfNumber[number];
+    if (scope === undefined || --scope.nonceCount > 0) return;
+    this.#scopes.delete(scope.key);
+    this.#freeNumbers.push(number);
+  }
+
+  /** Gives the memory back, too. */
+  #forgetAll(): void {
+    this.#nonces.clear();
+    this.#scopes.clear();
+    this.#scopeOfNumber = [];
+    this.#freeNumbers = [];
+    this.#bySecond.clear();
+    this.#count = 0;
   }
 }

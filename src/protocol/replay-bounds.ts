@@ -2,7 +2,7 @@
 import { encodeHex, encodeUtf8, MacaroonError, sha256 } from '../core/index.js';
 
 /** UTF-8 bytes up to which a scope or a nonce is kept as it is. */
-const maxKeyBytes = 64;
+export const maxKeyBytes = 64;
 const mostNonces = 100_000_000;
 
 /** How many nonces a store keeps at once: in all, and of one scope, so that one sender cannot take the room of all others. */
