@@ -4,9 +4,9 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { MacaroonError } from '../../core/index.js';
-import { canonicalRow, equalText, lengthPrefixedText } from './row-mac.js';
+import { canonicalRow, equalText } from './row-mac.js';
 import { audit } from './sqlite-schema.js';
-import { macOfText } from './text-mac.js';
+import { macOfTexts } from './text-mac.js';
 
 const maxDetailsBytes = 4096;
 const pageRows = 1000;
@@ -84,7 +84,10 @@ function sorted(value: unknown): unknown {
 
 /** base64url MAC of `row` after a row with MAC `previousMac`. */
 export function auditMac(key: KeyObject, previousMac: string, row: Omit<AuditRow, 'mac'>): string {
-  return macOfText(key, lengthPrefixedText(previousMac) + lengthPrefixedText(canonicalRow(audit, row)));
+  return macOfTexts(key, (lengthOf) => {
+    const content = canonicalRow(audit, row, lengthOf);
+    return `${lengthOf(previousMac)}:${previousMac}${lengthOf(content)}:${content}`;
+  });
 }
 
 /**

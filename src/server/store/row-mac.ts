@@ -6,13 +6,14 @@
 import { type KeyObject, timingSafeEqual } from 'node:crypto';
 import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
-import { encodeUtf8, MacaroonError } from '../../core/index.js';
-import { macOfText } from './text-mac.js';
+import { MacaroonError } from '../../core/index.js';
+import { type LengthOf, macOfTexts } from './text-mac.js';
 
 /** A row by property names. */
 export type PlainRow = Readonly<Record<string, string | number | null>>;
 
 interface TableShape {
+  /** After its length. */
   readonly name: string;
   /** Properties with their column's name after its length, sorted by that name. */
   readonly columns: readonly (readonly [string, string])[];
@@ -27,49 +28,32 @@ function shapeOf(table: SQLiteTable): TableShape {
     .map(([property, column]) => [property, column.name] as const)
     .filter(([, name]) => name !== 'row_mac' && name !== 'mac')
     .sort(([, a], [, b]) => (a < b ? -1 : 1))
-    .map(([property, name]) => [property, lengthPrefixedText(name)] as const);
-  const shape = { name: getTableName(table), columns };
+    .map(([property, name]) => [property, withLength(name)] as const);
+  const shape = { name: withLength(getTableName(table)), columns };
   shapes.set(table, shape);
   return shape;
 }
 
-/**
- * One text for each content of a row: table, then name and value of every column that is not null, each with its length in bytes.
- * A null is left out, so that a column added later leaves the texts of older rows as they were.
- */
-export function canonicalRow(table: SQLiteTable, row: PlainRow): string {
-  const shape = shapeOf(table);
-  const text = rowText(shape, row, charactersOf);
-  // Almost all rows are ASCII, where characters are bytes: one look at the whole tells it.
-  return isAscii(text) ? text : rowText(shape, row, bytesOf);
+/** A name, which is ASCII, after its length. */
+function withLength(name: string): string {
+  return `${name.length}:${name}`;
 }
 
-function rowText({ name, columns }: TableShape, row: PlainRow, lengthOf: (text: string) => number): string {
-  let text = lengthPrefixedText(name);
+/**
+ * One text for each content of a row: table, then name and value of every column that is not null, each after its length.
+ * A null is left out, so that a column added later leaves the texts of older rows as they were.
+ */
+export function canonicalRow(table: SQLiteTable, row: PlainRow, lengthOf: LengthOf): string {
+  const { name, columns } = shapeOf(table);
+  let text = name;
   for (const [property, column] of columns) {
     const value = row[property];
     if (value === null || value === undefined) continue;
-    const written = typeof value === 'number' ? `i${value}` : `s${value}`;
-    text += `${column}${lengthOf(written)}:${written}`;
+    const isNumber = typeof value === 'number';
+    const written = isNumber ? String(value) : value;
+    text += `${column}${lengthOf(written) + 1}:${isNumber ? 'i' : 's'}${written}`;
   }
   return text;
-}
-
-/** `text` after its length in UTF-8 bytes. Throws `ERR_FORMAT_UTF8` for text that would come back as another one. */
-export function lengthPrefixedText(text: string): string {
-  return `${isAscii(text) ? text.length : bytesOf(text)}:${text}`;
-}
-
-function isAscii(text: string): boolean {
-  return Buffer.byteLength(text) === text.length;
-}
-
-function charactersOf(text: string): number {
-  return text.length;
-}
-
-function bytesOf(text: string): number {
-  return encodeUtf8(text).length;
 }
 
 /** `row` with its MAC. */
@@ -82,7 +66,7 @@ export function checkRowMac<R extends PlainRow & { readonly rowMac: string }>(ke
   if (equalText(row.rowMac, rowMacOf(key, table, row))) return row;
   throw new MacaroonError(
     'ERR_STORE_CORRUPT',
-    `a row of table ${shapeOf(table).name} was altered outside of macaroond or damaged: restore a backup`,
+    `a row of table ${getTableName(table)} was altered outside of macaroond or damaged: restore a backup`,
   );
 }
 
@@ -95,5 +79,5 @@ export function equalText(a: string, b: string): boolean {
 
 /** base64url MAC of `row`; a `rowMac` in it does not count. */
 export function rowMacOf(key: KeyObject, table: SQLiteTable, row: PlainRow): string {
-  return macOfText(key, canonicalRow(table, row));
+  return macOfTexts(key, (lengthOf) => canonicalRow(table, row, lengthOf));
 }

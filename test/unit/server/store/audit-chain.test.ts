@@ -194,6 +194,17 @@ describe('the audit chain', () => {
   });
 });
 
+describe('the MAC of an entry', () => {
+  it('is what it was when databases of today were written', () => {
+    const key = createSecretKey(new Uint8Array(32).fill(1));
+    const about = { event: 'token.minted', actor: 'mail', client: 'mail', audience: 'invoice', tokenId: null };
+    const entry = { ...about, seq: 1, atMs: 1792000000000, address: '::1', requestId: null };
+    expect(auditMac(key, '', { ...entry, details: '{"n":1}' })).toBe('dtEAzkWWfC3NXdV9Ron2KIyoGmoFGlMPbsNs0fR6GNo');
+    const second = auditMac(key, 'm', { ...entry, seq: 2, details: '{"n":"é"}' });
+    expect(second).toBe('DmJtIt-hpm0G-CNdupWVN-KgIrZ5bXElq74IjPuX-Y4');
+  });
+});
+
 describe('following a chain', () => {
   it('does not accept a row under another key', async () => {
     const key = createSecretKey(new Uint8Array(32).fill(1));
