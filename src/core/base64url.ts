@@ -37,32 +37,23 @@ export function groupOf(quad: number): number {
 /** Unpadded base64url of `bytes`. */
 export function encodeBase64url(bytes: Uint8Array): string {
   const codes = new Uint8Array(Math.ceil((bytes.length * 4) / 3));
-  writeBase64url(bytes, codes, 0);
-  return asciiText(codes);
-}
-
-/**
- * Writes the base64url of `bytes` from `start` to `end` (defaults: all of it) as character codes into `codes` from `at` on, which has room for them;
- * gives where they end.
- */
-export function writeBase64url(bytes: Uint8Array, codes: Uint8Array, at: number, start = 0, end: number = bytes.length): number {
-  let out = at;
-  let i = start;
-  for (; i + 2 < end; i += 3) {
+  let out = 0;
+  let i = 0;
+  for (; i + 2 < bytes.length; i += 3) {
     const quad = quadOf(((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number));
     codes[out++] = quad;
     codes[out++] = quad >>> 8;
     codes[out++] = quad >>> 16;
     codes[out++] = quad >>> 24;
   }
-  if (i < end) {
-    const second = i + 1 < end ? (bytes[i + 1] as number) : 0;
-    const quad = quadOf(((bytes[i] as number) << 16) | (second << 8));
+  if (i < bytes.length) {
+    const quad = quadOf(((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8));
     codes[out++] = quad;
     codes[out++] = quad >>> 8;
-    if (i + 1 < end) codes[out++] = quad >>> 16;
+    // Of one byte at the end nothing is left to be written: it is dropped.
+    codes[out] = quad >>> 16;
   }
-  return out;
+  return asciiText(codes);
 }
 
 /**

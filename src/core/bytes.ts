@@ -72,6 +72,16 @@ export function asciiText(bytes: Uint8Array): string {
   return Reflect.apply(String.fromCharCode, undefined, codes);
 }
 
+/**
+ * A reader of what stands in `bytes`, which is ASCII, from their start to an end, as a text. By Node's `Buffer` where there is one: with a decoder, which
+ * is what browsers have, minting takes a tenth longer.
+ */
+export function asciiReader(bytes: Uint8Array): (end: number) => string {
+  if (globalThis.Buffer === undefined) return (end) => utf8Decoder.decode(bytes.subarray(0, end));
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return (end) => buffer.toString('latin1', 0, end);
+}
+
 function isWellFormed(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

@@ -72,6 +72,8 @@ export class PacketReader {
 
 /** Enough for what most often is written: a buffer that had to grow past it is given up afterwards. */
 const usualBytes = 8 * 1024;
+/** Type and length of a packet, at the most. */
+const maxHeadBytes = 6;
 
 /**
  * Collects packets in a buffer that it keeps from one use to the next: to allocate one costs as much as hashing what goes into it. Not reentrant, which
@@ -79,12 +81,13 @@ const usualBytes = 8 * 1024;
  */
 export class PacketWriter {
   #bytes = new Uint8Array(usualBytes);
+  #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
   /** Forgets what was written. */
   start(): void {
     this.#length = 0;
-    if (this.#bytes.length > usualBytes) this.#bytes = new Uint8Array(usualBytes);
+    if (this.#bytes.length > usualBytes) this.#allocate(usualBytes);
   }
 
   writeByte(byte: number): void {
@@ -100,26 +103,46 @@ export class PacketWriter {
   }
 
   writePacket(type: number, data: Uint8Array): void {
-    this.writeByte(type);
+    this.#reserve(maxHeadBytes + data.length);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    bytes[at++] = type;
     let length = data.length;
     while (length >= 0x80) {
-      this.writeByte((length & 0x7f) | 0x80);
+      bytes[at++] = (length & 0x7f) | 0x80;
       length >>>= 7;
     }
-    this.writeByte(length);
-    this.writeRaw(data);
+    bytes[at++] = length;
+    bytes.set(data, at);
+    this.#length = at + data.length;
   }
 
-  /** A view of what was written, valid until the next `start`. */
+  /** So many bytes were written. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** A view of what was written, and of some bytes behind it; valid until the next `start`. */
+  get view(): DataView {
+    return this.#view;
+  }
+
+  /** What was written; valid until the next `start`. */
   get written(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
 
   #reserve(more: number): void {
-    const needed = this.#length + more;
-    if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
+    // With room for a word that is read where the last byte is.
+    const needed = this.#length + more + 4;
+    if (needed > this.#bytes.length) this.#allocate(Math.max(needed, this.#bytes.length * 2));
+  }
+
+  /** A buffer of `size` bytes, with what was written. */
+  #allocate(size: number): void {
+    const written = this.written;
+    this.#bytes = new Uint8Array(size);
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#bytes.set(written);
   }
 }

@@ -4,8 +4,8 @@
  * The payload is the V2 binaries in unpadded base64url; the checksum is the CRC-32 of the payload's characters, 4 bytes big-endian in
  * base64url, so that a token that was cut or mistyped is told from a forged one without any key.
  */
-import { decodeBase64url, groupOf, quadOf, readBase64url, writeBase64url } from '../base64url.js';
-import { asciiText, writeAscii } from '../bytes.js';
+import { decodeBase64url, groupOf, quadOf, readBase64url } from '../base64url.js';
+import { asciiReader, writeAscii } from '../bytes.js';
 import { MacaroonError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { UnverifiedMacaroon } from '../macaroon.js';
@@ -20,9 +20,10 @@ const checksumLength = 6;
 const dotCode = 0x2e;
 
 /** What texts are written into on their way in and out, so that nothing is allocated for that. Not reentrant, which synchronous code cannot notice. */
-const ascii = new Uint8Array(limits.maxTextLength);
+const ascii = new Uint8Array(limits.maxTextLength + 4);
 /** The same, for four characters at a time: the engine reads and writes them at once. */
 const quads = new DataView(ascii.buffer);
+const textUpTo = asciiReader(ascii);
 /** The payload that `readPayload` read last. Valid until the next text is read. */
 export const payload = new Uint8Array(((limits.maxTextLength * 3) >>> 2) + slackBytes);
 /** The same, for what is read and written by words. */
@@ -34,16 +35,14 @@ let headEnd = 0;
 let headSum = 0;
 /** How often `payload` was written: who was away sees whether it is still the same. */
 export let payloadReads = 0;
-const checksum = new Uint8Array(4);
-const checksumView = new DataView(checksum.buffer);
 
 /** Text form of `token`, with prefix and checksum. Throws `ERR_LIMIT_TEXT` past `limits.maxTextLength` characters, `ERR_LIMIT_DISCHARGES`. */
 export function encode(token: UnverifiedMacaroon): string {
-  const bytes = writeV2Token(token);
+  const { view, length } = writeV2Token(token);
   quads.setInt32(0, prefixQuad, true);
   headEnd = textPrefix.length;
   headSum = -1;
-  return writeText(bytes, 0, bytes.length);
+  return writeText(view, 0, length);
 }
 
 /**
@@ -52,10 +51,11 @@ export function encode(token: UnverifiedMacaroon): string {
  */
 export function textOfPayload(known: number, length: number): string {
   payloadReads++;
-  return writeText(payload, known, length);
+  return writeText(payloadView, known, length);
 }
 
-function writeText(bytes: Uint8Array, known: number, length: number): string {
+/** The text of the first `length` bytes in `view`, which has one more word; what stands in `ascii` for those before `known` is right. */
+function writeText(view: DataView, known: number, length: number): string {
   const dot = textPrefix.length + Math.ceil((length * 4) / 3);
   const end = dot + 1 + checksumLength;
   if (end > limits.maxTextLength) {
@@ -66,15 +66,14 @@ function writeText(bytes: Uint8Array, known: number, length: number): string {
   const knownGroups = Math.floor(known / 3);
   let i = knownGroups * 3;
   let out = textPrefix.length + knownGroups * 4;
-  for (; i + 3 <= length; i += 3, out += 4) {
-    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number);
-    quads.setInt32(out, quadOf(group), true);
-  }
-  writeBase64url(bytes, ascii, out, i, length);
+  for (; i + 3 <= length; i += 3, out += 4) quads.setInt32(out, quadOf(view.getInt32(i) >>> 8), true);
+  // One or two bytes at the end are written as if there were three; what is too much, the dot and the checksum are written over.
+  if (i < length) quads.setInt32(out, quadOf((view.getInt32(i) >>> 8) & (i + 1 === length ? 0xff0000 : 0xffff00)), true);
   ascii[dot] = dotCode;
-  checksumView.setInt32(0, addToSum(headSum, headEnd, dot) ^ -1);
-  writeBase64url(checksum, ascii, dot + 1);
-  return asciiText(ascii.subarray(0, end));
+  const sum = addToSum(headSum, headEnd, dot) ^ -1;
+  quads.setInt32(dot + 1, quadOf(sum >>> 8), true);
+  quads.setInt32(dot + 5, quadOf((sum & 0xff) << 16), true);
+  return textUpTo(end);
 }
 
 /**
@@ -105,10 +104,11 @@ export function readPayload(text: string, known = 0): number {
   return faults < 0 || left < 0 ? -1 : out + left;
 }
 
-/** Whether the characters after `dot` in `ascii` are the checksum `sum`. */
+/** Whether the characters after `dot` in `ascii` are those of the checksum `sum`. */
 function endsInChecksum(dot: number, sum: number): boolean {
   return (
-    readBase64url(ascii, dot + 1, dot + 1 + checksumLength, checksum) === checksum.length && checksumView.getInt32(0) === sum
+    quads.getInt32(dot + 1, true) === quadOf(sum >>> 8) &&
+    quads.getUint16(dot + 5, true) === (quadOf((sum & 0xff) << 16) & 0xffff)
   );
 }
 

@@ -25,11 +25,11 @@ export function encodeV2(macaroon: Macaroon): Uint8Array {
 
 /** V2 binaries of the root macaroon and its discharges, one after the other. Throws `ERR_LIMIT_DISCHARGES` when they are too many. */
 export function encodeV2Token(token: UnverifiedMacaroon): Uint8Array {
-  return copyBytes(writeV2Token(token));
+  return copyBytes(writeV2Token(token).written);
 }
 
-/** As `encodeV2Token`, as a view that is valid until anything else is written. */
-export function writeV2Token(token: UnverifiedMacaroon): Uint8Array {
+/** As `encodeV2Token`; in a writer, where it stands until anything else is written. */
+export function writeV2Token(token: UnverifiedMacaroon): PacketWriter {
   if (token.discharges.length > limits.maxDischarges) {
     throw new MacaroonError('ERR_LIMIT_DISCHARGES', `a token holds at most ${limits.maxDischarges} discharges`, {
       limit: limits.maxDischarges,
@@ -38,7 +38,7 @@ export function writeV2Token(token: UnverifiedMacaroon): Uint8Array {
   writer.start();
   writeMacaroon(token.root);
   for (const discharge of token.discharges) writeMacaroon(discharge);
-  return writer.written;
+  return writer;
 }
 
 function writeMacaroon(macaroon: Macaroon): void {

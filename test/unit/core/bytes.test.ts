@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { asciiReader } from '../../../src/core/bytes.js';
 import {
   concatBytes,
   copyBytes,
@@ -46,6 +47,22 @@ describe('UTF-8', () => {
     }
     expect(toHex(encodeUtf8('\u{1f600}'))).toBe('f09f9880');
   });
+});
+
+describe('a reader of ASCII', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it.each(['with a Buffer', 'without one, as in a browser'])(
+    'gives what stands before an end, also when it changed, %s',
+    (where) => {
+      if (where !== 'with a Buffer') vi.stubGlobal('Buffer', undefined);
+      const bytes = asView(encodeUtf8('mcr_abcdef\0\x7f'.repeat(20)));
+      const read = asciiReader(bytes);
+      for (const end of [0, 1, 11, 12, 100, 240]) expect(read(end)).toBe('mcr_abcdef\0\x7f'.repeat(20).slice(0, end));
+      bytes.fill(0x61, 0, 3);
+      expect(read(5)).toBe('aaa_a');
+    },
+  );
 });
 
 describe('internText', () => {
