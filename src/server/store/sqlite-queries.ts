@@ -247,7 +247,7 @@ function prepareWrite({ sqlite }: SqliteConnection, query: BuiltQuery): Write {
 }
 
 /** How many rows one run inserts: as many as there are of the first, then of the next. */
-const insertSizes = [16, 4, 1] as const;
+const insertSizes = [16, 8, 4, 2, 1] as const;
 
 /** Inserts any number of rows in few runs: `insertOf` builds the insert of so many. */
 function prepareInserts(
