@@ -22,6 +22,13 @@ export { printable } from './printable.js';
 export { RecentReadings } from './recent-readings.js';
 export { sha256 } from './sha256.js';
 export { createUuidV7, formatUuid, isUuidText, isUuidV7, uuidTimeMs } from './token-id.js';
-export { chainBeforeLastCaveat, chainOfSignature, flatSignatureFault, signatureOfChain, usedDischarges } from './verify-flat.js';
+export {
+  type ChainPosition,
+  chainBeforeLastCaveat,
+  chainOfSignature,
+  flatSignatureFault,
+  signatureOfChain,
+  usedDischarges,
+} from './verify-flat.js';
 export { type PendingCondition, type SignatureResult, signatureBeforeLastCaveat, verifySignature } from './verify-signature.js';
 export { isPromise, whenKnown } from './when-known.js';

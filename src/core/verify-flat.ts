@@ -3,7 +3,7 @@
  * hashing is what it allocates.
  */
 import type { FlatMacaroon, FlatToken } from './format/flat.js';
-import { hmacFromMidstateAt, hmacStepAt } from './hmac.js';
+import { hmacFromMidstateAt, hmacStepAt, type KeyMidstate, newMidstate, setMidstate } from './hmac.js';
 import type { MacaroonKey } from './keys.js';
 import { limits } from './limits.js';
 import { bindState, type Signature, thirdPartyStepAt, toSignature } from './macaroon.js';
@@ -16,6 +16,8 @@ export interface ChainPosition {
   readonly caveatCount: number;
   /** 8 words. */
   readonly chain: Int32Array;
+  /** That of the chain, which is the key of the next step; made when it is first needed. */
+  midstate: KeyMidstate | undefined;
 }
 
 interface AskedDischarge {
@@ -39,12 +41,13 @@ let used: readonly number[] = noneUsed;
 export function flatSignatureFault(token: FlatToken, key: MacaroonKey, known?: ChainPosition): SignatureFault {
   const { view, signatureStart } = token;
   used = noneUsed;
-  if (known === undefined) hmacFromMidstateAt(key.midstate, view, token.identifierStart, token.identifierEnd, chain);
-  else chain.set(known.chain);
   const asked: AskedDischarge[] | undefined = token.isPlain ? undefined : [];
   const last = token.caveatCount - 1;
-  runCaveats(token, known?.caveatCount ?? 0, last, asked);
-  if (last >= 0) {
+  let done = 0;
+  if (known === undefined) hmacFromMidstateAt(key.midstate, view, token.identifierStart, token.identifierEnd, chain);
+  else done = runFrom(known, token);
+  runCaveats(token, done, last, asked);
+  if (done <= last) {
     chainBeforeLast.set(chain);
     runCaveats(token, last, last + 1, asked);
   }
@@ -57,6 +60,18 @@ export function flatSignatureFault(token: FlatToken, key: MacaroonKey, known?: C
   return (
     verifyDischarges(token, asked, usedSoFar, 1) ?? (used.length < token.dischargeCount ? 'ERR_DISCHARGE_UNUSED' : undefined)
   );
+}
+
+/** Runs `chain` from `known` through the next caveat of `token`, which has one; gives how many it went through then. */
+function runFrom(known: ChainPosition, { view, starts, ends, caveatCount }: FlatToken): number {
+  const next = known.caveatCount;
+  if (known.midstate === undefined) {
+    known.midstate = newMidstate();
+    setMidstate(known.midstate, known.chain);
+  }
+  if (next === caveatCount - 1) chainBeforeLast.set(known.chain);
+  hmacFromMidstateAt(known.midstate, view, starts[next] as number, ends[next] as number, chain);
+  return next + 1;
 }
 
 /** Positions of the discharges of the token that `flatSignatureFault` found none in last, in the order in which they were asked for. */

@@ -19,13 +19,16 @@ export interface Binding {
   readonly sealIndex: number | undefined;
 }
 
-/** The binding of `conditions`; `undefined` when they ask nothing of the kind. */
-export function bindingOf(conditions: readonly ReadCondition[]): Binding | undefined {
-  return asksAnything(conditions) ? newBinding(conditions) : undefined;
+const noKeys: readonly string[] = Object.freeze([]);
+
+/** The binding of `conditions` that follow those with the binding `before`; `undefined` when none of them asks anything of the kind. */
+export function bindingOf(conditions: readonly ReadCondition[], before?: Binding): Binding | undefined {
+  return asksAnything(conditions) ? newBinding(conditions, before) : before;
 }
 
 function asksAnything(conditions: readonly ReadCondition[]): boolean {
-  for (const { reading } of conditions) {
+  for (let i = 0; i < conditions.length; i++) {
+    const { reading } = conditions[i] as ReadCondition;
     if ('code' in reading) continue;
     const { type } = reading;
     if (type === request || type === requestRequired || type === cnf) return true;
@@ -33,27 +36,27 @@ function asksAnything(conditions: readonly ReadCondition[]): boolean {
   return false;
 }
 
-function newBinding(conditions: readonly ReadCondition[]): Binding | undefined {
-  let asksRequest = false;
-  let asksCertificate = false;
-  const keys: string[] = [];
+function newBinding(conditions: readonly ReadCondition[], before: Binding | undefined): Binding {
+  let asksRequest = before?.asksRequest === true;
+  let asksCertificate = before?.asksCertificate === true;
+  let keys = before?.keys ?? noKeys;
   let seal: Seal | undefined;
   let sealIndex: number | undefined;
-  for (const { reading, isLast, dischargeIndex, caveatIndex } of conditions) {
+  for (let i = 0; i < conditions.length; i++) {
+    const { reading, isLast, dischargeIndex, caveatIndex } = conditions[i] as ReadCondition;
     if ('code' in reading) continue;
     const { type, value } = reading;
     if (type === request || type === requestRequired) asksRequest = true;
     if (type === cnf) {
       const { certificate, key } = value as Confirmation;
       asksCertificate ||= certificate !== undefined;
-      if (key !== undefined) keys.push(key);
+      if (key !== undefined) keys = [...keys, key];
     }
     if (type === request && isLast && dischargeIndex === undefined) {
       seal = value as Seal;
       sealIndex = caveatIndex;
     }
   }
-  if (!asksRequest && !asksCertificate && keys.length === 0) return undefined;
   return { asksRequest, asksCertificate, keys, seal, sealIndex };
 }
 

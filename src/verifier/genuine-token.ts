@@ -116,7 +116,7 @@ function authenticateAnew(text: string, number: number, setup: AuthenticationSet
   const facts = known?.facts ?? factsOf(flat, reference);
   if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
   const claimsSeal = endsInSeal(flat);
-  const chainBefore = claimsSeal ? chainBeforeLastCaveat() : undefined;
+  const chainBefore = claimsSeal ? chainBeforeSeal(flat, known) : undefined;
   // A sealed token comes once, so of that there is nothing to remember but what it began with.
   const wasSeen = !claimsSeal && setup.cache.wasSeen(number);
   if (flat.isPlain) {
@@ -125,10 +125,9 @@ function authenticateAnew(text: string, number: number, setup: AuthenticationSet
       setup.prefixes.set(flat, flat.caveatCount - 1, key, facts, chainBeforeLastCaveat());
     }
   }
-  const conditions = conditionsOf(flat, claimsSeal, setup.reader, known, reading);
+  const token = tokenOf(flat, facts, claimsSeal, setup.reader, known, reading);
   // A caveat type may have read a text as well.
   if (textsRead() !== reading) return authenticateAnyForm(text, number, setup, lookup);
-  const token = genuineToken(facts, conditions);
   if (chainBefore !== undefined)
     return { ok: true, token, entry, key, answerKey: () => answerKeyOf(signatureOfChain(chainBefore)) };
   const authenticated: Authenticated = { ok: true, token, entry, key };
@@ -158,35 +157,45 @@ function endsInSeal({ bytes, starts, ends, verificationIdStarts, caveatCount }: 
   return true;
 }
 
+/** What the chain was before the last caveat of `flat`, whose beginning is `known` where that is told. */
+function chainBeforeSeal({ caveatCount }: FlatToken, known: Prefix | undefined): Int32Array {
+  return known?.caveatCount === caveatCount - 1 ? known.chain : chainBeforeLastCaveat();
+}
+
 /**
- * The conditions of `flat`, whose beginning is `known` where that is told, and which ends in what claims to be a seal where it `claimsSeal`. They count
- * for nothing, and nothing of them is kept, where `textsRead` is no longer `reading`.
+ * What `flat` says, whose beginning is `known` where that is told, and which ends in what claims to be a seal where it `claimsSeal`. It counts for nothing,
+ * and nothing of it is kept, where `textsRead` is no longer `reading`.
  */
-function conditionsOf(
+function tokenOf(
   flat: FlatToken,
+  facts: IdentifierFacts,
   claimsSeal: boolean,
   reader: ConditionReader,
   known: Prefix | undefined,
   reading: number,
-): readonly ReadCondition[] {
+): GenuineToken {
   const { bytes, starts, ends, caveatCount } = flat;
   const last = caveatCount - 1;
   const seal = claimsSeal ? reader.readSeal(bytes, starts[last] as number, ends[last] as number, last) : undefined;
   const isSealed = seal?.isSealed === true;
+  const before = known === undefined ? undefined : beginningOf(flat, known, isSealed, reader, reading);
   const conditions: ReadCondition[] = [];
-  if (known !== undefined) {
-    const kind = isSealed ? 'sealed' : 'open';
-    let kept = known.conditions[kind];
-    if (kept === undefined) {
-      kept = readInto([], flat, 0, known.caveatCount, isSealed, reader);
-      if (textsRead() === reading) known.conditions[kind] = kept;
-    }
-    for (const condition of kept) conditions.push(condition);
-  }
   readInto(conditions, flat, known?.caveatCount ?? 0, seal === undefined ? caveatCount : last, isSealed, reader);
   if (seal !== undefined) conditions.push(seal);
   if (!flat.isPlain) readDischargesInto(conditions, flat, isSealed, reader);
-  return conditions;
+  return genuineToken(facts, conditions, before);
+}
+
+/** What the beginning of `flat` that is `known` says; kept, unless `textsRead` is no longer `reading`. */
+function beginningOf(flat: FlatToken, known: Prefix, isSealed: boolean, reader: ConditionReader, reading: number): GenuineToken {
+  const kind = isSealed ? 'sealed' : 'open';
+  const kept = known.token[kind];
+  if (kept !== undefined) return kept;
+  const conditions: ReadCondition[] = [];
+  readInto(conditions, flat, 0, known.caveatCount, isSealed, reader);
+  const token = genuineToken(known.facts, conditions);
+  if (textsRead() === reading) known.token[kind] = token;
+  return token;
 }
 
 /** `conditions` with those of the root macaroon of `flat` from the caveat `from` to `to` after them. */
@@ -197,12 +206,11 @@ function readInto(
   to: number,
   isSealed: boolean,
   reader: ConditionReader,
-): readonly ReadCondition[] {
+): void {
   for (let i = from; i < to; i++) {
     if (verificationIdStarts[i] !== 0) continue;
     conditions.push(reader.read(bytes, starts[i] as number, ends[i] as number, i, i === caveatCount - 1, isSealed));
   }
-  return conditions;
 }
 
 /** `conditions` with those of the discharges of `flat` after them, in the order in which the discharges were asked for. */
@@ -249,9 +257,10 @@ async function authenticateAnyForm(
   return authenticated;
 }
 
-function genuineToken(facts: IdentifierFacts, conditions: readonly ReadCondition[]): GenuineToken {
-  const binding = bindingOf(conditions);
-  return { facts, conditions, binding, isStandard: areStandard(conditions), verified: undefined };
+function genuineToken(facts: IdentifierFacts, conditions: readonly ReadCondition[], before?: GenuineToken): GenuineToken {
+  const binding = bindingOf(conditions, before?.binding);
+  const isStandard = (before === undefined || before.isStandard === true) && areStandard(conditions);
+  return { facts, before, conditions, binding, isStandard, verified: undefined, inForce: undefined };
 }
 
 function areStandard(conditions: readonly ReadCondition[]): boolean {

@@ -7,31 +7,36 @@
  * text continues it, or when a token that is that beginning is remembered as a whole; `signature-cache.ts` says why that is safe, what a stranger can make
  * of it, and that entries are live tokens. Nothing but "the chain comes to this" is taken from it: the signature itself is always compared.
  */
-import type { ReadCondition } from '../caveats/clear-caveats.js';
-import { type FlatToken, type IdentifierFacts, type MacaroonKey, readUint32, tokenIdStart } from '../core/index.js';
+import {
+  type ChainPosition,
+  type FlatToken,
+  type IdentifierFacts,
+  type MacaroonKey,
+  readUint32,
+  tokenIdStart,
+} from '../core/index.js';
 import { Generations } from './generations.js';
 import { Sightings } from './sightings.js';
+import type { GenuineToken } from './signature-cache.js';
 
 /** Beginnings, and their bytes, in one of the two generations. */
 const generationSize = 5000;
 const maxGenerationBytes = 4 * 1024 * 1024;
 
 /** A beginning of a token: its identifier and its first caveats. */
-export interface Prefix {
+export interface Prefix extends ChainPosition {
   readonly facts: IdentifierFacts;
-  readonly caveatCount: number;
-  /** What the chain comes to there: the signature of the token that is just this. 8 words. */
-  readonly chain: Int32Array;
-  /** Its conditions as they stand in a longer token, sealed or not; made by the first of each. */
-  readonly conditions: { sealed?: readonly ReadCondition[]; open?: readonly ReadCondition[] };
+  /** What it says, as a longer token begins with it that is sealed or not; made by the first of each. */
+  readonly token: { sealed?: GenuineToken; open?: GenuineToken };
 }
 
 interface Entry {
   readonly prefix: Prefix;
   readonly key: MacaroonKey;
   readonly identifierLength: number;
-  /** From the identifier to the end of the last caveat. */
-  readonly bytes: Uint8Array;
+  /** From the identifier to the end of the last caveat, in words: they are compared four bytes at a time. */
+  readonly words: Int32Array;
+  readonly length: number;
   readonly weight: number;
 }
 
@@ -57,11 +62,13 @@ export class PrefixCache {
 
   /** Remembers that under `key` the chain of `token`, whose signature held, comes to `chain` (8 words, kept as they are) after its first `count` caveats. */
   set(token: FlatToken, count: number, key: MacaroonKey, facts: IdentifierFacts, chain: Int32Array): void {
-    const { identifierStart, identifierEnd } = token;
-    const bytes = token.bytes.slice(identifierStart, endOf(token, count));
-    const prefix: Prefix = { facts, caveatCount: count, chain, conditions: {} };
+    const { view, identifierStart, identifierEnd } = token;
+    const length = endOf(token, count) - identifierStart;
+    const words = new Int32Array(Math.ceil(length / 4));
+    for (let i = 0; i < words.length; i++) words[i] = wordAt(view, identifierStart, length, i);
+    const prefix: Prefix = { facts, caveatCount: count, chain, midstate: undefined, token: {} };
     const identifierLength = identifierEnd - identifierStart;
-    this.#entries.set(numberOf(idOf(token), count), { prefix, key, identifierLength, bytes, weight: bytes.length });
+    this.#entries.set(numberOf(idOf(token), count), { prefix, key, identifierLength, words, length, weight: length });
   }
 
   clear(): void {
@@ -69,12 +76,19 @@ export class PrefixCache {
   }
 }
 
-function isPrefix({ prefix, identifierLength, bytes }: Entry, token: FlatToken, count: number): boolean {
-  const { bytes: other, identifierStart, identifierEnd } = token;
+function isPrefix({ prefix, identifierLength, words, length }: Entry, token: FlatToken, count: number): boolean {
+  const { view, identifierStart, identifierEnd } = token;
   if (prefix.caveatCount !== count || identifierLength !== identifierEnd - identifierStart) return false;
-  if (bytes.length !== endOf(token, count) - identifierStart) return false;
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== other[identifierStart + i]) return false;
+  if (length !== endOf(token, count) - identifierStart) return false;
+  for (let i = 0; i < words.length; i++) if (words[i] !== wordAt(view, identifierStart, length, i)) return false;
   return true;
+}
+
+/** Four bytes, those from `start + i * 4` on in `view`, of which zeros stand for what is beyond `length` from `start` on. */
+function wordAt(view: DataView, start: number, length: number, i: number): number {
+  const left = length - i * 4;
+  const word = view.getInt32(start + i * 4);
+  return left >= 4 ? word : word & (-1 << (32 - left * 8));
 }
 
 /** Where the first `count` caveats of `token` end. */

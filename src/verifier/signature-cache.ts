@@ -26,14 +26,25 @@ const maxGenerationLength = 4 * 1024 * 1024;
 /** A token whose signature held under an audience key. Whether it may be used is not decided yet. */
 export interface GenuineToken {
   readonly facts: IdentifierFacts;
-  /** First-party conditions, read but still to be cleared, root macaroon first. */
+  /** The token that it begins with, where that is known: its conditions come first. It begins with none itself. */
+  readonly before?: GenuineToken | undefined;
+  /** First-party conditions beyond those, read but still to be cleared, root macaroon first. */
   readonly conditions: readonly ReadCondition[];
-  /** What it asks of the request beyond the usual; absent for a bearer token. */
+  /** What all of them ask of the request beyond the usual; absent for a bearer token. */
   readonly binding?: Binding | undefined;
   /** Whether all its conditions are of types of this project, which change nothing of what they are shown. */
   readonly isStandard?: boolean | undefined;
   /** What a verification answers that denies nothing: the same each time. Made by the first. */
   verified?: VerifiedMacaroon | undefined;
+  /** What its conditions leave in force; kept for those that begin with it. */
+  inForce?: InForce | undefined;
+}
+
+/** What the conditions of a token leave of what its identifier says, and their texts. */
+export interface InForce {
+  readonly actions: readonly string[];
+  readonly expiresAtMs: number;
+  readonly texts: readonly string[];
 }
 
 /** A text that is remembered: the token in it, and the key that its signature held under. */

@@ -9,6 +9,8 @@ import {
   MacaroonKey,
   type Signature,
 } from '../../../src/core/index.js';
+import type { ReplayStore } from '../../../src/protocol/replay-store.js';
+import { requestDigest, sealRequest } from '../../../src/protocol/sealed-request.js';
 import { createVerifier, type KeyLookup, type KeySource, staticKeys } from '../../../src/verifier/index.js';
 import { audience, audienceKey, client, generation, macaroonOf, nowMs, rootKeyId, staticKey } from './samples.js';
 
@@ -16,6 +18,9 @@ const context = { action: 'invoices:read', method: 'GET', path: '/invoices/1', i
 const parent = macaroonOf({ conditions: ['method GET', 'path /invoices'] });
 const child = (i: number, of: Macaroon = parent) => addFirstPartyCaveat(of, `ip 10.0.0.0/8,192.0.2.${i}`);
 const textOf = (root: Macaroon): string => encode({ root, discharges: [] });
+
+/** Takes every nonce as new. */
+const keepsNothing: ReplayStore = { bornAtMs: 0, claim: () => true, close: () => undefined };
 
 let lookup: KeyLookup;
 let time: number;
@@ -70,6 +75,55 @@ describe('a token whose beginning is known', () => {
     for (let at = 21; at < genuine.identifier.length; at++) {
       const root = { ...genuine, identifier: flip(genuine.identifier, at) };
       expect(await verifier.verify(textOf(root), context)).toMatchObject({ code: 'ERR_SIGNATURE_MISMATCH' });
+    }
+  });
+
+  it.each([0, 1, 2, 3])(
+    'is refused for each byte before its last caveat that is changed, also where %d are left over of four',
+    async (more) => {
+      const root = macaroonOf({ conditions: ['method GET', `path /invoices,/${'a'.repeat(more)}`] });
+      const verifier = await verifierThatKnows(root);
+      const genuine = child(9, root);
+      for (const [index, caveat] of genuine.caveats.slice(0, -1).entries()) {
+        if (caveat.kind !== 'first-party') throw new Error('no first-party caveat');
+        for (let at = 0; at < caveat.condition.length; at++) {
+          const condition = caveat.condition.map((byte, i) => (i === at ? byte ^ 2 : byte));
+          const caveats = genuine.caveats.with(index, { kind: 'first-party', condition });
+          const denial = await verifier.verify(textOf({ ...genuine, caveats }), context);
+          expect(denial, `caveat ${index}, byte ${at}`).toMatchObject({ code: 'ERR_SIGNATURE_MISMATCH' });
+        }
+      }
+    },
+  );
+
+  it('is held to all that it begins with, sealed or not', async () => {
+    const clock = () => time;
+    const bound = (...conditions: readonly string[]) => macaroonOf({ conditions });
+    const sealTools = { clock, randomBytes: (length: number) => globalThis.crypto.getRandomValues(new Uint8Array(length)) };
+    const sent = { method: 'GET', authority: 'invoice.example', target: '/invoices/1', body: new Uint8Array(0) };
+    const request = { authority: sent.authority, target: sent.target, digest: requestDigest(sent) };
+    const thumbprint = 'A'.repeat(43);
+    const roots = [
+      bound('action invoices:read', `time-before ${new Date(nowMs + 60_000).toISOString().replace('.000', '')}`),
+      bound('request-required', 'action invoices:read'),
+      bound(`cnf x5t#S256:${thumbprint}`, 'method GET'),
+      bound('path /else', 'method GET'),
+      bound('unknown 1'),
+    ];
+    const contexts = [{ ...context, request }, { ...context, request, certificateThumbprint: thumbprint }, context];
+    for (const root of roots) {
+      const old = createVerifier({ audience, keys: staticKeys([staticKey]), clock, replayStore: keepsNothing });
+      for (let i = 0; i < 3; i++) {
+        await old.verify(textOf(child(i, root)), context);
+        await old.verify(sealRequest(textOf(root), sent, sealTools).text, context);
+      }
+      for (const text of [textOf(child(9, root)), sealRequest(textOf(root), sent, sealTools).text]) {
+        for (const told of contexts) {
+          const fresh = createVerifier({ audience, keys: staticKeys([staticKey]), clock, replayStore: keepsNothing });
+          expect(await old.verify(text, told)).toEqual(await fresh.verify(text, told));
+          expect(JSON.stringify(await old.explain(text, told))).toBe(JSON.stringify(await fresh.explain(text, told)));
+        }
+      }
     }
   });
 
