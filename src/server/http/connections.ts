@@ -45,7 +45,8 @@ export class Connections {
     if (activity === undefined || activity.isEnding) return 0;
     activity.unanswered.add(response);
     activity.hasServed = true;
-    response.once('close', () => {
+    // It comes once; `once` would cost as much again.
+    response.on('close', () => {
       activity.unanswered.delete(response);
       activity.lastBusyMs = performance.now();
     });

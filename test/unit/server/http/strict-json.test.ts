@@ -5,6 +5,12 @@ import { parseStrictJson } from '../../../../src/server/http/strict-json.js';
 import { basic } from './fake-issuer.js';
 import { createTestApp } from './test-app.js';
 
+/** JSON, and whether it gives a member twice. */
+interface Written {
+  readonly text: string;
+  readonly repeats: boolean;
+}
+
 /** Pointer of the refusal of `text`. */
 function pointerOfRefusal(text: string): string | undefined {
   try {
@@ -98,6 +104,32 @@ describe('strict JSON', () => {
           expect(parseStrictJson(text)).toEqual(JSON.parse(text));
         },
       ),
+    );
+  });
+
+  it('refuses exactly what gives a member twice, however it is written and wherever it stands', () => {
+    const word = fc.constantFrom('', 'a', 'b', '__proto__', ':', ',', '{', '0');
+    const gap = fc.constantFrom('', ' ', '  ');
+    const written = fc.letrec<{ any: Written }>((tie) => ({
+      any: fc.oneof(
+        { depthSize: 'small' },
+        fc.oneof(word.map(JSON.stringify), fc.constantFrom('1', 'null')).map((text) => ({ text, repeats: false })),
+        fc.tuple(gap, fc.array(tie('any'), { maxLength: 3 })).map(([space, items]) => ({
+          text: `[${space}${items.map(({ text }) => text).join(`,${space}`)}${space}]`,
+          repeats: items.some(({ repeats }) => repeats),
+        })),
+        fc.tuple(gap, fc.array(fc.tuple(word, tie('any')), { maxLength: 4 })).map(([space, members]) => ({
+          text: `{${members.map(([name, { text }]) => `${space}"${name}"${space}:${space}${text}${space}`).join()}}`,
+          repeats: members.some(([, { repeats }]) => repeats) || new Set(members.map(([name]) => name)).size < members.length,
+        })),
+      ),
+    })).any;
+    fc.assert(
+      fc.property(written, ({ text, repeats }) => {
+        if (repeats) expect(() => parseStrictJson(text)).toThrow(ProblemError);
+        else expect(parseStrictJson(text)).toEqual(JSON.parse(text));
+      }),
+      { numRuns: 1000 },
     );
   });
 });
