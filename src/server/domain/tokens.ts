@@ -7,6 +7,7 @@ import {
   decodeBase64url,
   encode,
   encodeIdentifier,
+  encodeUtf8,
   formatUuid,
   isActionPattern,
   limits,
@@ -176,11 +177,13 @@ function conditionsOf(required: readonly string[], requested: readonly string[])
 /** Throws `invalid_request` for a condition that no verifier could read. A name that only a service knows is allowed. */
 export function requireConditions(conditions: readonly string[], pointer: string): void {
   conditions.forEach((condition, i) => {
-    const read = standardRegistry.parse(condition);
-    if (!read.ok && read.code !== 'ERR_CAVEAT_UNKNOWN') throw new IssuerError('invalid_request', read.message, `${pointer}/${i}`);
-    if (new TextEncoder().encode(condition).length > limits.maxConditionBytes) {
+    const bytes = encodeUtf8(condition);
+    if (bytes.length > limits.maxConditionBytes) {
       throw new IssuerError('invalid_request', `a condition has at most ${limits.maxConditionBytes} bytes`, `${pointer}/${i}`);
     }
+    // As bytes, whose readings are kept: requests ask for the same again and again.
+    const read = standardRegistry.parse(bytes);
+    if (!read.ok && read.code !== 'ERR_CAVEAT_UNKNOWN') throw new IssuerError('invalid_request', read.message, `${pointer}/${i}`);
   });
 }
 
