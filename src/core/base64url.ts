@@ -15,8 +15,12 @@ codeOfValue.forEach((code, value) => {
 
 /** The two characters of each twelve bits, the first in the low byte. */
 const pairs = new Uint16Array(64 * 64);
+/** The twelve bits of each two characters; negative, also after a shift, for two of which the alphabet does not have both. */
+const bitsOfPair = new Int16Array(0x10000).fill(-1);
 for (let bits = 0; bits < pairs.length; bits++) {
-  pairs[bits] = (codeOfValue[bits >>> 6] as number) | ((codeOfValue[bits & 63] as number) << 8);
+  const pair = (codeOfValue[bits >>> 6] as number) | ((codeOfValue[bits & 63] as number) << 8);
+  pairs[bits] = pair;
+  bitsOfPair[pair] = bits;
 }
 
 /** The four characters of `group` (24 bits), the first in the low byte. */
@@ -26,12 +30,7 @@ export function quadOf(group: number): number {
 
 /** The 24 bits of the four characters in `quad`, the first in the low byte; negative when one of them is none of the alphabet. */
 export function groupOf(quad: number): number {
-  return (
-    ((valueOfCode[quad & 0xff] as number) << 18) |
-    ((valueOfCode[(quad >>> 8) & 0xff] as number) << 12) |
-    ((valueOfCode[(quad >>> 16) & 0xff] as number) << 6) |
-    (valueOfCode[quad >>> 24] as number)
-  );
+  return ((bitsOfPair[quad & 0xffff] as number) << 12) | (bitsOfPair[quad >>> 16] as number);
 }
 
 /** Unpadded base64url of `bytes`. */

@@ -7,7 +7,7 @@ import { payload, payloadView, readPayload, textOfPayload } from './format/text.
 import { bytesBeforeSignature, holdsConditions, writeLongerV2 } from './format/v2.js';
 import { hmacStep } from './hmac.js';
 import { limits } from './limits.js';
-import { readState, stateToBytes, stateWords } from './sha256.js';
+import { digestBytes, readState, stateWords, writeState } from './sha256.js';
 
 const chain = new Int32Array(stateWords);
 
@@ -26,7 +26,10 @@ export function narrowText(text: string, conditions: readonly Uint8Array[]): str
     hmacStep(chain, condition);
   }
   const kept = signatureStart - bytesBeforeSignature;
-  const length = writeLongerV2(payload, kept, conditions, stateToBytes(chain));
+  const newSignatureStart = writeLongerV2(payload, kept, conditions);
+  const length = newSignatureStart + digestBytes;
+  // Where there is no room, the text is too long.
+  if (length <= payload.length) writeState(chain, payloadView, newSignatureStart);
   const longer = textOfPayload(kept, length);
   return readPayload(longer, kept) === length && holdsConditions(payload, kept, conditions) ? longer : undefined;
 }

@@ -124,6 +124,11 @@ export function stateToBytes(state: Int32Array): Uint8Array {
   return bytes;
 }
 
+/** Writes the 8 words of `state` as 32 bytes, big-endian, to `start` of `view`. */
+export function writeState(state: Int32Array, view: DataView, start: number): void {
+  for (let i = 0; i < stateWords; i++) view.setInt32(start + i * 4, state[i] as number);
+}
+
 /** Whether the 8 words of `state` are the 32 bytes at `start` of `view`, in constant time. */
 export function isStateAt(state: Int32Array, view: DataView, start: number): boolean {
   let difference = 0;

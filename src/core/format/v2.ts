@@ -64,17 +64,19 @@ function writeMacaroon(macaroon: Macaroon): void {
 export const bytesBeforeSignature = 3;
 
 /**
- * Writes `conditions` and, behind them, `signature` into `bytes`, of which those before `at` are the binary of a macaroon up to the end of its last caveat.
- * Gives where it ends; what does not fit in is not written.
+ * Writes `conditions` and, behind them, the head of a signature into `bytes`, of which those before `at` are the binary of a macaroon up to the end of its last
+ * caveat. Gives where the 32 bytes of the signature belong; what does not fit in is not written.
  */
-export function writeLongerV2(bytes: Uint8Array, at: number, conditions: readonly Uint8Array[], signature: Uint8Array): number {
+export function writeLongerV2(bytes: Uint8Array, at: number, conditions: readonly Uint8Array[]): number {
   let end = at;
-  for (const condition of conditions) {
-    end = writeField(bytes, end, field.identifier, condition);
+  for (let i = 0; i < conditions.length; i++) {
+    end = writeField(bytes, end, field.identifier, conditions[i] as Uint8Array);
     bytes[end++] = field.end;
   }
   bytes[end++] = field.end;
-  return writeField(bytes, end, field.signature, signature);
+  bytes[end++] = field.signature;
+  bytes[end++] = digestBytes;
+  return end;
 }
 
 /** Writes a field of fewer than 2^14 bytes at `at`; gives where it ends. */
