@@ -5,7 +5,7 @@
 const maxReadings = 512;
 
 interface Kept<Reading> {
-  readonly bytes: Uint8Array;
+  readonly view: DataView;
   readonly reading: Reading;
 }
 
@@ -15,18 +15,20 @@ export class RecentReadings<Reading> {
 
   /** The reading that was kept for exactly the bytes from `start` to `end` (defaults: all). */
   get(bytes: Uint8Array, start = 0, end: number = bytes.length): Reading | undefined {
-    const hash = hashOf(bytes, start, end);
+    const view = viewOf(bytes);
+    const hash = hashOf(view, start, end);
     const recent = this.#recent.get(hash);
-    if (recent !== undefined && areSame(recent.bytes, bytes, start, end)) return recent.reading;
+    if (recent !== undefined && areSame(recent.view, view, start, end)) return recent.reading;
     const older = this.#older.get(hash);
-    if (older === undefined || !areSame(older.bytes, bytes, start, end)) return undefined;
+    if (older === undefined || !areSame(older.view, view, start, end)) return undefined;
     this.#put(hash, older);
     return older.reading;
   }
 
   /** Keeps `reading` for a copy of the bytes from `start` to `end` (defaults: all). Two of one hash take each other's place, no more. */
   keep(bytes: Uint8Array, reading: Reading, start = 0, end: number = bytes.length): void {
-    this.#put(hashOf(bytes, start, end), { bytes: new Uint8Array(bytes.subarray(start, end)), reading });
+    const copy = new Uint8Array(bytes.subarray(start, end));
+    this.#put(hashOf(viewOf(bytes), start, end), { view: new DataView(copy.buffer), reading });
   }
 
   #put(hash: number, kept: Kept<Reading>): void {
@@ -38,27 +40,37 @@ export class RecentReadings<Reading> {
   }
 }
 
+/** What was asked about last, which is mostly the one array that texts are read into: to make a view of it costs as much as finding a reading. */
+let lastBytes: Uint8Array = new Uint8Array(0);
+let lastView = new DataView(lastBytes.buffer);
+
+function viewOf(bytes: Uint8Array): DataView {
+  if (bytes !== lastBytes) {
+    lastView = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    lastBytes = bytes;
+  }
+  return lastView;
+}
+
 /** Not in constant time: what is kept here is in every token of its kind, and no secret. */
-function areSame(kept: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (kept.length !== end - start) return false;
-  for (let i = 0; i < kept.length; i++) if (kept[i] !== bytes[start + i]) return false;
+function areSame(kept: DataView, view: DataView, start: number, end: number): boolean {
+  const length = end - start;
+  if (kept.byteLength !== length) return false;
+  let i = 0;
+  for (; i + 4 <= length; i += 4) if (kept.getInt32(i) !== view.getInt32(start + i)) return false;
+  for (; i < length; i++) if (kept.getUint8(i) !== view.getUint8(start + i)) return false;
   return true;
 }
 
 /** FNV-1a, 32 bits, over four bytes at a time: each step waits for the one before it. */
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
+function hashOf(view: DataView, start: number, end: number): number {
   let hash = 0x811c9dc5;
   let i = start;
   for (; i + 4 <= end; i += 4) {
-    const word =
-      (bytes[i] as number) |
-      ((bytes[i + 1] as number) << 8) |
-      ((bytes[i + 2] as number) << 16) |
-      ((bytes[i + 3] as number) << 24);
-    hash = Math.imul(hash ^ word, 0x01000193);
+    hash = Math.imul(hash ^ view.getInt32(i, true), 0x01000193);
     // What differs in high bits alone would stay there.
     hash ^= hash >>> 15;
   }
-  for (; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+  for (; i < end; i++) hash = Math.imul(hash ^ view.getUint8(i), 0x01000193);
   return hash;
 }

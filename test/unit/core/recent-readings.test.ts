@@ -24,6 +24,21 @@ describe('RecentReadings', () => {
     expect(readings.get(encodeUtf8('account n158978'))).toBe('read');
   });
 
+  it('tells bytes of any length and place from those that differ in one of them', () => {
+    const readings = new RecentReadings<number>();
+    const bytes = encodeUtf8('0123456789abcdefghij');
+    for (let length = 1; length <= 9; length++) readings.keep(bytes, length, 5, 5 + length);
+    for (let length = 1; length <= 9; length++) {
+      const same = bytes.slice(5, 5 + length);
+      expect(readings.get(same)).toBe(length);
+      expect(readings.get(bytes, 5, 5 + length)).toBe(length);
+      for (let i = 0; i < length; i++) {
+        const other = same.map((byte, at) => (at === i ? byte ^ 0x80 : byte));
+        expect(readings.get(other)).toBeUndefined();
+      }
+    }
+  });
+
   it('drops what was not used for two generations', () => {
     const readings = new RecentReadings<number>();
     for (let i = 0; i < 2_000; i++) readings.keep(encodeUtf8(`condition ${i}`), i);
