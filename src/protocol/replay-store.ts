@@ -47,7 +47,7 @@ export function requireReplayStore(store: ReplayStore): ReplayStore {
 /** Beyond the moment from which a message is too old, for clocks of several processes that differ. */
 const keptLongerMs = 60_000;
 
-type NonceState = 'new' | 'repeated' | 'unknown';
+export type NonceState = 'new' | 'repeated' | 'unknown';
 
 /**
  * Claims `claim` once everything else of the message was found good. `unknown`: it was sent before the store can know whether it was used, and

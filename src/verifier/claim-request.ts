@@ -1,7 +1,7 @@
 /** Claims the nonces of a request that was found good in everything else, last of all, so that it is accepted once. */
 import type { Seal } from '../caveats/types/request.js';
 import { MacaroonError, whenKnown } from '../core/index.js';
-import { claimNonce, type ReplayStore } from '../protocol/replay-store.js';
+import { claimNonce, type NonceState, type ReplayStore } from '../protocol/replay-store.js';
 import type { KeyProof } from './key-proof.js';
 import type { Denial } from './result.js';
 
@@ -10,12 +10,24 @@ const maxAheadMs = 5_000;
 
 export interface RequestNonces {
   readonly audience: string;
-  readonly tokenId: string;
   readonly windowMs: number;
-  readonly seal: Seal | undefined;
-  /** Its place in the root macaroon. */
-  readonly sealIndex: number | undefined;
+  /** Absent where the request is not sealed, or its nonce is for another to claim. */
+  readonly sealed?: SealedNonce | undefined;
   readonly keyProof: KeyProof | undefined;
+}
+
+/** That of a sealed request. */
+export interface SealedNonce {
+  readonly seal: Seal;
+  /** Its place in the root macaroon. */
+  readonly caveatIndex: number | undefined;
+  /** `sealScope` of its token. */
+  readonly scope: string;
+}
+
+/** What the nonces of requests sealed with one token of `audience` are kept under. Neither of the two holds a colon, so no two tokens share it. */
+export function sealScope(audience: string, tokenId: string): string {
+  return `sealed_request:${audience}:${tokenId}`;
 }
 
 /**
@@ -26,41 +38,40 @@ export function claimRequest(
   store: ReplayStore | undefined,
   nonces: RequestNonces,
 ): Denial | undefined | Promise<Denial | undefined> {
-  const { keyProof, seal } = nonces;
-  if (seal === undefined && keyProof === undefined) return undefined;
+  const { keyProof, sealed } = nonces;
+  if (sealed === undefined && keyProof === undefined) return undefined;
   if (store === undefined)
     throw new MacaroonError('ERR_ARGUMENT', 'replayStore is missing: nonces must be kept', { argument: 'replayStore' });
-  return whenKnown(claimKeyProof(store, nonces), (denial) => denial ?? claimSeal(store, nonces));
+  const { audience, windowMs } = nonces;
+  if (keyProof === undefined) return claimSeal(store, sealed, windowMs);
+  return whenKnown(claimKeyProof(store, keyProof, audience), (denial) => denial ?? claimSeal(store, sealed, windowMs));
 }
 
 function claimKeyProof(
   store: ReplayStore,
-  { audience, keyProof }: RequestNonces,
+  { thumbprint, nonce, createdAtMs, expiresAtMs }: KeyProof,
+  audience: string,
 ): Denial | undefined | Promise<Denial | undefined> {
-  if (keyProof === undefined) return undefined;
-  const { thumbprint, nonce, createdAtMs, expiresAtMs } = keyProof;
   // Neither audiences nor thumbprints hold a colon, so no two senders share a scope.
   const scope = `cnf_jkt:${audience}:${thumbprint}`;
   const claim = { scope, nonce, sentAtMs: createdAtMs, windowMs: maxAheadMs, staleAtMs: expiresAtMs };
-  return whenKnown(claimNonce(store, claim), (state) =>
-    state === 'new' ? undefined : repeated(state, 'the signature of the key'),
-  );
+  return whenKnown(claimNonce(store, claim), (state) => denialOf(state, 'the signature of the key'));
 }
 
 function claimSeal(
   store: ReplayStore,
-  { audience, tokenId, windowMs, seal, sealIndex }: RequestNonces,
+  sealed: SealedNonce | undefined,
+  windowMs: number,
 ): Denial | undefined | Promise<Denial | undefined> {
-  if (seal === undefined) return undefined;
+  if (sealed === undefined) return undefined;
+  const { seal, scope, caveatIndex } = sealed;
   const { nonce, sentAtMs } = seal;
-  const scope = `sealed_request:${audience}:${tokenId}`;
   const claim = { scope, nonce, sentAtMs, windowMs, staleAtMs: sentAtMs + windowMs };
-  return whenKnown(claimNonce(store, claim), (state) =>
-    state === 'new' ? undefined : repeated(state, 'the sealed request', sealIndex),
-  );
+  return whenKnown(claimNonce(store, claim), (state) => denialOf(state, 'the sealed request', caveatIndex));
 }
 
-function repeated(state: 'repeated' | 'unknown', what: string, caveatIndex?: number): Denial {
+function denialOf(state: NonceState, what: string, caveatIndex?: number): Denial | undefined {
+  if (state === 'new') return undefined;
   const message =
     state === 'repeated'
       ? `${what} was used before`

@@ -260,7 +260,7 @@ async function authenticateAnyForm(
 function genuineToken(facts: IdentifierFacts, conditions: readonly ReadCondition[], before?: GenuineToken): GenuineToken {
   const binding = bindingOf(conditions, before?.binding);
   const isStandard = (before === undefined || before.isStandard === true) && areStandard(conditions);
-  return { facts, before, conditions, binding, isStandard, verified: undefined, inForce: undefined };
+  return { facts, before, conditions, binding, isStandard, verified: undefined, inForce: undefined, sealScope: undefined };
 }
 
 function areStandard(conditions: readonly ReadCondition[]): boolean {

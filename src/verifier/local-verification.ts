@@ -1,5 +1,5 @@
 /** Verifies with keys at hand: authentication, then revocation, the identifier's facts and the caveats, in this order and no other. */
-import type { RequestContext } from '../caveats/caveat-type.js';
+import type { RequestContext, RequestFacts } from '../caveats/caveat-type.js';
 import {
   type CheckedCaveat,
   ConditionReader,
@@ -14,7 +14,7 @@ import { timeBefore } from '../caveats/types/time-before.js';
 import { type IdentifierFacts, isPromise, whenKnown } from '../core/index.js';
 import type { ReplayStore } from '../protocol/replay-store.js';
 import type { Binding } from './binding.js';
-import { claimRequest } from './claim-request.js';
+import { claimRequest, sealScope } from './claim-request.js';
 import { caveatStep, explanationOf } from './explanation.js';
 import { allFactsHold, type FactInput, factChecks } from './fact-checks.js';
 import {
@@ -126,12 +126,24 @@ export class LocalVerification {
     facts: ToldFacts,
     proofs: RequestProofs,
   ): VerifyResult | Promise<VerifyResult> {
-    return whenKnown(bind(binding, facts, proofs), (keyProof) => {
-      const fault = faultOf(token, facts);
-      if (fault === undefined)
-        return whenKnown(this.#claim(token, keyProof, proofs), (repeated) => repeated ?? verifiedOf(token));
-      return isEarly(token, fault, facts.nowMs) ? whenKnown(this.#claim(token, keyProof, proofs), () => fault) : fault;
-    });
+    const keyProof = bind(binding, facts, proofs);
+    return isPromise(keyProof)
+      ? keyProof.then((late) => this.#verifyProven(token, facts, late, proofs))
+      : this.#verifyProven(token, facts, keyProof, proofs);
+  }
+
+  #verifyProven(
+    token: GenuineToken,
+    facts: ToldFacts,
+    keyProof: KeyProof | undefined,
+    proofs: RequestProofs,
+  ): VerifyResult | Promise<VerifyResult> {
+    const fault = faultOf(token, facts);
+    if (fault !== undefined && !isEarly(token, fault, facts.nowMs)) return fault;
+    const repeated = this.#claim(token, keyProof, proofs);
+    return isPromise(repeated)
+      ? repeated.then((late) => fault ?? late ?? verifiedOf(token))
+      : (fault ?? repeated ?? verifiedOf(token));
   }
 
   /** Every step as far as the token can be trusted to tell it: nothing after a signature that does not hold. */
@@ -170,21 +182,32 @@ export class LocalVerification {
 
   /** Claims the nonces of a request whose every condition holds. */
   #claim(
-    { facts, binding }: GenuineToken,
+    token: GenuineToken,
     keyProof: KeyProof | undefined,
     proofs: RequestProofs,
   ): Denial | undefined | Promise<Denial | undefined> {
+    const { binding } = token;
     if (binding === undefined) return undefined;
     const overridden = proofs.overrideDenial(binding);
     if (overridden !== undefined) return overridden;
     const { seal, sealIndex } = binding;
     const arrival = proofs.sent === undefined ? undefined : arrivalOf(proofs.sent);
     if (arrival !== undefined && this.#accepted.has(arrival)) return undefined;
-    const nonces = { audience: this.#audience, tokenId: facts.tokenId, windowMs: this.#windowMs, seal, sealIndex, keyProof };
-    return whenKnown(claimRequest(this.#replayStore, nonces), (repeated) => {
-      if (repeated === undefined && arrival !== undefined) this.#accepted.add(arrival);
+    const sealed = seal && { seal, caveatIndex: sealIndex, scope: this.#sealScopeOf(token) };
+    const nonces = { audience: this.#audience, windowMs: this.#windowMs, sealed, keyProof };
+    const claimed = claimRequest(this.#replayStore, nonces);
+    if (arrival === undefined) return claimed;
+    return whenKnown(claimed, (repeated) => {
+      if (repeated === undefined) this.#accepted.add(arrival);
       return repeated;
     });
+  }
+
+  /** Made once for all tokens that begin alike. */
+  #sealScopeOf(token: GenuineToken): string {
+    const owner = token.before ?? token;
+    owner.sealScope ??= sealScope(this.#audience, token.facts.tokenId);
+    return owner.sealScope;
   }
 
   /** What is revoked is looked up under our own audience, whatever the token says. A copy: the facts may be remembered, and the source is not ours. */
@@ -211,14 +234,23 @@ function isEarly({ binding }: GenuineToken, cleared: Denial, nowMs: number): boo
 
 /** Adds to `facts` what the bound caveats ask for, read only now. Gives the proof of the key that signed the request, where a caveat names one. */
 function bind(binding: Binding, facts: ToldFacts, proofs: RequestProofs): KeyProof | undefined | Promise<KeyProof | undefined> {
-  return whenKnown(binding.asksRequest ? proofs.facts(binding) : undefined, (request) =>
-    whenKnown(proofs.key(binding, facts.nowMs), (keyProof) => {
-      facts.request = request === undefined ? undefined : Object.freeze(request);
-      if (binding.asksCertificate) facts.certificateThumbprint ??= proofs.certificateThumbprint();
-      if (keyProof !== undefined) facts.keyThumbprint = keyProof.thumbprint;
-      return keyProof;
-    }),
-  );
+  const request = binding.asksRequest ? proofs.facts(binding) : undefined;
+  if (isPromise(request)) return request.then((late) => bindTo(late, binding, facts, proofs));
+  return bindTo(request, binding, facts, proofs);
+}
+
+function bindTo(
+  request: RequestFacts | undefined,
+  binding: Binding,
+  facts: ToldFacts,
+  proofs: RequestProofs,
+): KeyProof | undefined | Promise<KeyProof | undefined> {
+  facts.request = request === undefined ? undefined : Object.freeze(request);
+  return whenKnown(proofs.key(binding, facts.nowMs), (keyProof) => {
+    if (binding.asksCertificate) facts.certificateThumbprint ??= proofs.certificateThumbprint();
+    if (keyProof !== undefined) facts.keyThumbprint = keyProof.thumbprint;
+    return keyProof;
+  });
 }
 
 /** Tells whoever answers how, as soon as the signature of a sealed token held. */
@@ -253,7 +285,7 @@ function verifiedOf(token: GenuineToken): VerifiedMacaroon {
 
 function newVerified(token: GenuineToken): VerifiedMacaroon {
   const { facts } = token;
-  const { actions, expiresAtMs, texts } = inForceOf(token);
+  const { actions, expiresAtMs, texts } = newInForce(token);
   return markVerified({
     client: facts.client,
     audience: facts.audience,
@@ -267,14 +299,10 @@ function newVerified(token: GenuineToken): VerifiedMacaroon {
   });
 }
 
-/** What is in force when all conditions of `token` hold. What it begins with is gone through once. */
-function inForceOf(token: GenuineToken): InForce {
-  token.inForce ??= newInForce(token);
-  return token.inForce;
-}
-
+/** What is in force when all conditions of a token hold. What it begins with is gone through once. */
 function newInForce({ facts, before, conditions }: GenuineToken): InForce {
-  const first = before && inForceOf(before);
+  if (before !== undefined) before.inForce ??= newInForce(before);
+  const first = before?.inForce;
   let { actions, expiresAtMs } = first ?? facts;
   const own: string[] = [];
   for (let i = 0; i < conditions.length; i++) {

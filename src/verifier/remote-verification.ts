@@ -47,7 +47,7 @@ export class RemoteVerification {
   async verify(text: string, facts: VerifyContext): Promise<VerifyResult> {
     const call = await this.#call(text, facts);
     const result = await this.#source.verify(this.#audience, text, call.context);
-    return call.proofs.finish(result.ok ? ((await this.#objection(call, result.tokenId)) ?? result) : result);
+    return call.proofs.finish(result.ok ? ((await this.#objection(call)) ?? result) : result);
   }
 
   /** The same with every step. */
@@ -55,7 +55,7 @@ export class RemoteVerification {
     const call = await this.#call(text, facts);
     const explanation = await this.#source.explain(this.#audience, text, call.context);
     const { result } = explanation;
-    const objection = result.ok ? await this.#objection(call, result.tokenId) : undefined;
+    const objection = result.ok ? await this.#objection(call) : undefined;
     if (objection === undefined) return explanation;
     const { caveats, steps, text: told } = explanation;
     return Object.freeze({ result: objection, caveats, steps, text: `${told}\n✗ ${objection.message}` });
@@ -84,7 +84,7 @@ export class RemoteVerification {
   }
 
   /** Why a request that the issuer allows is refused all the same. */
-  async #objection({ proofs, binding, seen, keyProof, context }: RemoteCall, tokenId: string): Promise<Denial | undefined> {
+  async #objection({ proofs, binding, seen, keyProof, context }: RemoteCall): Promise<Denial | undefined> {
     const overridden = binding === undefined ? undefined : proofs.overrideDenial(binding);
     if (overridden !== undefined) return overridden;
     const { seal, sealIndex } = binding ?? {};
@@ -97,14 +97,7 @@ export class RemoteVerification {
         ...(sealIndex === undefined ? {} : { caveatIndex: sealIndex }),
       });
     }
-    const nonces = {
-      audience: this.#audience,
-      tokenId,
-      windowMs: this.#setup.windowMs,
-      seal: undefined,
-      sealIndex: undefined,
-      keyProof,
-    };
+    const nonces = { audience: this.#audience, windowMs: this.#setup.windowMs, keyProof };
     return await claimRequest(this.#replayStore, nonces);
   }
 }

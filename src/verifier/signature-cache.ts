@@ -38,6 +38,8 @@ export interface GenuineToken {
   verified?: VerifiedMacaroon | undefined;
   /** What its conditions leave in force; kept for those that begin with it. */
   inForce?: InForce | undefined;
+  /** What the nonces of requests that are sealed with it are kept under; kept for those that begin with it. */
+  sealScope?: string | undefined;
 }
 
 /** What the conditions of a token leave of what its identifier says, and their texts. */
