@@ -2,6 +2,7 @@
 import type { z } from '@hono/zod-openapi';
 import { pointerOf } from './json-pointer.js';
 import { type FieldError, invalidFields } from './problem-error.js';
+import { type QuickCheck, quickCheckOf } from './quick-check.js';
 import { readJsonBody } from './request-body.js';
 import type { RequestFacts } from './request-facts.js';
 import { type FoundRoute, nothing, type Route } from './route.js';
@@ -43,8 +44,17 @@ function readQuery(target: string): Readonly<Record<string, string>> {
   return Object.fromEntries(members);
 }
 
+/** By schema; made when it is first asked. */
+const quickChecks = new WeakMap<z.ZodType, QuickCheck>();
+
 function checked(schema: z.ZodType, value: unknown): unknown {
   if (value === noMembers && schema === nothing) return value;
+  let isGood = quickChecks.get(schema);
+  if (isGood === undefined) {
+    isGood = quickCheckOf(schema);
+    quickChecks.set(schema, isGood);
+  }
+  if (isGood(value)) return value;
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw invalidFields(...result.error.issues.flatMap(toFieldErrors).slice(0, maxErrors));
