@@ -92,7 +92,7 @@ export function addFirstPartyCaveat(macaroon: Macaroon, condition: string | Uint
   bytesToState(toSignature(macaroon.signature), chain);
   hmacStep(chain, bytes);
   const caveat: FirstPartyCaveat = { kind: 'first-party', condition: bytes };
-  return macaroonOf(macaroon.location, macaroon.identifier, [...macaroon.caveats, caveat]);
+  return macaroonOf(macaroon.location, macaroon.identifier, Object.freeze([...macaroon.caveats, caveat]));
 }
 
 /** What a third-party caveat is made of. */
@@ -122,7 +122,7 @@ export function addThirdPartyCaveat(macaroon: Macaroon, parts: ThirdPartyCaveatP
   chain.set(signature);
   thirdPartyStep(chain, verificationId, identifier);
   const caveat: ThirdPartyCaveat = { kind: 'third-party', identifier, verificationId, location };
-  return macaroonOf(macaroon.location, macaroon.identifier, [...macaroon.caveats, caveat]);
+  return macaroonOf(macaroon.location, macaroon.identifier, Object.freeze([...macaroon.caveats, caveat]));
 }
 
 const leftHash = new Int32Array(stateWords);
@@ -183,9 +183,9 @@ export function bindState(state: Int32Array, rootSignature: Int32Array): void {
   hmacOfPair(zeroMidstate, leftHash, rightHash, state);
 }
 
-/** The macaroon whose signature is in `chain`. */
+/** The macaroon whose signature is in `chain`; its `caveats` are frozen. */
 function macaroonOf(location: string, identifier: Uint8Array, caveats: readonly Caveat[]): Macaroon {
-  return Object.freeze({ location, identifier, caveats: Object.freeze(caveats), signature: toSignature(stateToBytes(chain)) });
+  return Object.freeze({ location, identifier, caveats, signature: toSignature(stateToBytes(chain)) });
 }
 
 function checkIdentifier(identifier: Uint8Array): void {

@@ -40,15 +40,22 @@ export class RecentReadings<Reading> {
   }
 }
 
-/** What was asked about last, which is mostly the one array that texts are read into: to make a view of it costs as much as finding a reading. */
+/** Small arrays are copied to be read by words: to make a view of one has the engine move it out of its heap, which costs several times what finding does. */
+const small = new Uint8Array(1024);
+const smallView = new DataView(small.buffer);
+/** The large one that was asked about last, which is mostly the one array that texts are read into. */
 let lastBytes: Uint8Array = new Uint8Array(0);
 let lastView = new DataView(lastBytes.buffer);
 
+/** A view of `bytes`, until the next is asked for. */
 function viewOf(bytes: Uint8Array): DataView {
-  if (bytes !== lastBytes) {
-    lastView = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    lastBytes = bytes;
+  if (bytes === lastBytes) return lastView;
+  if (bytes.length <= small.length) {
+    small.set(bytes);
+    return smallView;
   }
+  lastView = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  lastBytes = bytes;
   return lastView;
 }
 

@@ -66,11 +66,24 @@ function writeText(view: DataView, known: number, length: number): string {
   const knownGroups = Math.floor(known / 3);
   let i = knownGroups * 3;
   let out = textPrefix.length + knownGroups * 4;
+  let sum = headSum;
+  let summedEnd = headEnd;
+  if (out === headEnd) {
+    // Eight characters at a time, which are summed up while they are at hand.
+    for (; i + 6 <= length; i += 6, out += 8) {
+      const left = quadOf(view.getInt32(i) >>> 8);
+      const right = quadOf(view.getInt32(i + 3) >>> 8);
+      quads.setInt32(out, left, true);
+      quads.setInt32(out + 4, right, true);
+      sum = sumOfQuad(sum ^ left, 1024) ^ sumOfQuad(right, 0);
+    }
+    summedEnd = out;
+  }
   for (; i + 3 <= length; i += 3, out += 4) quads.setInt32(out, quadOf(view.getInt32(i) >>> 8), true);
   // One or two bytes at the end are written as if there were three; what is too much, the dot and the checksum are written over.
   if (i < length) quads.setInt32(out, quadOf((view.getInt32(i) >>> 8) & (i + 1 === length ? 0xff0000 : 0xffff00)), true);
   ascii[dot] = dotCode;
-  const sum = addToSum(headSum, headEnd, dot) ^ -1;
+  sum = addToSum(sum, summedEnd, dot) ^ -1;
   quads.setInt32(dot + 1, quadOf(sum >>> 8), true);
   quads.setInt32(dot + 5, quadOf((sum & 0xff) << 16), true);
   return textUpTo(end);

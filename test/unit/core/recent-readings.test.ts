@@ -39,6 +39,24 @@ describe('RecentReadings', () => {
     }
   });
 
+  it('reads small arrays and large ones in turn, and large ones as they are now', () => {
+    const readings = new RecentReadings<string>();
+    const large = [1024, 1025, 5000].map((length) => new Uint8Array(length).fill(0x61));
+    const places = [0, 7, 1000];
+    for (const bytes of large) bytes.set(encodeUtf8('method GET, HEAD'), 1000);
+    readings.keep(encodeUtf8('method GET'), 'a method');
+    readings.keep(encodeUtf8('aaaaaaaaaa'), 'letters');
+    for (const bytes of [...large, ...large.toReversed()]) {
+      expect(places.map((at) => readings.get(bytes, at, at + 10))).toEqual(['letters', 'letters', 'a method']);
+      expect(readings.get(encodeUtf8('method GET'))).toBe('a method');
+      bytes[1000] = 0x4d;
+      expect(readings.get(bytes, 1000, 1010)).toBeUndefined();
+      bytes[1000] = 0x6d;
+    }
+    readings.keep(large[2] ?? new Uint8Array(0), 'all of it');
+    expect(large.map((bytes) => readings.get(bytes))).toEqual([undefined, undefined, 'all of it']);
+  });
+
   it('drops what was not used for two generations', () => {
     const readings = new RecentReadings<number>();
     for (let i = 0; i < 2_000; i++) readings.keep(encodeUtf8(`condition ${i}`), i);
