@@ -69,6 +69,16 @@ describe('mint', () => {
     expect(await refusal(at.issuer.mint(mail, request))).toBe(code);
   });
 
+  it('reads a condition anew when it differs from one that it read before', async () => {
+    const mail = await at.clientFor('invoice', 'mail');
+    const ask = (condition: string) => at.issuer.mint(mail, { audience: 'invoice', caveats: [condition] });
+    for (let i = 0; i < 2; i++) {
+      expect((await ask('ip 10.0.0.0/8')).caveats).toEqual(['ip 10.0.0.0/8']);
+      expect(await refusal(ask('ip 10.0.0.1/8'))).toBe('invalid_request');
+      expect(await refusal(ask('ip 10.0.0.0/8 '))).toBe('invalid_request');
+    }
+  });
+
   it('adds what the grant requires before what was asked for, once', async () => {
     const mail = await at.clientFor('invoice', 'mail');
     const grant = { audience: 'invoice', actions: ['invoices:*'], required_caveats: ['ip 10.0.0.0/8', 'method GET'] };
