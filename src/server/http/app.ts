@@ -148,7 +148,7 @@ async function runRoute(
   const { params, query, body: sent } = input;
   const body = await route.handle({ services, caller, origin, peerAddress, accept, onSigner, params, query, body: sent });
   if (route.mediaTypes !== undefined) return bytesAnswer(route.status, rawAnswer.parse(body), facts.requestId);
-  const json = JSON.stringify(body);
+  const json = route.toText === undefined ? JSON.stringify(body) : route.toText(body);
   if (route.isConstant === true) constants.set(route, new TextEncoder().encode(json));
   return answerOf(route, json, facts.requestId);
 }

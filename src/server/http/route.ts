@@ -85,6 +85,8 @@ export interface RouteParts<
   readonly cacheControl?: string | undefined;
   /** Whether its answer stays the same while the issuer runs: its text is made once. */
   readonly isConstant?: boolean | undefined;
+  /** Its answer as JSON, where that is had quicker than from `JSON.stringify`, with the same text. */
+  readonly toText?: ((answer: z.output<Answer>) => string) | undefined;
   /** Throws `ProblemError`, `IssuerError`, `MacaroonError`. */
   handle(call: Call<A['by'], z.output<Params>, z.output<Query>, z.output<Body>>): Promise<z.output<Answer>>;
 }

@@ -11,6 +11,7 @@ import { verifyResponse } from '../answer-schemas.js';
 import { invalidFields } from '../problem-error.js';
 import { verifyRequest } from '../request-schemas.js';
 import { defineRoute, type Route } from '../route.js';
+import { verifyAnswerText } from '../verify-answer.js';
 
 export const verifyRoutes: readonly Route[] = [
   defineRoute({
@@ -22,6 +23,7 @@ export const verifyRoutes: readonly Route[] = [
     body: verifyRequest,
     status: 200,
     answer: verifyResponse,
+    toText: verifyAnswerText,
     handle: async ({ services, origin, body }) => {
       const { at, request } = body.context;
       if (at !== undefined && request !== undefined) {
