@@ -98,7 +98,8 @@ function stillUnder(known: Authenticated, answer: KeyLookup): Authenticated | un
 }
 
 function authenticateAnew(text: string, number: number, setup: AuthenticationSetup): Authentication | Promise<Authentication> {
-  const flat = readFlat(text);
+  const beginning = setup.prefixes.ofText(text);
+  const flat = readFlat(text, beginning?.beginning);
   const reading = textsRead();
   const reference = flat === undefined ? undefined : keyReferenceAt(flat.bytes, flat.identifierStart, flat.identifierEnd);
   if (flat === undefined || reference === undefined) return authenticateAnyForm(text, number, setup);
@@ -110,7 +111,7 @@ function authenticateAnew(text: string, number: number, setup: AuthenticationSet
   const { entry } = lookup;
   const { key } = entry;
   // Beginnings are remembered of plain tokens alone.
-  const known = flat.isPlain ? setup.prefixes.longest(flat, key) : undefined;
+  const known = flat.isPlain ? setup.prefixes.longest(flat, key, beginning) : undefined;
   const fault = flatSignatureFault(flat, key, known);
   if (fault !== undefined) return { ok: false, failedAt: 'signature', denial: denied(fault, messageOf(fault)) };
   const facts = known?.facts ?? factsOf(flat, reference);
@@ -122,7 +123,7 @@ function authenticateAnew(text: string, number: number, setup: AuthenticationSet
   if (flat.isPlain) {
     if (wasSeen) setup.prefixes.set(flat, flat.caveatCount, key, facts, chainOfSignature(flat));
     else if (isBeginningSeen(flat, known, setup.prefixes)) {
-      setup.prefixes.set(flat, flat.caveatCount - 1, key, facts, chainBeforeLastCaveat());
+      setup.prefixes.setText(text, flat, setup.prefixes.set(flat, flat.caveatCount - 1, key, facts, chainBeforeLastCaveat()));
     }
   }
   const token = tokenOf(flat, facts, claimsSeal, setup.reader, known, reading);

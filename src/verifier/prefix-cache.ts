@@ -6,13 +6,17 @@
  * compared: what the chain depends on, no less. (The length too: without it, caveats could be moved into a longer identifier.) It is admitted when a second
  * text continues it, or when a token that is that beginning is remembered as a whole; `signature-cache.ts` says why that is safe, what a stranger can make
  * of it, and that entries are live tokens. Nothing but "the chain comes to this" is taken from it: the signature itself is always compared.
+ *
+ * Of what a second text continued, the text is remembered too: of one that begins so, only the end is summed up and decoded.
  */
 import {
+  beginningOfText,
   type ChainPosition,
   type FlatToken,
   type IdentifierFacts,
   type MacaroonKey,
   readUint32,
+  type TextBeginning,
   tokenIdStart,
 } from '../core/index.js';
 import { Generations } from './generations.js';
@@ -30,7 +34,10 @@ export interface Prefix extends ChainPosition {
   readonly token: { sealed?: GenuineToken; open?: GenuineToken };
 }
 
-interface Entry {
+/** Characters of a text without location, in all of which the last eight bytes of a token id stand, which are random. */
+const idCharacters = { start: 51, end: 60 } as const;
+
+export interface Entry {
   readonly prefix: Prefix;
   readonly key: MacaroonKey;
   readonly identifierLength: number;
@@ -40,17 +47,36 @@ interface Entry {
   readonly weight: number;
 }
 
+/** A beginning of texts, which holds all of a beginning of a token but for two bytes at the most. */
+export interface KnownText {
+  readonly beginning: TextBeginning;
+  readonly entry: Entry;
+  readonly weight: number;
+}
+
 export class PrefixCache {
   readonly #entries = new Generations<Entry>(generationSize, maxGenerationBytes);
+  readonly #texts = new Generations<KnownText>(generationSize, maxGenerationBytes);
   readonly #sightings = new Sightings();
 
-  /** The longest beginning of `token`, short of all of it, that is known under `key`. */
-  longest(token: FlatToken, key: MacaroonKey): Prefix | undefined {
+  /** What `text` begins with, where that is known. */
+  ofText(text: string): KnownText | undefined {
+    if (this.#texts.isEmpty) return undefined;
+    const known = this.#texts.get(beginningNumber(text));
+    if (known === undefined) return undefined;
+    const { beginning } = known;
+    return text.slice(0, beginning.text.length) === beginning.text ? known : undefined;
+  }
+
+  /** The longest beginning of `token`, short of all of it, that is known under `key`. `text`: what its text was found to begin with. */
+  longest(token: FlatToken, key: MacaroonKey, text: KnownText | undefined): Prefix | undefined {
     if (this.#entries.isEmpty) return undefined;
+    const last = token.caveatCount - 1;
+    if (text?.entry.key === key && isPrefix(text.entry, token, last, text.beginning.bytes.length)) return text.entry.prefix;
     const id = idOf(token);
-    for (let count = token.caveatCount - 1; count >= 0; count--) {
+    for (let count = last; count >= 0; count--) {
       const entry = this.#entries.get(numberOf(id, count));
-      if (entry !== undefined && entry.key === key && isPrefix(entry, token, count)) return entry.prefix;
+      if (entry !== undefined && entry.key === key && isPrefix(entry, token, count, 0)) return entry.prefix;
     }
     return undefined;
   }
@@ -61,26 +87,37 @@ export class PrefixCache {
   }
 
   /** Remembers that under `key` the chain of `token`, whose signature held, comes to `chain` (8 words, kept as they are) after its first `count` caveats. */
-  set(token: FlatToken, count: number, key: MacaroonKey, facts: IdentifierFacts, chain: Int32Array): void {
+  set(token: FlatToken, count: number, key: MacaroonKey, facts: IdentifierFacts, chain: Int32Array): Entry {
     const { view, identifierStart, identifierEnd } = token;
     const length = endOf(token, count) - identifierStart;
     const words = new Int32Array(Math.ceil(length / 4));
     for (let i = 0; i < words.length; i++) words[i] = wordAt(view, identifierStart, length, i);
     const prefix: Prefix = { facts, caveatCount: count, chain, midstate: undefined, token: {} };
-    const identifierLength = identifierEnd - identifierStart;
-    this.#entries.set(numberOf(idOf(token), count), { prefix, key, identifierLength, words, length, weight: length });
+    const entry = { prefix, key, identifierLength: identifierEnd - identifierStart, words, length, weight: length };
+    this.#entries.set(numberOf(idOf(token), count), entry);
+    return entry;
+  }
+
+  /** Remembers how `text`, that of `token`, begins, as far as `entry` was made of it. */
+  setText(text: string, token: FlatToken, entry: Entry): void {
+    const beginning = beginningOfText(text, token.identifierStart + entry.length);
+    const weight = beginning.text.length + beginning.bytes.length;
+    this.#texts.set(beginningNumber(text), { beginning, entry, weight });
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#texts.clear();
   }
 }
 
-function isPrefix({ prefix, identifierLength, words, length }: Entry, token: FlatToken, count: number): boolean {
+/** Whether `token` begins with `entry`, which is its first `count` caveats then. Its first `same` bytes are known to be the same. */
+function isPrefix({ prefix, identifierLength, words, length }: Entry, token: FlatToken, count: number, same: number): boolean {
   const { view, identifierStart, identifierEnd } = token;
   if (prefix.caveatCount !== count || identifierLength !== identifierEnd - identifierStart) return false;
   if (length !== endOf(token, count) - identifierStart) return false;
-  for (let i = 0; i < words.length; i++) if (words[i] !== wordAt(view, identifierStart, length, i)) return false;
+  const first = Math.max(0, same - identifierStart) >>> 2;
+  for (let i = first; i < words.length; i++) if (words[i] !== wordAt(view, identifierStart, length, i)) return false;
   return true;
 }
 
@@ -100,6 +137,13 @@ function endOf({ identifierEnd, ends }: FlatToken, count: number): number {
 function idOf({ bytes, identifierStart }: FlatToken): number {
   const at = identifierStart + tokenIdStart + 8;
   return readUint32(bytes, at) ^ readUint32(bytes, at + 4);
+}
+
+/** A number of characters of `text` that the id of its token mostly stands in. */
+function beginningNumber(text: string): number {
+  let number = 0;
+  for (let i = idCharacters.start; i < idCharacters.end; i++) number = Math.imul(number ^ text.charCodeAt(i), 0x01000193);
+  return number;
 }
 
 function numberOf(id: number, count: number): number {

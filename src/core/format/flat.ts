@@ -3,7 +3,7 @@
  * strict V2 as `v2.ts` reads, and accepts nothing else; what it does not take, `decode` reads, or says why nobody can.
  */
 import { limits } from '../limits.js';
-import { payload, payloadReads, payloadView, readPayload } from './text.js';
+import { payload, payloadReads, payloadView, readPayload, readPayloadAfter, type TextBeginning } from './text.js';
 
 /** Where the parts of one macaroon stand. Its caveats are those of the token from `firstCaveat` on. */
 export interface FlatMacaroon {
@@ -68,11 +68,11 @@ export function textsRead(): number {
 
 /**
  * The token in `text` when it is in the usual form; `undefined` for every other text, good or bad. The answer is overwritten when the next text is read
- * by anyone, so it must be used at once.
+ * by anyone, so it must be used at once. `beginning`: what `text` begins with, where that is known.
  */
-export function readFlat(text: string): FlatToken | undefined {
+export function readFlat(text: string, beginning?: TextBeginning): FlatToken | undefined {
   if (text.length > limits.maxTextLength) return undefined;
-  const length = readPayload(text);
+  const length = beginning === undefined ? readPayload(text) : readPayloadAfter(text, beginning);
   if (length < 1) return undefined;
   flat.isPlain = true;
   let at = readMacaroon(flat, 0, 0, length);

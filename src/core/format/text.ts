@@ -102,18 +102,52 @@ export function readPayload(text: string, known = 0): number {
     headSum = addToSum(-1, textPrefix.length, headEnd);
   }
   if (ascii[dot] !== dotCode || !endsInChecksum(dot, addToSum(headSum, headEnd, dot) ^ -1)) return -1;
-  const fullEnd = dot - ((dot - textPrefix.length) & 3);
   const knownGroups = Math.floor(known / 3);
+  return readGroups(textPrefix.length + knownGroups * 4, dot, knownGroups * 3);
+}
+
+/** A beginning of texts that was read before: up to a whole group of characters, so that it stands for whole bytes. */
+export interface TextBeginning {
+  readonly text: string;
+  /** What it stands for. */
+  readonly bytes: Uint8Array;
+  /** What it adds to the checksum. */
+  readonly sum: number;
+}
+
+/** `text`, which was read last, as far as whole groups of it stand for the first `length` bytes of its payload. */
+export function beginningOfText(text: string, length: number): TextBeginning {
+  const groups = Math.floor(length / 3);
+  const end = textPrefix.length + groups * 4;
+  // If only the end of it was read, it is not there.
+  writeAscii(text, ascii);
+  return { text: textUpTo(end), bytes: payload.slice(0, groups * 3), sum: addToSum(-1, textPrefix.length, end) };
+}
+
+/** Does what `readPayload` does for a `text` that begins with `beginning`, of which only what comes after it is looked at. */
+export function readPayloadAfter(text: string, beginning: TextBeginning): number {
+  payloadReads++;
+  const rest = text.slice(beginning.text.length);
+  const dot = rest.length - checksumLength - 1;
+  if (!writeAscii(rest, ascii) || ascii[dot] !== dotCode) return -1;
+  if (!endsInChecksum(dot, addToSum(beginning.sum, 0, dot) ^ -1)) return -1;
+  payload.set(beginning.bytes);
+  return readGroups(0, dot, beginning.bytes.length);
+}
+
+/** Reads the characters in `ascii` from `start` to `end` into `payload` from `at` on; gives where that ends, or -1 for any but their one spelling. */
+function readGroups(start: number, end: number, at: number): number {
+  const fullEnd = end - ((end - start) & 3);
   let faults = 0;
-  let out = knownGroups * 3;
-  let i = textPrefix.length + knownGroups * 4;
+  let out = at;
+  let i = start;
   for (; i < fullEnd; i += 4, out += 3) {
     const group = groupOf(quads.getInt32(i, true));
     faults |= group;
     // Three bytes and a fourth, which what comes next is written over: one store instead of three.
     payloadView.setInt32(out, group << 8);
   }
-  const left = readBase64url(ascii, i, dot, payload, out);
+  const left = readBase64url(ascii, i, end, payload, out);
   return faults < 0 || left < 0 ? -1 : out + left;
 }
 

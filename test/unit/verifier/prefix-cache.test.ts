@@ -96,6 +96,34 @@ describe('a token whose beginning is known', () => {
     },
   );
 
+  it('is refused for each character that is changed, and wherever it is cut, as by a verifier that knows nothing', async () => {
+    const verifier = await verifierThatKnows();
+    const text = textOf(child(9));
+    const changed = Array.from(text, (character, i) => `${text.slice(0, i)}${character === 'A' ? 'B' : 'A'}${text.slice(i + 1)}`);
+    const foreign = Array.from(text, (_, i) => `${text.slice(0, i)}${i % 2 === 0 ? 'é' : '='}${text.slice(i + 1)}`);
+    const cut = Array.from(text, (_, i) => text.slice(0, i));
+    const longer = [`${text}A`, `${text}\n`, `${text}${text}`, text.slice(0, -7), `${text.slice(0, -7)}.`];
+    for (const wrong of [...changed, ...foreign, ...cut, ...longer]) {
+      const denial = await verifier.verify(wrong, context);
+      expect(denial.ok).toBe(false);
+      expect(denial).toEqual(await newVerifier().verify(wrong, context));
+    }
+    expect(await verifier.verify(text, context)).toMatchObject({ ok: true });
+  });
+
+  it('is found by the longest beginning also when a shorter one was read last', async () => {
+    const longer = child(1);
+    const verifier = await verifierThatKnows();
+    const texts = Array.from({ length: 12 }, (_, i) => textOf(i % 2 === 0 ? child(20 + i) : child(20 + i, longer)));
+    for (const text of texts) {
+      const result = await verifier.verify(text, context);
+      expect(result).toEqual(await newVerifier().verify(text, context));
+      expect(result).toMatchObject({ ok: true });
+    }
+    const other = addFirstPartyCaveat(longer, 'method POST');
+    expect(await verifier.verify(textOf(other), context)).toMatchObject({ code: 'ERR_CAVEAT_DENIED', caveatIndex: 3 });
+  });
+
   it('is held to all that it begins with, sealed or not', async () => {
     const clock = () => time;
     const bound = (...conditions: readonly string[]) => macaroonOf({ conditions });
