@@ -91,7 +91,7 @@ export function are32Bytes(codes: Uint8Array, start: number): boolean {
   const last = start + base64urlOf32 - 1;
   if (start < 0 || last >= codes.length) return false;
   let faults = 0;
-  for (let i = start; i < last; i++) faults |= sextetOf(codes, i);
+  for (let i = start; i < last; i += 2) faults |= bitsOfPair[(codes[i] as number) | ((codes[i + 1] as number) << 8)] as number;
   const value = sextetOf(codes, last);
   // The last character holds four bits, and two that must be zero.
   return (faults | value) >= 0 && (value & 3) === 0;
