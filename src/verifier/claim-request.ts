@@ -67,7 +67,9 @@ function claimSeal(
   const { seal, scope, caveatIndex } = sealed;
   const { nonce, sentAtMs } = seal;
   const claim = { scope, nonce, sentAtMs, windowMs, staleAtMs: sentAtMs + windowMs };
-  return whenKnown(claimNonce(store, claim), (state) => denialOf(state, 'the sealed request', caveatIndex));
+  const state = claimNonce(store, claim);
+  if (state === 'new') return undefined;
+  return whenKnown(state, (known) => denialOf(known, 'the sealed request', caveatIndex));
 }
 
 function denialOf(state: NonceState, what: string, caveatIndex?: number): Denial | undefined {

@@ -180,6 +180,8 @@ function tokenOf(
   const seal = claimsSeal ? reader.readSeal(bytes, starts[last] as number, ends[last] as number, last) : undefined;
   const isSealed = seal?.isSealed === true;
   const before = known === undefined ? undefined : beginningOf(flat, known, isSealed, reader, reading);
+  // Nothing but a seal behind what is known is the usual case of those who seal: a list that grows has room for more.
+  if (seal !== undefined && known?.caveatCount === last) return genuineToken(facts, [seal], before);
   const conditions: ReadCondition[] = [];
   readInto(conditions, flat, known?.caveatCount ?? 0, seal === undefined ? caveatCount : last, isSealed, reader);
   if (seal !== undefined) conditions.push(seal);

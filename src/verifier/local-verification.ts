@@ -304,18 +304,24 @@ function newInForce({ facts, before, conditions }: GenuineToken): InForce {
   if (before !== undefined) before.inForce ??= newInForce(before);
   const first = before?.inForce;
   let { actions, expiresAtMs } = first ?? facts;
-  const own: string[] = [];
   for (let i = 0; i < conditions.length; i++) {
     const { reading } = conditions[i] as ReadCondition;
-    own.push(reading.text);
     if ('code' in reading) continue;
     if (reading.type === action) actions = narrowedActions(actions, reading.value as readonly string[]);
     else if (reading.type === timeBefore) expiresAtMs = Math.min(expiresAtMs, reading.value as number);
   }
-  // A spread, as V8 takes ten times as long for the other ways to copy a frozen list.
-  return { actions, expiresAtMs, texts: Object.freeze(first === undefined ? own : [...first.texts, ...own]) };
+  return { actions, expiresAtMs, texts: Object.freeze(textsOf(first?.texts ?? noTexts, conditions)) };
 }
 
+/** `before`, then the texts of `conditions`: filled in, as a list that grows has room for several times as many. */
+function textsOf(before: readonly string[], conditions: readonly ReadCondition[]): readonly string[] {
+  const texts = new Array<string>(before.length + conditions.length);
+  for (let i = 0; i < before.length; i++) texts[i] = before[i] as string;
+  for (let i = 0; i < conditions.length; i++) texts[before.length + i] = (conditions[i] as ReadCondition).reading.text;
+  return texts;
+}
+
+const noTexts: readonly string[] = Object.freeze([]);
 const noActions: readonly string[] = Object.freeze([]);
 
 interface NarrowedActions {
