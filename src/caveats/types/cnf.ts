@@ -51,7 +51,7 @@ function compare(wanted: string | undefined, actual: unknown, needs: string): Ch
 }
 
 /** Whether `text` is the one base64url spelling of 32 bytes. */
-export function isDigest(text: string): boolean {
+function isDigest(text: string): boolean {
   try {
     return decodeBase64url(text).length === 32;
   } catch {
