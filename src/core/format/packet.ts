@@ -37,14 +37,6 @@ export class PacketReader {
     return this.bytes.subarray(this.offset - length, this.offset);
   }
 
-  /** Whether the data of a packet whose type has been read are `data`; they are passed over then. Throws `ERR_FORMAT_VARINT`, `ERR_FORMAT_TRUNCATED`. */
-  skipData(data: Uint8Array): boolean {
-    if (this.readLength() !== data.length) return false;
-    for (let i = 0; i < data.length; i++) if (this.bytes[this.offset + i] !== data[i]) return false;
-    this.offset += data.length;
-    return true;
-  }
-
   /** The length of a packet whose type has been read, and that there is as much. Throws `ERR_FORMAT_VARINT`, `ERR_FORMAT_TRUNCATED`. */
   readLength(): number {
     const length = this.readVarint();

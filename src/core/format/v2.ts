@@ -91,11 +91,23 @@ function writeField(bytes: Uint8Array, at: number, type: number, data: Uint8Arra
 
 /** Whether `conditions` stand in `bytes` from `at` on, and behind them the end of the caveats and the head of a signature. */
 export function holdsConditions(bytes: Uint8Array, at: number, conditions: readonly Uint8Array[]): boolean {
-  const reader = new PacketReader(bytes, at);
-  for (const condition of conditions) {
-    if (reader.readByte() !== field.identifier || !reader.skipData(condition) || reader.readByte() !== field.end) return false;
+  let end = at;
+  for (let i = 0; i < conditions.length; i++) {
+    end = endOfSameField(bytes, end, field.identifier, conditions[i] as Uint8Array);
+    if (end < 0 || bytes[end++] !== field.end) return false;
   }
-  return reader.readByte() === field.end && reader.readByte() === field.signature && reader.readByte() === digestBytes;
+  return bytes[end] === field.end && bytes[end + 1] === field.signature && bytes[end + 2] === digestBytes;
+}
+
+/** Where the field at `at` ends, if it is as `writeField` writes it; -1 for any other. */
+function endOfSameField(bytes: Uint8Array, at: number, type: number, data: Uint8Array): number {
+  const { length } = data;
+  const isLong = length > 0x7f;
+  const start = at + (isLong ? 3 : 2);
+  if (bytes[at] !== type || bytes[at + 1] !== (isLong ? (length & 0x7f) | 0x80 : length)) return -1;
+  if (isLong && bytes[at + 2] !== length >>> 7) return -1;
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== data[i]) return -1;
+  return start + length;
 }
 
 /**
