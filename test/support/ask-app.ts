@@ -24,7 +24,10 @@ export async function askApp(app: App, method: string, target: string, request: 
   if (body !== undefined) incoming.push(body);
   incoming.push(null);
   incoming.complete = true;
-  return await app.answer(incoming);
+  return await new Promise((resolve, reject) => {
+    const asked = new Request(`http://issuer.test${target}`, { method });
+    Promise.resolve(app.fetch(asked, { incoming, send: resolve })).catch(reject);
+  });
 }
 
 /** The body of `answer` as it goes over the wire. */

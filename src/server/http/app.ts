@@ -1,9 +1,11 @@
 /**
  * The issuer's HTTP application: serves the routes of the table and runs every request through the same steps, in the same order:
- * who calls, what is asked, whether that caller may, the use case, the answer, one line in the log. Of Hono it takes the router alone: what a request
- * holds is read from Node's own, and its answer is plain data, as a `Request` and a `Response` of them cost as much as all these steps together.
+ * who calls, what is asked, whether that caller may, the use case, the answer, one line in the log. Hono routes; what a request holds is read from
+ * Node's own, and its answer is plain data, as to make a `Request` and a `Response` of them costs as much as all these steps together.
  */
 import type { IncomingMessage } from 'node:http';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { type Context, Hono } from 'hono';
 import type { Clock, RandomBytes } from '../../core/index.js';
 import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import { joinedField } from '../../protocol/header-fields.js';
@@ -20,7 +22,7 @@ import { openApiDocument } from './openapi.js';
 import { createRequestId, type FactSources, type RequestFacts, readRequestFacts } from './request-facts.js';
 import { readInput } from './request-input.js';
 import { type Caller, type FoundRoute, type OnSigner, type Route, rawAnswer } from './route.js';
-import { findRoute, methodsOf, routes } from './route-table.js';
+import { methodsOf, routes } from './route-table.js';
 import type { Services } from './services.js';
 
 export interface AppOptions {
@@ -46,13 +48,18 @@ export interface AppOptions {
   readonly certificateOf?: FactSources['certificateOf'];
 }
 
-export interface App {
-  /**
-   * The answer to the request that `incoming` brings; rejects for broken machinery alone. `listenerOrigin`: the origin that the listener of the
-   * connection is known by, where that is not the issuer URL's.
-   */
-  answer(incoming: IncomingMessage, listenerOrigin?: string): Promise<Answer>;
+/** What comes with a request, and where its answer goes. */
+interface AppEnv {
+  Bindings: {
+    readonly incoming: IncomingMessage;
+    /** Origin that the listener of the connection is known by, where that is not the issuer URL's. */
+    readonly listenerOrigin?: string | undefined;
+    /** Takes the answer. Called once a request. */
+    readonly send: (answer: Answer) => void;
+  };
 }
+
+export type App = Hono<AppEnv>;
 
 /** What the log tells of a request beside its facts; also where it fails halfway. */
 interface Progress {
@@ -84,22 +91,52 @@ export function createApp(options: AppOptions): App {
   const ground: Ground = { services, constants: new Map() };
   const log = createRequestLog(options.logger);
   const sources = { trustedProxies: parseTrustedProxies(options.trustedProxies ?? []), issuerUrl, certificateOf };
-  return {
-    answer: async (incoming, listenerOrigin) => {
-      const startMs = performance.now();
-      const facts = readRequestFacts(incoming, createRequestId(clock, randomBytes), sources, listenerOrigin);
-      const { requestId, clientRequestId, method, address } = facts;
-      const found = findRoute(method, facts.path);
-      const progress: Progress = {};
-      const made = await settle(ground, found, facts, progress, log);
-      const answer = progress.signAnswer === undefined ? made : await prove(made, facts, progress.signAnswer, log);
-      const ms = Math.round((performance.now() - startMs) * 10) / 10;
-      const route = found?.route.path ?? '(none)';
-      const client = progress.caller?.client;
-      log.request({ requestId, clientRequestId, method, route, status: answer.status, ms, client, address });
-      return answer;
-    },
+  const serve = async ({ env }: Context<AppEnv>, found?: FoundRoute): Promise<Response> => {
+    const startMs = performance.now();
+    const facts = readRequestFacts(env.incoming, createRequestId(clock, randomBytes), sources, env.listenerOrigin);
+    const progress: Progress = {};
+    const made = await settle(ground, found, facts, progress, log);
+    const answer = progress.signAnswer === undefined ? made : await prove(made, facts, progress.signAnswer, log);
+    const { requestId, clientRequestId, method, address } = facts;
+    const ms = Math.round((performance.now() - startMs) * 10) / 10;
+    const route = found?.route.path ?? '(none)';
+    log.request({
+      requestId,
+      clientRequestId,
+      method,
+      route,
+      status: answer.status,
+      ms,
+      client: progress.caller?.client,
+      address,
+    });
+    env.send(answer);
+    return RESPONSE_ALREADY_SENT;
   };
+  return routed(serve, (error, { env }) => {
+    const requestId = createRequestId(clock, randomBytes);
+    log.fault(requestId, error);
+    env.send(problemAnswer('internal_error', requestId));
+    return RESPONSE_ALREADY_SENT;
+  });
+}
+
+const noParams: FoundRoute['params'] = Object.freeze({});
+
+/** `serve` behind the routes of the table, and for what none of them is for. What fails outside of every route is a fault that is answered too. */
+function routed(
+  serve: (c: Context<AppEnv>, found?: FoundRoute) => Promise<Response>,
+  onFault: (error: Error, c: Context<AppEnv>) => Response,
+): App {
+  const app = new Hono<AppEnv>();
+  for (const route of routes) {
+    const hasParams = route.path.includes('{');
+    const path = route.path.replaceAll(/\{([^}]+)\}/g, ':$1');
+    app.on(route.method.toUpperCase(), path, (c) => serve(c, { route, params: hasParams ? c.req.param() : noParams }));
+  }
+  app.notFound((c) => serve(c));
+  app.onError(onFault);
+  return app;
 }
 
 /** The answer of the route, or any error of it as a problem. */

@@ -8,6 +8,7 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
+import { getRequestListener } from '@hono/node-server';
 import { parseAddress, parseRange, rangeContains } from '../../caveats/ip-address.js';
 import { type Clock, MacaroonError, type RandomBytes } from '../../core/index.js';
 import { type ProblemCode, problems } from '../../protocol/problem.js';
@@ -119,11 +120,22 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const state = { isDraining: false };
   const log = createRequestLog(options.logger);
   const refuse = createRefusal(options, connections, log);
-  const { admits } = options;
+  const { app, admits, origin } = options;
   const send = onceATurn(({ response, answer }: MadeAnswer) => sendOrCut(log, response, answer));
-  const answer = onceATurn(
-    (response: ServerResponse) => void answerTo(options, log, response).then((made) => send({ response, answer: made })),
+  const listener = getRequestListener(
+    (request, { incoming, outgoing }) => {
+      // No HTTP/2 is served.
+      const response = outgoing as ServerResponse;
+      return app.fetch(request, { incoming, listenerOrigin: origin?.(), send: (answer: Answer) => send({ response, answer }) });
+    },
+    // What is left of a body is dropped by who sends the answer.
+    {
+      autoCleanupIncoming: false,
+      overrideGlobalObjects: false,
+      errorHandler: (error) => answerAdapterError(options, log, error),
+    },
   );
+  const answer = onceATurn((response: ServerResponse) => void listener(response.req, response));
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const unanswered = connections.begin(request.socket, response);
     if (unanswered === 0) return;
@@ -208,19 +220,13 @@ interface MadeAnswer {
   readonly answer: Answer;
 }
 
-/** What the application answers; what fails outside of every route is a fault that is answered too. */
-async function answerTo(
-  { app, clock, randomBytes, origin }: HttpServerOptions,
-  log: RequestLog,
-  { req }: ServerResponse,
-): Promise<Answer> {
-  try {
-    return await app.answer(req, origin?.());
-  } catch (error) {
-    const requestId = createRequestId(clock, randomBytes);
-    log.fault(requestId, error);
-    return problemAnswer('internal_error', requestId);
-  }
+/** The adapter refuses a request that Node let through, or something failed outside of every route. */
+function answerAdapterError({ clock, randomBytes }: HttpServerOptions, log: RequestLog, error: unknown): Response {
+  const requestId = createRequestId(clock, randomBytes);
+  const isRequestError = error instanceof Error && error.name === 'RequestError';
+  if (!isRequestError) log.fault(requestId, error);
+  const { status, headers, body } = problemAnswer(isRequestError ? 'invalid_request' : 'internal_error', requestId);
+  return new Response(typeof body === 'string' ? body : null, { status, headers });
 }
 
 /** Sends the answer, or ends the connection where it cannot be sent: nothing else must take its place. */
