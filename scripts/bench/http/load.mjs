@@ -13,10 +13,10 @@ for (;;) {
   process.send(await run(job).catch((error) => ({ error: error.message })));
 }
 
-/** Sends `requests` one after another, round and round, over `connections` connections for `durationMs`. */
-async function run({ port, ca, requests, status, connections, durationMs }) {
+/** Sends `requests` one after another, round and round from `first` on, over `connections` connections for `durationMs`; tells where it ended. */
+async function run({ port, ca, requests, first, status, connections, durationMs }) {
   const wires = requests.map((request) => Buffer.from(request, 'latin1'));
-  const state = { next: Math.floor(Math.random() * wires.length), latenciesMs: [], isOver: false };
+  const state = { next: first, latenciesMs: [], isOver: false };
   const open = () => connect(port, ca);
   const sockets = await Promise.all(Array.from({ length: connections }, open));
   // The server begins to count now, without the handshakes.
@@ -31,7 +31,7 @@ async function run({ port, ca, requests, status, connections, durationMs }) {
   const wallMs = performance.now() - began;
   const sorted = state.latenciesMs.sort((a, b) => a - b);
   const percentile = (part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
-  return { count: sorted.length, wallMs, p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
+  return { next: state.next, count: sorted.length, wallMs, p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
 }
 
 function connect(port, ca) {
