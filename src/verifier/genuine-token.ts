@@ -104,12 +104,13 @@ function authenticateAnew(text: string, number: number, setup: AuthenticationSet
   const reference = flat === undefined ? undefined : keyReferenceAt(flat.bytes, flat.identifierStart, flat.identifierEnd);
   if (flat === undefined || reference === undefined) return authenticateAnyForm(text, number, setup);
   const lookup = setup.keys.find(setup.audience, reference.rootKeyId, reference.generation);
-  // Whoever was asked may have read another text meanwhile.
-  if (isPromise(lookup) || textsRead() !== reading) return authenticateAnyForm(text, number, setup, lookup);
+  if (isPromise(lookup)) return authenticateAnyForm(text, number, setup, lookup);
   requireLookup(lookup);
   if (!lookup.found) return { ok: false, failedAt: 'key', denial: denied(lookup.code, keyFaults[lookup.code]) };
   const { entry } = lookup;
   const { key } = entry;
+  // Whoever was asked may have read another text meanwhile, and so may the answer, whose members may be made when they are looked at.
+  if (textsRead() !== reading) return authenticateAnyForm(text, number, setup, lookup);
   // Beginnings are remembered of plain tokens alone.
   const known = flat.isPlain ? setup.prefixes.longest(flat, key, beginning) : undefined;
   const fault = flatSignatureFault(flat, key, known);

@@ -3,9 +3,17 @@ import { describe, expect, it } from 'vitest';
 import type { CaveatType } from '../../../src/caveats/caveat-type.js';
 import { createCaveatRegistry } from '../../../src/caveats/registry.js';
 import { standardCaveats } from '../../../src/caveats/standard.js';
-import { addFirstPartyCaveat, decode, encode, type Macaroon, type Signature } from '../../../src/core/index.js';
+import {
+  addFirstPartyCaveat,
+  type Caveat,
+  decode,
+  encode,
+  encodeUtf8,
+  type Macaroon,
+  type Signature,
+} from '../../../src/core/index.js';
 import { createVerifier, type KeySource, staticKeys, type Verifier } from '../../../src/verifier/index.js';
-import { audience, macaroonOf, nowMs, staticKey } from './samples.js';
+import { audience, audienceKey, macaroonOf, nowMs, staticKey } from './samples.js';
 
 const context = { action: 'invoices:read', method: 'GET', path: '/invoices/1', ip: '10.1.2.3' };
 const clock = () => nowMs;
@@ -46,6 +54,53 @@ describe('a key source that verifies another token while it is asked', () => {
     };
     verifier = createVerifier({ audience, keys, clock });
     expect(await verifier.verify(forged, context)).toMatchObject({ ok: false, code: 'ERR_SIGNATURE_MISMATCH' });
+  });
+});
+
+describe('a key source whose answer reads another token when it is looked at', () => {
+  /** Answers whose entry calls `look` when it is asked for. */
+  const lookedAt = (look: () => void): KeySource => {
+    const known = staticKeys([staticKey]);
+    const entry = { ...staticKey, key: audienceKey() };
+    return {
+      ...known,
+      find: () => ({
+        found: true,
+        get entry() {
+          look();
+          return entry;
+        },
+      }),
+    };
+  };
+
+  it('does not lend the verdict of the other token to the one that was shown', async () => {
+    const genuine = textOf(macaroonOf({ conditions: ['method GET'] }));
+    const forged = textOf({ ...macaroonOf({ conditions: ['method POST'] }), signature: new Uint8Array(32) as Signature });
+    const verifier = createVerifier({ audience, keys: lookedAt(() => void decode(forged)), clock });
+    expect(await verifier.verify(genuine, context)).toMatchObject({ ok: true });
+  });
+
+  it('remembers no chain of the one that was shown as that of the other', async () => {
+    const held = macaroonOf({ conditions: ['path /9/invoices'] });
+    const child = (i: number) => addFirstPartyCaveat(held, `ip 10.0.0.0/8,192.0.2.${i}`);
+    // Whoever holds the token can make it: of the same length, and with the signature that follows another condition.
+    const last = child(3);
+    const wider: Caveat = { kind: 'first-party', condition: encodeUtf8('path /1/invoices') };
+    const forged = { ...last, caveats: [wider, ...last.caveats.slice(1)] };
+    let isReading = false;
+    const look = () => {
+      if (isReading) decode(textOf(forged));
+    };
+    const verifier = createVerifier({ audience, keys: lookedAt(look), clock });
+    const narrow = { ...context, path: '/9/invoices' };
+    for (const i of [0, 1, 2, 3]) expect(await verifier.verify(textOf(child(i)), narrow)).toMatchObject({ ok: true });
+    isReading = true;
+    expect(await verifier.verify(textOf(last), narrow)).toMatchObject({ ok: true });
+    isReading = false;
+    const text = textOf(addFirstPartyCaveat(forged, 'method GET'));
+    const wide = { ...context, path: '/1/invoices' };
+    expect(await verifier.verify(text, wide)).toMatchObject({ ok: false, code: 'ERR_SIGNATURE_MISMATCH' });
   });
 });
 
