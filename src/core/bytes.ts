@@ -77,9 +77,9 @@ export function asciiText(bytes: Uint8Array): string {
  * is what browsers have, minting takes a tenth longer.
  */
 export function asciiReader(bytes: Uint8Array): (end: number) => string {
-  // By way of `globalThis`, so that no bundler brings a `Buffer` along for browsers.
-  const buffer = globalThis.Buffer?.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (buffer === undefined) return (end) => utf8Decoder.decode(bytes.subarray(0, end));
+  // By way of `globalThis`, so that no bundler brings a `Buffer` along for browsers. A page may call anything so: what shares no memory is none.
+  const buffer = globalThis.Buffer?.from?.(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (buffer?.buffer !== bytes.buffer) return (end) => utf8Decoder.decode(bytes.subarray(0, end));
   return (end) => buffer.toString('latin1', 0, end);
 }
 

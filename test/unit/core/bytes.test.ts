@@ -63,6 +63,24 @@ describe('a reader of ASCII', () => {
       expect(read(5)).toBe('aaa_a');
     },
   );
+
+  it.each([
+    ['a list', []],
+    ['a stand-in without from', { isBuffer: () => false }],
+    ['one that copies', { from: (buffer: ArrayBuffer) => new Uint8Array(buffer.slice(0)) }],
+    ['one that gives nothing', { from: () => null }],
+  ])('does without what a page calls Buffer: %s', (_, standIn) => {
+    const bytes = asView(encodeUtf8('mcr_abc'));
+    vi.stubGlobal('Buffer', standIn);
+    let read: ReturnType<typeof asciiReader> | undefined;
+    try {
+      read = asciiReader(bytes);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    bytes.fill(0x61, 0, 3);
+    expect(read(5)).toBe('aaa_a');
+  });
 });
 
 describe('internText', () => {
