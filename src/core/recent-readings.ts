@@ -45,17 +45,22 @@ const small = new Uint8Array(1024);
 const smallView = new DataView(small.buffer);
 /** The large one that was asked about last, which is mostly the one array that texts are read into. */
 let lastBytes: Uint8Array = new Uint8Array(0);
+let lastLength = 0;
 let lastView = new DataView(lastBytes.buffer);
 
 /** A view of `bytes`, until the next is asked for. */
 function viewOf(bytes: Uint8Array): DataView {
-  if (bytes === lastBytes) return lastView;
-  if (bytes.length <= small.length) {
-    small.set(bytes);
+  const { length } = bytes;
+  // Where its buffer can be resized, the same array may have another length by now.
+  if (bytes === lastBytes && length === lastLength) return lastView;
+  if (length <= small.length) {
+    // What was given away has no bytes, and is not copied either.
+    if (length > 0) small.set(bytes);
     return smallView;
   }
-  lastView = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  lastView = new DataView(bytes.buffer, bytes.byteOffset, length);
   lastBytes = bytes;
+  lastLength = length;
   return lastView;
 }
 

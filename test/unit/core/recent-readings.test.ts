@@ -57,6 +57,23 @@ describe('RecentReadings', () => {
     expect(large.map((bytes) => readings.get(bytes))).toEqual([undefined, undefined, 'all of it']);
   });
 
+  it('reads an array that grew, shrank or was given away as it is now', () => {
+    const readings = new RecentReadings<string>();
+    // The types know no buffers that can be resized yet.
+    const buffer = Reflect.construct(ArrayBuffer, [2000, { maxByteLength: 4000 }]);
+    const bytes = new Uint8Array(buffer);
+    readings.keep(new Uint8Array(3000), 'longer');
+    readings.keep(new Uint8Array(20), 'shorter');
+    expect(readings.get(bytes)).toBeUndefined();
+    buffer.resize(3000);
+    expect(readings.get(bytes)).toBe('longer');
+    buffer.resize(20);
+    expect(readings.get(bytes)).toBe('shorter');
+    structuredClone(buffer, { transfer: [buffer] });
+    expect(readings.get(bytes)).toBeUndefined();
+    expect(readings.get(new Uint8Array(20))).toBe('shorter');
+  });
+
   it('drops what was not used for two generations', () => {
     const readings = new RecentReadings<number>();
     for (let i = 0; i < 2_000; i++) readings.keep(encodeUtf8(`condition ${i}`), i);
