@@ -6,7 +6,7 @@
  */
 import type { CaveatRegistry } from '../caveats/registry.js';
 import { standardRegistry } from '../caveats/standard.js';
-import { type Clock, requireKnownNames, requireName } from '../core/index.js';
+import { type Clock, isPromise, requireKnownNames, requireName } from '../core/index.js';
 import { memoryReplayStore } from '../protocol/memory-replay-store.js';
 import { type ReplayStore, requireReplayStore } from '../protocol/replay-store.js';
 import { explanationOf } from './explanation.js';
@@ -115,7 +115,7 @@ function localVerifier(audience: string, keys: KeySource, options: VerifierOptio
     const facts = read(text, context);
     const proofs = proofsOf(text, facts);
     const result = local.verify(text, facts, proofs);
-    return result instanceof Promise ? result.then((late) => proofs.finish(late)) : proofs.finish(result);
+    return isPromise(result) ? result.then((late) => proofs.finish(late)) : proofs.finish(result);
   };
   return Object.freeze({
     audience,

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { keySigner } from '../../../src/client/key-signer.js';
 import {
   addFirstPartyCaveat,
@@ -51,6 +51,16 @@ describe('a sealed request', () => {
     expect(again).toMatchObject({ ok: false, code: 'ERR_REQUEST_REPEATED', caveatIndex: 0 });
     expect(await provesItself(again.signAnswer, sealed)).toBe(true);
     expect(JSON.stringify([first, again])).not.toContain('signAnswer');
+  });
+
+  it('is answered alike where a library took the place of Promise', async () => {
+    const known = staticKeys([staticKey]);
+    const verifier = verifierWith({ keys: { ...known, find: async (...asked) => known.find(...asked) } });
+    const sealed = seal();
+    vi.stubGlobal('Promise', class extends Promise<unknown> {});
+    const first = await verifier.verify(sealed.text, contextOf(sealed.text)).finally(() => vi.unstubAllGlobals());
+    expect(first).toMatchObject({ ok: true, client: 'mail', tokenId });
+    expect(await provesItself(first.signAnswer, sealed)).toBe(true);
   });
 
   it('is accepted once of a hundred copies at a time', async () => {
