@@ -142,7 +142,7 @@ export interface ExplainedCaveat {
   readonly dischargeIndex?: number | undefined;
 }
 
-/** Every step and caveat with ✓ or ✗ and why; `text` is ready to print. */
+/** Every step and caveat with ✓ or ✗ and why; `text` is ready to print. `steps` and `text` are made when they are asked for: as JSON they are there, in a spread not. */
 export interface Explanation {
   readonly result: VerifyResult;
   /** Every caveat, once the signature held. */
