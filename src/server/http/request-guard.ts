@@ -45,8 +45,21 @@ function judgeHeaders({ rawHeaders }: IncomingMessage): GuardRefusal | undefined
 function judgeLine({ method, httpVersion, headers }: IncomingMessage): GuardRefusal | undefined {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return invalid('only HTTP/1.1 and HTTP/1.0 are spoken here');
   if (method === 'TRACE' || method === 'CONNECT') return { code: 'method_not_allowed', detail: `${method} is not served` };
-  if (!hostPattern.test(headers.host ?? '')) return invalid('a Host header with a host name or an address is needed');
+  if (!isHost(headers.host ?? '')) return invalid('a Host header with a host name or an address is needed');
   return undefined;
+}
+
+/** The one that was found good last: almost all requests bring the same. */
+let goodHost: string | undefined;
+
+/** Whether a URL takes `host` as it stands, but for capitals: what it refuses or rewrites, such as `[1:2]`, `issuer:70000` and `0x7f.1`, names nobody. */
+function isHost(host: string): boolean {
+  if (host === goodHost) return true;
+  const url = `http://${host}`;
+  if (!hostPattern.test(host) || !URL.canParse(url)) return false;
+  if (new URL(url).hostname !== host.replace(/:\d+$/, '').toLowerCase()) return false;
+  goodHost = host;
+  return true;
 }
 
 /** The target is a path, and one that nobody could rewrite. */

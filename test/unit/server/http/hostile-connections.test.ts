@@ -204,15 +204,17 @@ describe('a body that does not arrive in full', () => {
 describe('what is below requests', () => {
   it('is in the log, a bounded number of times', async () => {
     const { port, serverLines } = await start();
-    const refused = ['nonsense\r\n\r\n', connectText, getText('//livez')];
+    const oddHost = getText('/livez').replace('localhost', 'localhost:70000');
+    const refused = ['nonsense\r\n\r\n', connectText, getText('//livez'), oddHost];
     for (const bytes of refused) await sendRaw(port, bytes);
     const entries = serverLines.map((line) => JSON.parse(line));
     expect(entries.map(({ route, status }) => [route, status])).toEqual([
       ['(refused)', 400],
       ['(refused)', 405],
       ['(refused)', 400],
+      ['(refused)', 400],
     ]);
-    await Promise.all(Array.from({ length: 200 }, (_, i) => sendRaw(port, refused[i % 3] ?? '')));
+    await Promise.all(Array.from({ length: 200 }, (_, i) => sendRaw(port, refused[i % 4] ?? '')));
     expect(serverLines.length).toBeGreaterThan(10);
     expect(serverLines.length).toBeLessThanOrEqual(61);
   });

@@ -32,9 +32,12 @@ describe('what is let through', () => {
     expect((await only('GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n')).status).toBe(200);
   });
 
-  it.each(['localhost', 'localhost:8443', '127.0.0.1', '[::1]:8443', 'Issuer.Example.COM'])('Host: %s', async (host) => {
-    expect((await only(`GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).status).toBe(200);
-  });
+  it.each(['localhost', 'localhost:8443', 'issuer:80', '127.0.0.1', '[::1]:8443', '[::1]', 'Issuer.Example.COM', 'a_b-c:65535'])(
+    'Host: %s',
+    async (host) => {
+      expect((await only(`GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).status).toBe(200);
+    },
+  );
 
   it('64 headers, with the authorization behind them', async () => {
     const headers = [...fillers(59), json, `Content-Length: ${mintBody.length}`, authorization];
@@ -74,6 +77,9 @@ describe('what is refused, with a problem and the end of the connection', () => 
     ],
     ['no Host', 'GET /livez HTTP/1.1\r\n\r\n', 400, 'invalid_request'],
     ['an empty Host', 'GET /livez HTTP/1.1\r\nHost:\r\n\r\n', 400, 'invalid_request'],
+    ...['[1:2]', '[0:0::1]:8443', 'localhost:70000', '0x7f.1', '999.1.1.1', 'XN--ZZZZZZ'].map(
+      (odd) => [`Host: ${odd}`, `GET /livez HTTP/1.1\r\nHost: ${odd}\r\n\r\n`, 400, 'invalid_request'] as const,
+    ),
     ['a Host that is none', 'GET /livez HTTP/1.1\r\nHost: a b/c\r\n\r\n', 400, 'invalid_request'],
     ['an absolute-form target', requestText('GET http://evil.test/livez'), 400, 'invalid_request'],
     ['an asterisk target', requestText('OPTIONS *'), 400, 'invalid_request'],
