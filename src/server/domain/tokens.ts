@@ -177,7 +177,7 @@ function conditionsOf(required: readonly string[], requested: readonly string[])
 /** Throws `invalid_request` for a condition that no verifier could read. A name that only a service knows is allowed. */
 export function requireConditions(conditions: readonly string[], pointer: string): void {
   conditions.forEach((condition, i) => {
-    const bytes = encodeUtf8(condition);
+    const bytes = conditionBytes(condition, `${pointer}/${i}`);
     if (bytes.length > limits.maxConditionBytes) {
       throw new IssuerError('invalid_request', `a condition has at most ${limits.maxConditionBytes} bytes`, `${pointer}/${i}`);
     }
@@ -185,6 +185,15 @@ export function requireConditions(conditions: readonly string[], pointer: string
     const read = standardRegistry.parse(bytes);
     if (!read.ok && read.code !== 'ERR_CAVEAT_UNKNOWN') throw new IssuerError('invalid_request', read.message, `${pointer}/${i}`);
   });
+}
+
+/** Throws `invalid_request` for a lone surrogate, which UTF-8 cannot hold. */
+function conditionBytes(condition: string, pointer: string): Uint8Array {
+  try {
+    return encodeUtf8(condition);
+  } catch {
+    throw new IssuerError('invalid_request', 'a condition holds no halves of characters', pointer);
+  }
 }
 
 function encodeWithin(root: Macaroon): string {

@@ -58,6 +58,7 @@ describe('mint', () => {
     ['invalid_request', { audience: 'invoice', expires_in: 1.5 }],
     ['invalid_request', { audience: 'invoice', expires_in: Number.NaN }],
     ['invalid_request', { audience: 'invoice', caveats: ['ip 10.0.0.1/8'] }],
+    ['invalid_request', { audience: 'invoice', caveats: ['note half \ud83d'] }],
     ['invalid_request', { audience: 'invoice', caveats: ['time-before tomorrow'] }],
     ['invalid_request', { audience: 'invoice', caveats: [''] }],
     ['invalid_request', { audience: 'invoice', caveats: [`account ${'x'.repeat(limits.maxConditionBytes)}`] }],
