@@ -61,7 +61,7 @@ describe('what is let through', () => {
 
 describe('what is refused, with a problem and the end of the connection', () => {
   const host = 'Host: localhost';
-  it.each([
+  it.each<[string, string, number, string]>([
     ['65 headers', requestText('GET /livez', fillers(63)), 431, 'headers_too_large'],
     ['1,100 headers', requestText('GET /livez', [...fillers(1097), authorization]), 431, 'headers_too_large'],
     ['headers past 16 KiB', requestText('GET /livez', [`X-Long: ${'a'.repeat(17_000)}`]), 431, 'headers_too_large'],
@@ -78,7 +78,12 @@ describe('what is refused, with a problem and the end of the connection', () => 
     ['no Host', 'GET /livez HTTP/1.1\r\n\r\n', 400, 'invalid_request'],
     ['an empty Host', 'GET /livez HTTP/1.1\r\nHost:\r\n\r\n', 400, 'invalid_request'],
     ...['[1:2]', '[0:0::1]:8443', 'localhost:70000', '0x7f.1', '999.1.1.1', 'XN--ZZZZZZ'].map(
-      (odd) => [`Host: ${odd}`, `GET /livez HTTP/1.1\r\nHost: ${odd}\r\n\r\n`, 400, 'invalid_request'] as const,
+      (odd): [string, string, number, string] => [
+        `Host: ${odd}`,
+        `GET /livez HTTP/1.1\r\nHost: ${odd}\r\n\r\n`,
+        400,
+        'invalid_request',
+      ],
     ),
     ['a Host that is none', 'GET /livez HTTP/1.1\r\nHost: a b/c\r\n\r\n', 400, 'invalid_request'],
     ['an absolute-form target', requestText('GET http://evil.test/livez'), 400, 'invalid_request'],
