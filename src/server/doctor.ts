@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MacaroonError } from '../core/index.js';
 import type { AuditRecord } from './domain/records.js';
+import { issueStepMs } from './domain/tokens.js';
 import { configOf, requireStore, withStore } from './maintenance.js';
 import { loadMasterKey } from './store/master-key.js';
 import type { IssuerStore } from './store/sqlite-store.js';
@@ -72,8 +73,18 @@ function examineFile(path: string): string {
 
 async function examineAudit(store: IssuerStore): Promise<string> {
   const chain = await store.verifyAuditChain();
-  if (chain.ok) return `${chain.entries} entries, head ${chain.head}`;
-  throw new MacaroonError('ERR_STORE_CORRUPT', `the chain breaks at entry ${chain.brokenAt}: ${chain.reason}`);
+  if (!chain.ok) throw new MacaroonError('ERR_STORE_CORRUPT', `the chain breaks at entry ${chain.brokenAt}: ${chain.reason}`);
+  await examineEnd(store);
+  return `${chain.entries} entries, head ${chain.head}`;
+}
+
+/** The chain does not tell that its end was cut off. Clients do, where the newest tokens were there: each has a token of its issue time, or of a step before. */
+async function examineEnd({ read }: IssuerStore): Promise<void> {
+  const issued = (await read.clients()).filter((client) => client.lastIssuedAtMs > client.revokedUntilMs);
+  const latestMs = await read.latestIssue();
+  const missing = issued.find(({ lastIssuedAtMs }) => lastIssuedAtMs - issueStepMs > latestMs);
+  if (missing === undefined) return;
+  throw new MacaroonError('ERR_STORE_CORRUPT', `its end was cut off: the newest token of client ${missing.name} is not in it`);
 }
 
 async function examineCertificate(store: IssuerStore): Promise<string> {
@@ -122,8 +133,6 @@ async function examineTakenAway(store: IssuerStore): Promise<string> {
 }
 
 const takenAway: Readonly<Record<string, (store: IssuerStore, entry: AuditRecord) => Promise<boolean>>> = {
-  // The newest decides up to when a client's tokens are revoked.
-  'token.minted': async ({ read }, { tokenId = '' }) => (await read.token(tokenId)) !== undefined,
   'revoked.token': async ({ read }, { tokenId = '' }) => (await read.findRevocation({ kind: 'token', tokenId })) !== undefined,
   'revoked.client': async ({ read }, { client = '', details }) =>
     ((await read.client(client))?.revokedUntilMs ?? 0) >= Number(details['untilMs']),

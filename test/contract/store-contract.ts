@@ -5,7 +5,19 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store, StoreTransaction } from '../../src/server/domain/ports.js';
 import type { RevocationRecord, RevocationTarget } from '../../src/server/domain/records.js';
-import { atMs, auditEvent, client, credential, fillStore, grant, rootKey, secretOf, token } from './store-fixtures.js';
+import {
+  atMs,
+  auditEvent,
+  client,
+  credential,
+  fillStore,
+  grant,
+  rootKey,
+  secretOf,
+  token,
+  tokenIdOf,
+  tokenMinted,
+} from './store-fixtures.js';
 import { describeProofContract } from './store-proofs.js';
 
 export interface StoreUnderTest {
@@ -204,32 +216,53 @@ export function describeStoreContract(name: string, make: () => Promise<StoreUnd
     });
 
     describe('tokens', () => {
-      it('gives back a token, with or without credential, and refuses its id twice', async () => {
+      it.each([0, 1, 999])('are found by the entry of their minting, to the millisecond: %i', async (ms) => {
         await grow(fillStore);
-        const local = token('t-local', { credentialId: null });
+        const minted = token('t-1', { client: 'batch', audience: 'pay', expiresAtMs: atMs + ms });
         await grow(async (tx) => {
-          await tx.insertToken(token('t-1'));
-          await tx.insertToken(local);
+          await tx.appendAudit(tokenMinted(minted));
+          await tx.appendAudit(tokenMinted(token('t-2')));
         });
-        expect(await store.read.token('t-1')).toEqual(token('t-1'));
-        expect(await store.read.token('t-local')).toEqual(local);
+        await grow((tx) => tx.appendAudit(auditEvent('revoked.token', { tokenId: 't-1', audience: 'pay' })));
+        expect(await store.read.token('t-1')).toEqual(minted);
         expect(await store.read.token('none')).toBeUndefined();
-        await expect(grow((tx) => tx.insertToken(token('t-1')))).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+        store = await subject.reopen();
+        expect(await store.read.token('t-1')).toEqual(minted);
+        expect(await store.read.token('t-2')).toEqual(token('t-2'));
+      });
+
+      it('are not made by an entry of something else, or by one that does not tell who, for whom and until when', async () => {
+        const { details, ...rest } = tokenMinted(token('t-1'));
+        const entries = [
+          { ...rest, details, event: 'revoked.token' },
+          { ...rest, details, client: undefined },
+          { ...rest, details, audience: undefined },
+          { ...rest, details: {} },
+          { ...rest, details: { expires_at: String(atMs) } },
+        ];
+        await grow(async (tx) => {
+          for (const [i, entry] of entries.entries()) await tx.appendAudit({ ...entry, tokenId: `t-${i}` });
+        });
+        for (const i of entries.keys())
+          await expect(store.read.token(`t-${i}`)).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
       });
 
       it('tells when the newest was issued, also inside of a transaction', async () => {
         await grow(fillStore);
         expect(await store.read.latestIssue()).toBe(0);
-        const hourMs = 3_600_000;
+        const [older, newest] = [token(tokenIdOf(atMs)), token(tokenIdOf(atMs + 1))];
         await grow(async (tx) => {
-          await tx.insertToken(token('t-2', { issuedAtMs: atMs + 1, expiresAtMs: atMs + 2 * hourMs }));
-          await tx.insertToken(token('t-1', { expiresAtMs: atMs + hourMs }));
+          await tx.appendAudit(tokenMinted(newest));
+          await tx.appendAudit(tokenMinted(older));
           expect(await tx.latestIssue()).toBe(atMs + 1);
-          expect(await tx.token('t-1')).toEqual(token('t-1', { expiresAtMs: atMs + hourMs }));
+          expect(await tx.token(older.tokenId)).toEqual(older);
         });
-        await grow((tx) => tx.insertToken(token('t-3')));
+        await grow(async (tx) => {
+          await tx.appendAudit(tokenMinted(token(tokenIdOf(atMs, 9))));
+          await tx.appendAudit(auditEvent('revoked.token', { tokenId: newest.tokenId, audience: 'invoice' }));
+        });
         store = await subject.reopen();
-        expect(await store.read.latestIssue()).toBe(atMs);
+        expect(await store.read.latestIssue()).toBe(atMs + 1);
       });
     });
 
@@ -418,7 +451,7 @@ export function describeStoreContract(name: string, make: () => Promise<StoreUnd
         const failing = grow(async (tx) => {
           await tx.insertClient(client('batch'));
           await tx.appendAudit(auditEvent('client.created', { client: 'batch' }));
-          await tx.insertToken(token('t-1'));
+          await tx.appendAudit(tokenMinted(token('t-1')));
           throw new RangeError('in the middle');
         });
         await expect(failing).rejects.toThrow(RangeError);

@@ -1,5 +1,6 @@
 /** Records with sensible members, for tests that care about one of them. */
-import { RootKey } from '../../src/core/index.js';
+import { formatRfc3339 } from '../../src/caveats/rfc3339.js';
+import { createUuidV7, formatUuid, RootKey } from '../../src/core/index.js';
 import type { StoreTransaction } from '../../src/server/domain/ports.js';
 import type {
   AuditEvent,
@@ -101,13 +102,21 @@ export function token(tokenId: string, other: Partial<TokenRecord> = {}): TokenR
     tokenId,
     client: 'mail',
     audience: 'invoice',
-    rootKeyId: 'key-mail',
-    generation: 0,
-    credentialId: 'cred-mail',
-    issuedAtMs: atMs,
     expiresAtMs: atMs + 3_600_000,
     ...other,
   };
+}
+
+/** The id of a token that was issued at `issuedAtMs`; `marker` tells it from others. */
+export function tokenIdOf(issuedAtMs: number, marker = 0): string {
+  return formatUuid(createUuidV7(issuedAtMs, (length) => new Uint8Array(length).fill(marker)));
+}
+
+/** The entry that a token is kept as. */
+export function tokenMinted(minted: TokenRecord, details: AuditEvent['details'] = {}): AuditEvent {
+  const { tokenId, client, audience, expiresAtMs } = minted;
+  const about = { actor: client, client, audience, tokenId };
+  return auditEvent('token.minted', { ...about, details: { expires_at: formatRfc3339(expiresAtMs), ...details } });
 }
 
 export function auditEvent(event: string, other: Partial<AuditEvent> = {}): AuditEvent {

@@ -10,7 +10,7 @@ import { dataFiles } from '../../src/server/store/data-files.js';
 import { createStore, type OpenStoreOptions, openStore } from '../../src/server/store/open-store.js';
 import { defaultReserveBytes } from '../../src/server/store/reserve.js';
 import type { IssuerStore } from '../../src/server/store/sqlite-store.js';
-import { atMs, auditEvent, fillStore, token } from '../contract/store-fixtures.js';
+import { atMs, auditEvent, fillStore, token, tokenMinted } from '../contract/store-fixtures.js';
 
 const directory = join(process.argv[2] ?? '', 'data');
 const ballast = join(process.argv[2] ?? '', 'ballast');
@@ -42,8 +42,7 @@ async function outcomeOf(work: () => Promise<unknown>): Promise<string> {
 async function mint(store: IssuerStore): Promise<void> {
   const tokenId = `token-${minted.length}`;
   await store.transaction('grow', async (tx) => {
-    await tx.insertToken(token(tokenId));
-    await tx.appendAudit(auditEvent('token.minted', { tokenId, details: { padding: 'x'.repeat(2000) } }));
+    await tx.appendAudit(tokenMinted(token(tokenId), { padding: 'x'.repeat(2000) }));
   });
   minted.push(tokenId);
 }

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseMasterKey } from '../../src/server/store/master-key.js';
 import { openStore } from '../../src/server/store/open-store.js';
-import { auditEvent, token } from '../contract/store-fixtures.js';
+import { token, tokenMinted } from '../contract/store-fixtures.js';
 
 const [dataDirectory = '', keyText = '', run = '', manner = ''] = process.argv.slice(2);
 
@@ -26,8 +26,7 @@ const acknowledge = (tokenId: string) => new Promise((resolve) => process.stdout
 
 async function write(tokenId: string, isEarly: boolean): Promise<void> {
   await store.transaction('grow', async (tx) => {
-    await tx.insertToken(token(tokenId));
-    await tx.appendAudit(auditEvent('token.minted', { tokenId, client: 'mail' }));
+    await tx.appendAudit(tokenMinted(token(tokenId)));
     const known = await tx.client('mail');
     if (known !== undefined) await tx.updateClient({ ...known, lastIssuedAtMs: known.lastIssuedAtMs + 1 });
     if (isEarly) {

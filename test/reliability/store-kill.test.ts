@@ -49,7 +49,7 @@ async function writeAndKill(run: string, count: number, manner = 'honest', amid 
   return { signal: await closed, acknowledged: text.split('\n').slice(0, -1) };
 }
 
-/** What was acknowledged but is not there, as a token or as an audit entry. */
+/** What was acknowledged but is not there. */
 async function lost(store: IssuerStore, acknowledged: readonly string[]): Promise<readonly string[]> {
   const missing: string[] = [];
   for (const tokenId of acknowledged) {

@@ -84,8 +84,9 @@ export interface StoreReader {
   mintBasis(client: string, audience: string): Known<MintBasis | undefined>;
   /** Audiences that the client verifies for. */
   verifierAudiences(client: string): Known<readonly string[]>;
+  /** The token of an entry `token.minted` that was appended with its client, audience and `details.expires_at` (RFC 3339). */
   token(tokenId: string): Promise<TokenRecord | undefined>;
-  /** Issue time of the newest token; 0 before the first. */
+  /** Issue time of the newest token, as its id tells it; 0 before the first. */
   latestIssue(): Promise<number>;
   /**
    * Revocations with a greater seq, in order, that still matter at `nowMs` and concern one of `audiences`
@@ -133,10 +134,9 @@ export interface StoreTransaction extends StoreReader {
   /** Inserts or replaces. */
   putGrant(grant: GrantRecord): Promise<void>;
   putVerifier(client: string, audience: string, atMs: number): Promise<void>;
-  insertToken(token: TokenRecord): Promise<void>;
   /** Returns the record with its seq. */
   insertRevocation(revocation: Omit<RevocationRecord, 'seq'>): Promise<RevocationRecord>;
-  /** Chained and written with the rest: when it cannot be, the transaction fails. */
+  /** Chained and written with the rest: when it cannot be, the transaction fails. The entry `token.minted` is all that is kept of a token. */
   appendAudit(event: AuditEvent): Promise<void>;
   /** The next position in the feed of key changes. */
   nextChangeSeq(): Promise<number>;

@@ -116,16 +116,12 @@ export interface GrantRecord {
   readonly changeSeq: number;
 }
 
+/** A token as its entry `token.minted` in the audit log tells of it. */
 export interface TokenRecord {
-  /** UUIDv7 text. */
+  /** UUIDv7 text, whose time is the issue time. */
   readonly tokenId: string;
   readonly client: string;
   readonly audience: string;
-  readonly rootKeyId: string;
-  readonly generation: number;
-  /** `null` for a token minted on the issuer's own machine. */
-  readonly credentialId: string | null;
-  readonly issuedAtMs: number;
   readonly expiresAtMs: number;
 }
 

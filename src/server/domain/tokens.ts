@@ -30,7 +30,7 @@ const defaultExpiresMs = 3_600_000;
 /** How far past the clock an issue time may lie before minting is refused; verifiers allow as much. */
 const maxIssueAheadMs = 60_000;
 /** How far `lastIssuedAtMs` is moved at once: a write for each mint would cost as much as the rest of it. No further, or who is revoked up to it waits. */
-const issueStepMs = maxIssueAheadMs;
+export const issueStepMs: number = maxIssueAheadMs;
 
 /** Mints for a client that proved itself. Throws `invalid_client`, `grant_exceeded`, `invalid_request`, `unavailable`. */
 export async function mintForClient(deps: StoreDependencies, caller: ClientCaller, request: MintRequest): Promise<MintResponse> {
@@ -100,20 +100,10 @@ export async function mintWithin(
   const root = mint(key, identifier, audience.name);
   const token = encodeWithin(conditions.reduce<Macaroon>(addFirstPartyCaveat, root));
 
-  await tx.insertToken({
-    tokenId,
-    client: client.name,
-    audience: audience.name,
-    rootKeyId: rootKey.id,
-    generation: audience.generation,
-    credentialId: occasion.credentialId,
-    issuedAtMs,
-    expiresAtMs,
-  });
   if (issuedAtMs > client.lastIssuedAtMs) await tx.updateClient({ ...client, lastIssuedAtMs: issuedAtMs + issueStepMs });
   const expiresAt = formatRfc3339(expiresAtMs);
   const subject = { client: client.name, audience: audience.name, tokenId };
-  // In the order that the audit log keeps them in.
+  // All that is kept of the token; in the order that the audit log keeps the names in.
   await record(tx, nowMs, occasion.actor, 'token.minted', subject, {
     actions_count: actions.length,
     auth_methods: occasion.authMethods,
@@ -122,6 +112,7 @@ export async function mintWithin(
     certificate_thumbprint: proof?.certificateThumbprint,
     credential_id: occasion.credentialId,
     expires_at: expiresAt,
+    generation: audience.generation,
     key_thumbprint: proof?.keyThumbprint,
     root_key_id: rootKey.id,
     second_credential_id: proof?.secondCredentialId,

@@ -1,7 +1,7 @@
 /**
- * Rows of tokens and of the audit log that a group of works has added and that are not in the database yet: they are inserted together, right before
- * the commit or when somebody asks for one, as each run of a statement costs half of what it does. With them go the
- * notes of audit-blocks.ts, which follow from them.
+ * Rows of the audit log that a group of works has added and that are not in the database yet: they are inserted together, right before the commit
+ * or when somebody asks for one, as each run of a statement costs half of what it does. With them go the notes of audit-blocks.ts, which follow
+ * from them.
  */
 import { BlockNotes } from './audit-blocks.js';
 import type { AuditRow } from './audit-chain.js';
@@ -14,7 +14,6 @@ const maxRows = 128;
 export class AppendedRows {
   readonly #writes: WriteStatements;
   readonly #notes = new BlockNotes();
-  #tokens: PlainRow[] = [];
   #entries: PlainRow[] = [];
   #newNotes: PlainRow[] = [];
 
@@ -23,11 +22,6 @@ export class AppendedRows {
   }
 
   /** `row` with its MAC. */
-  addToken(row: PlainRow): void {
-    this.#tokens.push(row);
-    if (this.#tokens.length >= maxRows) this.flush();
-  }
-
   addEntry(row: AuditRow): void {
     this.#entries.push(row);
     this.#notes.note(row, (note) => this.#newNotes.push(note));
@@ -36,18 +30,15 @@ export class AppendedRows {
 
   /** Inserts what waits. */
   flush(): void {
-    const { insertTokens, insertAudit, noteBlocks } = this.#writes;
-    if (this.#tokens.length > 0) insertTokens(this.#tokens);
+    const { insertAudit, noteBlocks } = this.#writes;
     if (this.#entries.length > 0) insertAudit(this.#entries);
     if (this.#newNotes.length > 0) noteBlocks(this.#newNotes);
-    this.#tokens = [];
     this.#entries = [];
     this.#newNotes = [];
   }
 
   /** Call after a rollback, and when another process has written. */
   forget(): void {
-    this.#tokens = [];
     this.#entries = [];
     this.#newNotes = [];
     this.#notes.forget();

@@ -90,6 +90,15 @@ export function auditMac(key: KeyObject, previousMac: string, row: Omit<AuditRow
   });
 }
 
+/** `row` when it holds after a row with MAC `previousMac`, which is `undefined` where there is none. Throws `ERR_STORE_CORRUPT` otherwise. */
+export function checkAuditRow(key: KeyObject, previousMac: string | undefined, row: AuditRow): AuditRow {
+  if (previousMac !== undefined && equalText(row.mac, auditMac(key, previousMac, row))) return row;
+  throw new MacaroonError(
+    'ERR_STORE_CORRUPT',
+    `entry ${row.seq} of the audit log was altered outside of macaroond or damaged, or the one before it: restore a backup`,
+  );
+}
+
 /**
  * Follows the chain from the first row, in pages of `readAfter` (rows with a greater seq, in order), and yields to others between
  * them; `isListed` is asked of each row. `expectedHead` is `seq:mac` as an earlier check told it. Throws `ERR_ARGUMENT` for another spelling of it.

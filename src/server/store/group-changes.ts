@@ -31,7 +31,7 @@ export class GroupChanges {
     return this.#writesBegun;
   }
 
-  /** Whether anything was written beside tokens, audit entries and issue times. */
+  /** Whether anything was written beside audit entries and issue times. */
   get hasOthers(): boolean {
     return this.#hasOthers;
   }

@@ -17,7 +17,6 @@ import {
   revocations,
   rootKeys,
   settings,
-  tokens,
   verifiers,
 } from './sqlite-schema.js';
 
@@ -155,12 +154,6 @@ function prepareAudienceReads(db: BetterSQLite3Database) {
       .where(eq(verifiers.client, value('client')))
       .orderBy(asc(verifiers.audience))
       .prepare(),
-    token: db
-      .select()
-      .from(tokens)
-      .where(eq(tokens.tokenId, value('tokenId')))
-      .prepare(),
-    newestToken: db.select().from(tokens).orderBy(desc(tokens.tokenId)).limit(1).prepare(),
   };
 }
 
@@ -216,6 +209,21 @@ function prepareFeedReads(db: BetterSQLite3Database) {
       .where(and(eq(grants.audience, value('audience')), ne(rootKeys.state, 'destroyed'), sql`${changeSeq} > ${value('after')}`))
       .orderBy(asc(changeSeq), asc(rootKeys.id))
       .limit(value('limit'))
+      .prepare(),
+    // Not by event, which may have been altered: the first entry that names a token is the one of its minting.
+    firstAuditOfToken: db
+      .select()
+      .from(audit)
+      .where(eq(audit.tokenId, value('tokenId')))
+      .orderBy(asc(audit.seq))
+      .limit(1)
+      .prepare(),
+    // Ids begin with their time.
+    auditOfNewestToken: db.select().from(audit).where(isNotNull(audit.tokenId)).orderBy(desc(audit.tokenId)).limit(1).prepare(),
+    auditMac: db
+      .select({ mac: audit.mac })
+      .from(audit)
+      .where(eq(audit.seq, value('seq')))
       .prepare(),
     lastAudit: db.select({ seq: audit.seq, mac: audit.mac }).from(audit).orderBy(desc(audit.seq)).limit(1).prepare(),
     auditAfter: db
@@ -278,17 +286,6 @@ function nameOfPlaceholder(param: unknown): string {
 /** Statements that write and are run for every mint. The others are rare and built where they are used. */
 export function prepareWrites(connection: SqliteConnection) {
   const { db } = connection;
-  const token = {
-    tokenId: value('tokenId'),
-    client: value('client'),
-    audience: value('audience'),
-    rootKeyId: value('rootKeyId'),
-    generation: value('generation'),
-    credentialId: value('credentialId'),
-    issuedAtMs: value('issuedAtMs'),
-    expiresAtMs: value('expiresAtMs'),
-    rowMac: value('rowMac'),
-  };
   const entry = {
     seq: value('seq'),
     atMs: value('atMs'),
@@ -304,7 +301,6 @@ export function prepareWrites(connection: SqliteConnection) {
   };
   const note = { kind: value('kind'), value: value('value'), block: value('block') };
   return {
-    insertTokens: prepareInserts(connection, (count) => db.insert(tokens).values(Array(count).fill(token))),
     insertAudit: prepareInserts(connection, (count) => db.insert(audit).values(Array(count).fill(entry))),
     noteBlocks: prepareInserts(connection, (count) =>
       db.insert(auditBlocks).values(Array(count).fill(note)).onConflictDoNothing(),

@@ -35,7 +35,6 @@ import {
   fromInvitationRow,
   fromRevocationRow,
   fromRootKeyRow,
-  fromTokenRow,
 } from './sqlite-records.js';
 import {
   audienceGenerations,
@@ -48,9 +47,9 @@ import {
   invitations,
   revocations,
   rootKeys,
-  tokens,
   verifiers,
 } from './sqlite-schema.js';
+import { findLatestIssue, findToken } from './token-entries.js';
 
 /** What a reader stands on. */
 export interface ReaderContext {
@@ -209,12 +208,14 @@ export class SqliteReader implements StoreReader {
     return this.#kept((records) => records.verifierAudiences, client, find);
   }
 
-  token(tokenId: string): Promise<TokenRecord | undefined> {
-    return this.#one(tokens, (reads) => reads.token.get({ tokenId }), fromTokenRow);
+  async token(tokenId: string): Promise<TokenRecord | undefined> {
+    const { reads, keys, run } = this.#context;
+    return run(() => findToken(reads, keys, tokenId));
   }
 
   async latestIssue(): Promise<number> {
-    return (await this.#one(tokens, (reads) => reads.newestToken.get(), fromTokenRow))?.issuedAtMs ?? 0;
+    const { reads, keys, run } = this.#context;
+    return run(() => findLatestIssue(reads, keys));
   }
 
   revocationsAfter(

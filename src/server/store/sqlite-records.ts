@@ -13,7 +13,6 @@ import type {
   RevocationRecord,
   RevocationTarget,
   RootKeyRecord,
-  TokenRecord,
 } from '../domain/records.js';
 import type { AuditRow } from './audit-chain.js';
 import type {
@@ -25,7 +24,6 @@ import type {
   invitations,
   revocations,
   rootKeys,
-  tokens,
 } from './sqlite-schema.js';
 
 type ClientRow = typeof clients.$inferSelect;
@@ -35,7 +33,6 @@ type CertificateRow = typeof certificates.$inferSelect;
 type RootKeyRow = typeof rootKeys.$inferSelect;
 type AudienceRow = typeof audiences.$inferSelect;
 type GrantRow = typeof grants.$inferSelect;
-type TokenRow = typeof tokens.$inferSelect;
 type RevocationRow = typeof revocations.$inferSelect;
 
 export function toClientRow(record: ClientRecord): Omit<ClientRow, 'rowMac'> {
@@ -110,10 +107,6 @@ export function fromGrantRow({ rowMac: _, ...row }: GrantRow): GrantRecord {
     requiredCaveats: parseList(row.requiredCaveats, isText),
     bind: parseOptionalList(row.bind, isGrantBinding),
   };
-}
-
-export function fromTokenRow({ rowMac: _, ...record }: TokenRow): TokenRecord {
-  return record;
 }
 
 export function toRevocationRow(record: RevocationRecord): Omit<RevocationRow, 'rowMac'> {

@@ -6,7 +6,7 @@
  * Imports nothing of ours: drizzle-kit reads this file alone.
  */
 import { type SQL, sql } from 'drizzle-orm';
-import { check, foreignKey, index, integer, primaryKey, sqliteTable, text, unique, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import { check, index, integer, primaryKey, sqliteTable, text, unique, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 const rowMac = () => text('row_mac').notNull();
 const timeMs = (name: string) => integer(name).notNull();
@@ -246,34 +246,6 @@ export const verifiers = sqliteTable(
   (table) => [primaryKey({ name: 'verifiers_key', columns: [table.client, table.audience] })],
 );
 
-/** Without an index, as every mint adds a row: ids grow with time, so that each goes to the end, whoever the client is. */
-export const tokens = sqliteTable(
-  'tokens',
-  {
-    tokenId: text('token_id').primaryKey(),
-    client: text('client')
-      .notNull()
-      .references(() => clients.name),
-    audience: text('audience').notNull(),
-    rootKeyId: text('root_key_id')
-      .notNull()
-      .references(() => rootKeys.id),
-    generation: integer('generation').notNull(),
-    credentialId: text('credential_id').references(() => credentials.id),
-    issuedAtMs: timeMs('issued_at_ms'),
-    expiresAtMs: timeMs('expires_at_ms'),
-    rowMac: rowMac(),
-  },
-  (table) => [
-    foreignKey({
-      name: 'tokens_generation',
-      columns: [table.audience, table.generation],
-      foreignColumns: [audienceGenerations.audience, audienceGenerations.generation],
-    }),
-    check('tokens_expires_at', sql.raw(`"expires_at_ms" > "issued_at_ms"`)),
-  ],
-);
-
 export const revocations = sqliteTable(
   'revocations',
   {
@@ -307,7 +279,10 @@ export const revocations = sqliteTable(
   ],
 );
 
-/** Appended to, never changed. `mac` chains each row to the one before it (audit-chain.ts). */
+/**
+ * Appended to, never changed. `mac` chains each row to the one before it (audit-chain.ts). The entry of a token is all that is kept of it
+ * (token-entries.ts): a table of tokens beside it would cost every mint as much again.
+ */
 export const audit = sqliteTable(
   'audit',
   {

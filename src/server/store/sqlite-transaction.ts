@@ -21,7 +21,7 @@ import type { AppendedRows } from './appended-rows.js';
 import { type AuditRow, auditDetails, auditMac, emptyAuditHead } from './audit-chain.js';
 import { encryptSecret, type StoreKeys } from './encryption.js';
 import type { GroupChanges } from './group-changes.js';
-import { addRowMac, checkRowMac, type PlainRow, rowMacOf } from './row-mac.js';
+import { addRowMac, checkRowMac, type PlainRow } from './row-mac.js';
 import { credentialPlace, invitationPlace, rootKeyPlace } from './secret-places.js';
 import type { WriteStatements } from './sqlite-queries.js';
 import { type ReaderContext, SqliteReader } from './sqlite-reader.js';
@@ -36,7 +36,6 @@ import {
   invitations,
   revocations,
   rootKeys,
-  tokens,
   verifiers,
 } from './sqlite-schema.js';
 
@@ -209,17 +208,6 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
     return this.#write(({ db }) => {
       const row = this.#withMac(verifiers, { client, audience, createdAtMs: atMs });
       db.insert(verifiers).values(row).onConflictDoNothing().run();
-    });
-  }
-
-  async insertToken(token: TokenRecord): Promise<void> {
-    const { run, appended, keys, changes } = this.#context;
-    const { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs } = token;
-    const row = { tokenId, client, audience, rootKeyId, generation, credentialId, issuedAtMs, expiresAtMs, rowMac: '' };
-    row.rowMac = rowMacOf(keys.rowKey, tokens, row);
-    run(() => {
-      changes.beginWrite();
-      appended.addToken(row);
     });
   }
 

@@ -52,7 +52,7 @@ describe('the doctor reads what proves clients', () => {
   });
 });
 
-describe('the doctor reads tokens, of which the newest decides what "all tokens up to now" means', () => {
+describe('the doctor reads the entries of tokens, of which the newest decides what "all tokens up to now" means', () => {
   let database: Database.Database;
   beforeAll(async () => {
     await recoveryToken(data, {});
@@ -61,18 +61,33 @@ describe('the doctor reads tokens, of which the newest decides what "all tokens 
   afterAll(() => database.close());
 
   it.each([
-    ['changed', 'update tokens set expires_at_ms = expires_at_ms + 1'],
-    ['removed', 'delete from tokens'],
-  ])('and finds that they were %s', async (_what, statement) => {
+    [
+      'changed',
+      "update audit set details = json_set(details, '$.expires_at', '2999-01-01T00:00:00Z') where event = 'token.minted'",
+    ],
+    ['given to another', "update audit set client = 'mail' where event = 'token.minted'"],
+    ['removed, though it is the last', "delete from audit where event = 'token.minted'"],
+  ])('and finds that it was %s', async (_what, statement) => {
     expect(await broken()).toEqual([]);
-    const rows = database.prepare('select * from tokens').all();
-    expect(rows.length).toBeGreaterThan(0);
+    const rows = database.prepare('select * from audit').all();
     database.exec(statement);
-    expect(await broken()).toEqual(['what was taken away']);
-    database.exec('delete from tokens');
+    expect(await broken()).toEqual(['audit log']);
+    database.exec('delete from audit');
     const [names] = rows.map((row) => Object.keys(row as object));
-    const insert = database.prepare(`insert into tokens values (${names?.map((name) => `@${name}`).join(', ')})`);
+    const insert = database.prepare(`insert into audit values (${names?.map((name) => `@${name}`).join(', ')})`);
     for (const row of rows) insert.run(row);
+    expect(await broken()).toEqual([]);
+  });
+
+  it('and takes no client for one whose token is missing that was revoked since, or has none', async () => {
+    const masterKey = createSecretKey(Buffer.from(readFileSync(join(data, 'master.key'), 'utf8').trim(), 'base64url'));
+    const store = await openStore({ dataDirectory: data, masterKey, clock: Date.now, randomBytes, mode: 'local' });
+    const laterMs = Date.now() + 3_600_000;
+    await store.transaction('grow', async (tx) => {
+      await tx.insertClient(client('new'));
+      await tx.insertClient(client('revoked', { lastIssuedAtMs: laterMs, revokedUntilMs: laterMs }));
+    });
+    await store.close();
     expect(await broken()).toEqual([]);
   });
 });

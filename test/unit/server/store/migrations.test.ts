@@ -73,7 +73,7 @@ describe('migrations', () => {
   it('ship with the package, where both the sources and the build find them', async () => {
     await data.create();
     const sqlite = new Database(dataFiles(data.directory).database, { readonly: true });
-    expect(sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get()).toBe(3);
+    expect(sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get()).toBe(4);
     sqlite.close();
     const { default: manifest } = await import('../../../../package.json', { with: { type: 'json' } });
     expect(manifest.files).toContain('migrations');

@@ -19,6 +19,7 @@ import {
   secretOf,
   tlsCredential,
   token,
+  tokenIdOf,
 } from '../../../contract/store-fixtures.js';
 import { type TemporaryData, temporaryData } from './temporary-store.js';
 
@@ -55,6 +56,9 @@ function insert(sqlite: Database.Database, table: string, row: Row): void {
 
 const retired = { retired_at_ms: atMs + 7 };
 const credentialRow = { client: 'mail', auth_method: 'client_secret_basic', secret_hash: 'h'.repeat(43), created_at_ms: atMs };
+/** Two of the same time, and one of a clock that was behind. */
+const [firstId, secondId, thirdId] = [tokenIdOf(atMs, 1), tokenIdOf(atMs, 2), tokenIdOf(atMs - 5)] as const;
+const expiresAtMs = atMs + 3_600_001;
 const tokenRow = { client: 'mail', audience: 'invoice', root_key_id: 'key-mail', generation: 0, issued_at_ms: atMs };
 
 function oldRows(keys: StoreKeys, randomBytes: (length: number) => Uint8Array): readonly (readonly [string, Row])[] {
@@ -76,10 +80,31 @@ function oldRows(keys: StoreKeys, randomBytes: (length: number) => Uint8Array): 
     ],
     ['grants', { client: 'mail', audience: 'invoice', ...allowed, created_at_ms, removed_at_ms: null, change_seq: 3 }],
     ['verifiers', { client: 'mail', audience: 'invoice', created_at_ms }],
-    ['tokens', { token_id: 't-1', ...tokenRow, credential_id: 'cred-mail', expires_at_ms: atMs + 3_600_000 }],
-    ['tokens', { token_id: 't-2', ...tokenRow, credential_id: 'cred-a', expires_at_ms: atMs + 3_600_000 }],
-    ['tokens', { token_id: 't-3', ...tokenRow, credential_id: null, expires_at_ms: atMs + 3_600_001 }],
+    ['tokens', { token_id: firstId, ...tokenRow, credential_id: 'cred-mail', expires_at_ms: expiresAtMs }],
+    ['tokens', { token_id: secondId, ...tokenRow, credential_id: 'cred-a', expires_at_ms: expiresAtMs }],
+    ['tokens', { token_id: thirdId, ...tokenRow, issued_at_ms: atMs - 5, credential_id: null, expires_at_ms: expiresAtMs }],
   ];
+}
+
+/** What the first version wrote with a token. */
+function oldMinted(token_id: string, credential_id: string | null): Row {
+  const expires_at = new Date(expiresAtMs).toISOString();
+  const details = {
+    actions_count: 1,
+    auth_methods: ['client_secret_basic'],
+    caveats_count: 0,
+    credential_id,
+    expires_at,
+    root_key_id: 'key-mail',
+  };
+  return {
+    event: 'token.minted',
+    actor: 'mail',
+    client: 'mail',
+    audience: 'invoice',
+    token_id,
+    details: JSON.stringify(details),
+  };
 }
 
 /** An entry of the audit log and its MAC, as the first version computed it, written anew here. */
@@ -95,34 +120,50 @@ function oldEntry(keys: StoreKeys, seq: number, previousMac: string, other: Row 
   return { ...row, mac };
 }
 
-describe('a database that the first version made', () => {
-  let data: TemporaryData;
-  let folder: string;
-  const database = () => dataFiles(data.directory).database;
+let data: TemporaryData;
+let folder: string;
+const database = () => dataFiles(data.directory).database;
 
-  beforeEach(async () => {
-    data = temporaryData();
-    folder = mkdtempSync(join(tmpdir(), 'macaroond-migrations-'));
-    const { masterKey, randomBytes } = data.options;
-    mkdirSync(data.directory, { mode: 0o700 });
-    writeFileSync(database(), '', { mode: 0o600 });
-    const connection = openConnection(await loadDriver(), database(), 'write');
-    migrate(connection.db, { migrationsFolder: migrationsUpTo(0, folder) });
-    writeInstallation(connection, masterKey, randomBytes);
-    const installId = connection.sqlite.prepare("select value from settings where name = 'install_id'").pluck().get();
-    const keys = deriveStoreKeys(masterKey, String(installId));
-    for (const [table, row] of oldRows(keys, randomBytes)) {
-      insert(connection.sqlite, table, { ...row, row_mac: firstMac(keys.rowKey, table, row) });
-    }
-    const entries = [oldEntry(keys, 1, '', { client: 'mail' })];
-    entries.push(oldEntry(keys, 2, String(entries[0]?.['mac']), { event: 'grant.put', audience: 'invoice' }));
-    for (const entry of entries) insert(connection.sqlite, 'audit', entry);
-    connection.close();
-  });
-  afterEach(async () => {
-    await data.dispose();
-    rmSync(folder, { recursive: true });
-  });
+/** A database with the migrations up to and with number `last`, and rows of everything that there was in the first version. */
+async function makeOldDatabase(last: number): Promise<void> {
+  const { masterKey, randomBytes } = data.options;
+  mkdirSync(data.directory, { mode: 0o700 });
+  writeFileSync(database(), '', { mode: 0o600 });
+  const connection = openConnection(await loadDriver(), database(), 'write');
+  migrate(connection.db, { migrationsFolder: migrationsUpTo(last, folder) });
+  writeInstallation(connection, masterKey, randomBytes);
+  const installId = connection.sqlite.prepare("select value from settings where name = 'install_id'").pluck().get();
+  const keys = deriveStoreKeys(masterKey, String(installId));
+  for (const [table, row] of oldRows(keys, randomBytes)) {
+    insert(connection.sqlite, table, { ...row, row_mac: firstMac(keys.rowKey, table, row) });
+  }
+  const entries: readonly Row[] = [
+    { client: 'mail' },
+    { event: 'grant.put', audience: 'invoice' },
+    oldMinted(firstId, 'cred-mail'),
+    oldMinted(secondId, 'cred-a'),
+    oldMinted(thirdId, null),
+  ];
+  let mac = '';
+  for (const [i, entry] of entries.entries()) {
+    const row = oldEntry(keys, i + 1, mac, entry);
+    insert(connection.sqlite, 'audit', row);
+    mac = String(row['mac']);
+  }
+  connection.close();
+}
+
+beforeEach(() => {
+  data = temporaryData();
+  folder = mkdtempSync(join(tmpdir(), 'macaroond-migrations-'));
+});
+afterEach(async () => {
+  await data.dispose();
+  rmSync(folder, { recursive: true });
+});
+
+describe('a database that the first version made', () => {
+  beforeEach(() => makeOldDatabase(0));
 
   it('is not read before it was migrated', async () => {
     await expect(data.open({ mode: 'read' })).rejects.toMatchObject({ code: 'ERR_DATA_DIRECTORY' });
@@ -142,25 +183,24 @@ describe('a database that the first version made', () => {
     expect(await read.grants('mail')).toEqual([grant('mail', 'invoice', { changeSeq: 3 })]);
     expect(await read.verifierAudiences('mail')).toEqual(['invoice']);
     expect(await read.audienceGenerations('invoice')).toHaveLength(1);
-    expect(await read.token('t-1')).toEqual(token('t-1'));
-    expect(await read.token('t-2')).toEqual(token('t-2', { credentialId: 'cred-a' }));
-    const lastExpiryMs = atMs + 3_600_001;
-    expect(await read.token('t-3')).toEqual(token('t-3', { credentialId: null, expiresAtMs: lastExpiryMs }));
+    for (const tokenId of [firstId, secondId, thirdId])
+      expect(await read.token(tokenId)).toEqual(token(tokenId, { expiresAtMs }));
     expect(await read.latestIssue()).toBe(atMs);
   });
 
   it('keeps its audit log, in which every entry is found by what it is about', async () => {
     const store = await data.open();
-    expect(await store.verifyAuditChain()).toMatchObject({ ok: true, entries: 2 });
-    await store.transaction('grow', (tx) => tx.appendAudit({ atMs: atMs + 3, event: 'later', actor: 'mail', details: {} }));
-    expect(await store.verifyAuditChain()).toMatchObject({ ok: true, entries: 3 });
+    expect(await store.verifyAuditChain()).toMatchObject({ ok: true, entries: 5 });
+    await store.transaction('grow', (tx) => tx.appendAudit({ atMs: atMs + 6, event: 'later', actor: 'batch', details: {} }));
+    expect(await store.verifyAuditChain()).toMatchObject({ ok: true, entries: 6 });
     const seqs = async (filter: object) => (await store.read.audit({ limit: 10, ...filter })).map(({ seq }) => seq);
-    expect(await seqs({ client: 'mail' })).toEqual([1]);
-    expect(await seqs({ actor: 'mail' })).toEqual([3]);
+    expect(await seqs({ client: 'mail' })).toEqual([1, 3, 4, 5]);
+    expect(await seqs({ actor: 'batch' })).toEqual([6]);
     expect(await seqs({ actor: 'admin' })).toEqual([1, 2]);
     expect(await seqs({ event: 'grant.put' })).toEqual([2]);
-    expect(await seqs({ audience: 'invoice' })).toEqual([2]);
-    expect(await seqs({ sinceMs: atMs + 2 })).toEqual([2, 3]);
+    expect(await seqs({ audience: 'invoice' })).toEqual([2, 3, 4, 5]);
+    expect(await seqs({ sinceMs: atMs + 5 })).toEqual([5, 6]);
+    expect(await seqs({ tokenId: secondId })).toEqual([4]);
   });
 
   it('takes what is new, in its old rows and beside them', async () => {
@@ -172,7 +212,6 @@ describe('a database that the first version made', () => {
       await tx.updateCredential(credential('cred-mail', 'mail', { retiredAtMs: atMs + 9 }));
       await tx.insertCredential(hmacCredential('cred-hmac', 'mail'), new Uint8Array(32));
       await tx.insertCredential(tlsCredential('cred-tls', 'mail', 'dns:mail.example.com'));
-      await tx.insertToken(token('t-4', { credentialId: 'cred-hmac' }));
     });
     expect(await store.read.clientsOfHost('mail.example.com')).toEqual(['mail']);
     expect(await store.read.grant('mail', 'invoice')).toEqual(bound);
@@ -197,12 +236,12 @@ describe('a database that the first version made', () => {
     };
     const migrated = schemaOf(database());
     expect(migrated).toMatchObject({ broken: [], integrity: 'ok' });
-    expect(JSON.stringify(migrated)).not.toMatch(/old_credentials|tokens_by_|audit_by_(?!token)/);
+    expect(JSON.stringify(migrated)).not.toMatch(/old_credentials|unrecorded_tokens|tokens_by_|audit_by_(?!token)/);
     expect(migrated).toEqual(schemaOf(dataFiles(fresh.directory).database));
     await fresh.dispose();
     const sqlite = new Database(database());
     expect(sqlite.pragma('foreign_keys', { simple: true })).toBe(1);
-    expect(() => sqlite.prepare("delete from credentials where id = 'cred-a'").run()).toThrow(
+    expect(() => sqlite.prepare("delete from clients where name = 'mail'").run()).toThrow(
       expect.objectContaining({ code: 'SQLITE_CONSTRAINT_FOREIGNKEY' }),
     );
     sqlite.close();

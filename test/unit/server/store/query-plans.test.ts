@@ -33,6 +33,10 @@ const hot = [
   'revocationOfRootKey',
   'revokedTokensAfter',
   'lastAudit',
+  // What a revocation asks.
+  'firstAuditOfToken',
+  'auditOfNewestToken',
+  'auditMac',
 ] as const;
 
 describe('what a request asks the database', () => {

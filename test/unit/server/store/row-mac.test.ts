@@ -5,15 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store, StoreReader } from '../../../../src/server/domain/ports.js';
 import { addRowMac, checkRowMac, rowMacOf } from '../../../../src/server/store/row-mac.js';
 import * as schema from '../../../../src/server/store/sqlite-schema.js';
-import {
-  atMs,
-  certificate,
-  fillStore,
-  hmacCredential,
-  invitation,
-  tlsCredential,
-  token,
-} from '../../../contract/store-fixtures.js';
+import { atMs, certificate, fillStore, hmacCredential, invitation, tlsCredential } from '../../../contract/store-fixtures.js';
 import { type TemporaryData, temporaryData } from './temporary-store.js';
 
 const key = createSecretKey(new Uint8Array(32).fill(1));
@@ -75,7 +67,6 @@ describe('a plain column that was changed by another hand', () => {
       await tx.insertInvitation(invitation('inv'), new Uint8Array(32));
       await tx.insertCertificate(certificate('1', { revokedAtMs: atMs }));
       await tx.putVerifier('mail', 'invoice', atMs);
-      await tx.insertToken(token('t-1'));
       const target = { kind: 'token', tokenId: 't-1', audience: 'invoice' } as const;
       await tx.insertRevocation({ target, revokedAtMs: atMs, expiresAtMs: atMs + 5, reason: 'lost' });
     });
@@ -110,7 +101,6 @@ describe('a plain column that was changed by another hand', () => {
     [schema.audienceGenerations, ['audience'], [(read) => read.audienceGenerations('invoice')]],
     [schema.grants, ['client', 'audience'], [(read) => read.grant('mail', 'invoice')]],
     [schema.verifiers, ['client'], [(read) => read.verifierAudiences('mail')]],
-    [schema.tokens, ['token_id'], [(read) => read.token('t-1'), (read) => read.latestIssue()]],
     [schema.revocations, ['token_id'], [(read) => read.findRevocation({ kind: 'token', tokenId: 't-1' })]],
   ];
   const cases = reads.flatMap(([table, lookedUpBy, ways]) =>

@@ -1,0 +1,9 @@
+-- The entry of a token in the audit log is the record of it. A token without one could not be revoked any more: the database is then left as it was.
+CREATE TABLE `unrecorded_tokens` (
+	`token_id` text,
+	CONSTRAINT "unrecorded_tokens_none" CHECK("token_id" is null)
+) STRICT;
+--> statement-breakpoint
+INSERT INTO `unrecorded_tokens` SELECT "token_id" FROM `tokens` WHERE NOT EXISTS (SELECT 1 FROM `audit` WHERE "audit"."token_id" = "tokens"."token_id" AND "audit"."event" = 'token.minted');--> statement-breakpoint
+DROP TABLE `unrecorded_tokens`;--> statement-breakpoint
+DROP TABLE `tokens`;
