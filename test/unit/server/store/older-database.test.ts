@@ -5,10 +5,18 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeBase64url } from '../../../../src/core/index.js';
+import type { RevokeRequest } from '../../../../src/protocol/wire.js';
+import { runDoctor } from '../../../../src/server/doctor.js';
+import { adminActions } from '../../../../src/server/domain/issuer.js';
+import { revoke } from '../../../../src/server/domain/revoking.js';
+import { revocationOf } from '../../../../src/server/domain/verifier-feed.js';
+import { createCertificateTools } from '../../../../src/server/pki/certificate-tools.js';
 import { dataFiles } from '../../../../src/server/store/data-files.js';
 import { deriveStoreKeys, encryptSecret, type StoreKeys } from '../../../../src/server/store/encryption.js';
 import { writeInstallation } from '../../../../src/server/store/installation.js';
 import { loadDriver, openConnection } from '../../../../src/server/store/open-sqlite.js';
+import type { IssuerStore } from '../../../../src/server/store/sqlite-store.js';
 import {
   atMs,
   client,
@@ -61,17 +69,21 @@ const [firstId, secondId, thirdId] = [tokenIdOf(atMs, 1), tokenIdOf(atMs, 2), to
 const expiresAtMs = atMs + 3_600_001;
 const tokenRow = { client: 'mail', audience: 'invoice', root_key_id: 'key-mail', generation: 0, issued_at_ms: atMs };
 
-function oldRows(keys: StoreKeys, randomBytes: (length: number) => Uint8Array): readonly (readonly [string, Row])[] {
+function oldRows(
+  keys: StoreKeys,
+  randomBytes: (length: number) => Uint8Array,
+  last_issued_at_ms: number,
+): readonly (readonly [string, Row])[] {
   const place = { table: 'root_keys', rowId: 'key-mail', purpose: 'root-key', owner: 'mail', generation: 1 } as const;
   const encrypted_key = encryptSecret(keys, place, secretOf(7).reveal(), randomBytes);
   const { createdAtMs: created_at_ms } = client('mail');
-  const never = { last_issued_at_ms: 0, revoked_until_ms: 0 };
+  const issued = { last_issued_at_ms, revoked_until_ms: 0 };
   const policy = { auth_policy: '[["client_secret_basic","ip"]]', ips: '["10.0.0.0/8","2001:db8::/32"]' };
   const allowed = { actions: '["invoices:read","invoices:*"]', max_expires_ms: 3_600_000, required_caveats: '["ip 10.0.0.0/8"]' };
   return [
     ['audiences', { name: 'invoice', generation: 0, created_at_ms, change_seq: 1 }],
     ['audience_generations', { audience: 'invoice', generation: 0, revoked_at_ms: null }],
-    ['clients', { name: 'mail', state: 'active', ...policy, created_at_ms, ...never }],
+    ['clients', { name: 'mail', state: 'active', ...policy, created_at_ms, ...issued }],
     ['credentials', { id: 'cred-mail', ...credentialRow, retired_at_ms: null }],
     ['credentials', { id: 'cred-a', ...credentialRow, ...retired, created_at_ms: atMs - 1 }],
     [
@@ -124,8 +136,11 @@ let data: TemporaryData;
 let folder: string;
 const database = () => dataFiles(data.directory).database;
 
-/** A database with the migrations up to and with number `last`, and rows of everything that there was in the first version. */
-async function makeOldDatabase(last: number): Promise<void> {
+/**
+ * A database with the migrations up to and with number `last`, and rows of everything that there was in the first version. The client's issue time is
+ * `aheadMs` beyond that of its newest token.
+ */
+async function makeOldDatabase(last: number, aheadMs = 0): Promise<void> {
   const { masterKey, randomBytes } = data.options;
   mkdirSync(data.directory, { mode: 0o700 });
   writeFileSync(database(), '', { mode: 0o600 });
@@ -134,7 +149,7 @@ async function makeOldDatabase(last: number): Promise<void> {
   writeInstallation(connection, masterKey, randomBytes);
   const installId = connection.sqlite.prepare("select value from settings where name = 'install_id'").pluck().get();
   const keys = deriveStoreKeys(masterKey, String(installId));
-  for (const [table, row] of oldRows(keys, randomBytes)) {
+  for (const [table, row] of oldRows(keys, randomBytes, atMs + aheadMs)) {
     insert(connection.sqlite, table, { ...row, row_mac: firstMac(keys.rowKey, table, row) });
   }
   const entries: readonly Row[] = [
@@ -144,11 +159,18 @@ async function makeOldDatabase(last: number): Promise<void> {
     oldMinted(secondId, 'cred-a'),
     oldMinted(thirdId, null),
   ];
+  const note = last < 2 ? undefined : connection.sqlite.prepare('insert or ignore into audit_blocks values (?, ?, 0)');
   let mac = '';
   for (const [i, entry] of entries.entries()) {
     const row = oldEntry(keys, i + 1, mac, entry);
     insert(connection.sqlite, 'audit', row);
     mac = String(row['mac']);
+    if (note === undefined) continue;
+    const [event, actor, hour] = [String(row['event']), String(row['actor']), new Date(atMs).toISOString().slice(0, 13)];
+    const notes = { event: [event], name: [actor, row['client']], audience: [row['audience']], hour: [hour] };
+    for (const [kind, values] of Object.entries(notes)) {
+      for (const value of values) if (value !== undefined) note.run(kind, value);
+    }
   }
   connection.close();
 }
@@ -172,7 +194,7 @@ describe('a database that the first version made', () => {
   it.each(['local', 'serve'] as const)('keeps every row, with its MAC, when it is opened for %s', async (mode) => {
     await (await data.open({ mode })).close();
     const { read } = await data.open({ mode: 'read' });
-    expect(await read.clients()).toEqual([client('mail')]);
+    expect(await read.clients()).toEqual([client('mail', { lastIssuedAtMs: atMs })]);
     expect(await read.credentials('mail')).toEqual([
       credential('cred-a', 'mail', { createdAtMs: atMs - 1, retiredAtMs: atMs + 7 }),
       credential('cred-mail', 'mail'),
@@ -256,6 +278,75 @@ describe('a database that the first version made', () => {
     expect(
       sqlite.prepare("select count(*) from sqlite_schema where name in ('invitations', 'old_credentials')").pluck().get(),
     ).toBe(0);
+    sqlite.close();
+  });
+});
+
+describe.each([
+  { what: 'of the first version', last: 0, aheadMs: 0 },
+  { what: 'of the version before, which moved issue times ahead', last: 2, aheadMs: 60_000 },
+])('tokens in a database $what', ({ last, aheadMs }) => {
+  const nowMs = atMs + 1000;
+  const admin = {
+    kind: 'admin',
+    client: 'admin',
+    tokenId: tokenIdOf(atMs, 7),
+    actions: adminActions,
+    isConfined: false,
+  } as const;
+  let store: IssuerStore;
+  const ask = (request: RevokeRequest, clockMs = nowMs) => {
+    const { randomBytes } = data.options;
+    const clock = () => clockMs;
+    const tools = { vault: store, trustDomain: 'example.com', issuerHosts: ['localhost'], clock, randomBytes };
+    return revoke({ store, clock, randomBytes, certificates: createCertificateTools(tools) }, admin, request);
+  };
+  const isRevoked = (tokenId: string, issuedAtMs: number) => revocationOf(store.read, { tokenId, client: 'mail', issuedAtMs });
+
+  beforeEach(async () => {
+    await makeOldDatabase(last, aheadMs);
+    store = await data.open();
+  });
+
+  it('are revoked by their id, and no other with them', async () => {
+    expect(await ask({ kind: 'token', token_id: secondId })).toMatchObject({ kind: 'token', token_id: secondId });
+    const { target, expiresAtMs: keptUntilMs } = (await store.read.findRevocation({ kind: 'token', tokenId: secondId })) ?? {};
+    expect(target).toMatchObject({ audience: 'invoice' });
+    expect(keptUntilMs).toBe(expiresAtMs + 3_600_000);
+    expect(await isRevoked(secondId, atMs)).toBe('ERR_REVOKED_TOKEN');
+    expect(await isRevoked(firstId, atMs)).toBeUndefined();
+  });
+
+  it('are revoked up to the newest, also with a clock that was set back', async () => {
+    const revocation = await ask({ kind: 'client', client: 'mail' }, atMs - 3_600_000);
+    expect(revocation).toMatchObject({ before: new Date(atMs).toISOString().replace('.000', '') });
+    for (const [tokenId, issuedAtMs] of [
+      [firstId, atMs],
+      [secondId, atMs],
+      [thirdId, atMs - 5],
+    ] as const) {
+      expect(await isRevoked(tokenId, issuedAtMs)).toBe('ERR_REVOKED_CLIENT');
+    }
+    expect(await isRevoked(tokenIdOf(atMs + 1), atMs + 1)).toBeUndefined();
+  });
+
+  it('are sound to who verifies the audit log, and to the doctor', async () => {
+    await ask({ kind: 'token', token_id: thirdId });
+    expect(await store.verifyAuditChain()).toMatchObject({ ok: true, entries: 6 });
+    const findings = await runDoctor(data.directory, { MACAROOND_MASTER_KEY: encodeBase64url(data.options.masterKey.export()) });
+    const parts = findings.filter(({ name }) => ['database', 'rows', 'audit log', 'what was taken away'].includes(name));
+    expect(parts.map(({ ok }) => ok)).toEqual([true, true, true, true]);
+  });
+});
+
+describe('a database with a token that the audit log does not tell of', () => {
+  it('stays as it was: the token could not be revoked any more', async () => {
+    await makeOldDatabase(2);
+    data.tamper('delete from audit where token_id = ?', thirdId);
+    await expect(data.open()).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });
+    const sqlite = new Database(database(), { readonly: true });
+    expect(sqlite.prepare('select count(*) from tokens').pluck().get()).toBe(3);
+    expect(sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get()).toBe(3);
     sqlite.close();
   });
 });
