@@ -66,19 +66,29 @@ export function toSignature(bytes: Uint8Array): Signature {
   return bytes as Signature;
 }
 
-const noCaveats: readonly Caveat[] = Object.freeze([]);
+const noCaveats: readonly FirstPartyCaveat[] = Object.freeze([]);
+const noConditions: readonly string[] = Object.freeze([]);
 /** The signature that is being made. */
 const chain = new Int32Array(stateWords);
 
 /**
- * A new macaroon under `key` with `identifier` (1 to `limits.maxIdentifierBytes` bytes) and an optional location hint.
- * Throws `ERR_ARGUMENT`, `ERR_LIMIT_IDENTIFIER`, `ERR_LIMIT_LOCATION`.
+ * A new macaroon under `key` with `identifier` (1 to `limits.maxIdentifierBytes` bytes), an optional location hint, and `conditions` as first-party
+ * caveats from the start, as `addFirstPartyCaveat` adds them. Throws `ERR_ARGUMENT`, `ERR_LIMIT_IDENTIFIER`, `ERR_LIMIT_LOCATION`,
+ * `ERR_LIMIT_CONDITION`, `ERR_LIMIT_CAVEATS`.
  */
-export function mint(key: MacaroonKey, identifier: Uint8Array, location = ''): Macaroon {
+export function mint(
+  key: MacaroonKey,
+  identifier: Uint8Array,
+  location = '',
+  conditions: readonly (string | Uint8Array)[] = noConditions,
+): Macaroon {
   checkIdentifier(identifier);
   checkLocation(location);
+  if (conditions.length > limits.maxCaveats) throw tooManyCaveats();
+  const caveats = conditions.length === 0 ? noCaveats : Object.freeze(conditions.map(firstPartyCaveat));
   hmacFromMidstate(key.midstate, identifier, chain);
-  return macaroonOf(location, copyPublicBytes(identifier), noCaveats);
+  for (const caveat of caveats) hmacStep(chain, caveat.condition);
+  return macaroonOf(location, copyPublicBytes(identifier), caveats);
 }
 
 /**
@@ -86,13 +96,17 @@ export function mint(key: MacaroonKey, identifier: Uint8Array, location = ''): M
  * Throws `ERR_ARGUMENT`, `ERR_LIMIT_CONDITION`, `ERR_LIMIT_CAVEATS`.
  */
 export function addFirstPartyCaveat(macaroon: Macaroon, condition: string | Uint8Array): Macaroon {
-  const bytes = typeof condition === 'string' ? encodeUtf8(condition) : copyBytes(condition);
+  const caveat = firstPartyCaveat(condition);
   checkRoomForCaveat(macaroon);
-  checkConditionLength(bytes, 'condition');
   bytesToState(toSignature(macaroon.signature), chain);
-  hmacStep(chain, bytes);
-  const caveat: FirstPartyCaveat = { kind: 'first-party', condition: bytes };
+  hmacStep(chain, caveat.condition);
   return macaroonOf(macaroon.location, macaroon.identifier, Object.freeze([...macaroon.caveats, caveat]));
+}
+
+function firstPartyCaveat(condition: string | Uint8Array): FirstPartyCaveat {
+  const bytes = typeof condition === 'string' ? encodeUtf8(condition) : copyBytes(condition);
+  checkConditionLength(bytes, 'condition');
+  return { kind: 'first-party', condition: bytes };
 }
 
 /** What a third-party caveat is made of. */
@@ -203,11 +217,12 @@ function checkLocation(location: string): void {
 }
 
 function checkRoomForCaveat(macaroon: Macaroon): void {
-  if (macaroon.caveats.length >= limits.maxCaveats) {
-    throw new MacaroonError('ERR_LIMIT_CAVEATS', `a macaroon holds at most ${limits.maxCaveats} caveats`, {
-      limit: limits.maxCaveats,
-    });
-  }
+  if (macaroon.caveats.length >= limits.maxCaveats) throw tooManyCaveats();
+}
+
+function tooManyCaveats(): MacaroonError {
+  const text = `a macaroon holds at most ${limits.maxCaveats} caveats`;
+  return new MacaroonError('ERR_LIMIT_CAVEATS', text, { limit: limits.maxCaveats });
 }
 
 function checkConditionLength(bytes: Uint8Array, argument: string): void {

@@ -34,7 +34,7 @@ export function describeStoreContract(name: string, make: () => Promise<StoreUnd
   describe(`${name}: store contract`, () => {
     let subject: StoreUnderTest;
     let store: Store;
-    const grow = <T>(work: (tx: StoreTransaction) => Promise<T>) => store.transaction('grow', work);
+    const grow = <T>(work: (tx: StoreTransaction) => T | Promise<T>) => store.transaction('grow', work);
 
     beforeEach(async () => {
       subject = await make();
@@ -86,7 +86,7 @@ export function describeStoreContract(name: string, make: () => Promise<StoreUnd
 
       it('refuses to change what is not there', async () => {
         await grow(fillStore);
-        const changes: ((tx: StoreTransaction) => Promise<void>)[] = [
+        const changes: ((tx: StoreTransaction) => void | Promise<void>)[] = [
           (tx) => tx.updateClient(client('nobody')),
           (tx) => tx.updateCredential(credential('none', 'mail')),
           (tx) => tx.updateRootKey(rootKey('none', 'mail')),

@@ -41,7 +41,7 @@ export function describeProofContract(name: string, make: () => Promise<StoreUnd
   describe(`${name}: store contract, what proves a client`, () => {
     let subject: StoreUnderTest;
     let store: Store;
-    const grow = <T>(work: (tx: StoreTransaction) => Promise<T>) => store.transaction('grow', work);
+    const grow = <T>(work: (tx: StoreTransaction) => T | Promise<T>) => store.transaction('grow', work);
     const refused = (work: (tx: StoreTransaction) => Promise<unknown>) =>
       expect(grow(work)).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
     const corrupt = (read: Promise<unknown>) => expect(read).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' });

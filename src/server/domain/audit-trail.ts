@@ -2,7 +2,7 @@
 import { formatRfc3339 } from '../../caveats/rfc3339.js';
 import type { WireAuditEntry } from '../../protocol/wire.js';
 import type { Origin } from './issuer.js';
-import type { StoreReader, StoreTransaction } from './ports.js';
+import type { Known, StoreReader, StoreTransaction } from './ports.js';
 import type { AuditEvent, AuditFilter, AuditRecord } from './records.js';
 
 /** Who acts, for the audit log; an administrator's token is named so that its holder can be found. */
@@ -26,7 +26,7 @@ export function record(
   event: string,
   subject: Subject,
   details: Readonly<Record<string, unknown>> = {},
-): Promise<void> {
+): Known<void> {
   const entry: AuditEvent = {
     atMs,
     event,

@@ -112,7 +112,7 @@ export interface StoreReader {
 /** Writes of one transaction. All of them are durable together, or none. */
 export interface StoreTransaction extends StoreReader {
   insertClient(client: ClientRecord): Promise<void>;
-  updateClient(client: ClientRecord): Promise<void>;
+  updateClient(client: ClientRecord): Known<void>;
   /** Encrypts `secret`, where there is one, under the master key, tied to the row. */
   insertCredential(credential: CredentialRecord, secret?: Uint8Array): Promise<void>;
   /** A retired record also erases the encrypted secret. */
@@ -137,7 +137,7 @@ export interface StoreTransaction extends StoreReader {
   /** Returns the record with its seq. */
   insertRevocation(revocation: Omit<RevocationRecord, 'seq'>): Promise<RevocationRecord>;
   /** Chained and written with the rest: when it cannot be, the transaction fails. The entry `token.minted` is all that is kept of a token. */
-  appendAudit(event: AuditEvent): Promise<void>;
+  appendAudit(event: AuditEvent): Known<void>;
   /** The next position in the feed of key changes. */
   nextChangeSeq(): Promise<number>;
 }
@@ -155,7 +155,7 @@ export interface Store {
    * Runs `work` after those that were called before and commits, perhaps together with others; resolves only when the commit is durable. `work`
    * awaits nothing but the transaction's own methods. A rejection of `work` rolls back what it wrote, and nothing else.
    */
-  transaction<T>(purpose: TransactionPurpose, work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
+  transaction<T>(purpose: TransactionPurpose, work: (tx: StoreTransaction) => Known<T>): Promise<T>;
   /** Throws when the store cannot be read or written now. */
   checkHealth(): Promise<void>;
   close(): Promise<void>;

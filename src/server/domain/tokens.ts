@@ -2,7 +2,6 @@
 import { formatRfc3339 } from '../../caveats/rfc3339.js';
 import { standardRegistry } from '../../caveats/standard.js';
 import {
-  addFirstPartyCaveat,
   createUuidV7,
   decodeBase64url,
   encode,
@@ -15,6 +14,7 @@ import {
   MacaroonError,
   mint,
   someCoverAction,
+  whenKnown,
 } from '../../core/index.js';
 import type { MintRequest, MintResponse } from '../../protocol/wire.js';
 import { audienceKeyOf } from './audience-keys.js';
@@ -22,7 +22,7 @@ import { type Actor, record } from './audit-trail.js';
 import { type ClientCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import { requireLiveCaller } from './live-caller.js';
-import type { StoreDependencies, StoreTransaction } from './ports.js';
+import type { Known, MintBasis, StoreDependencies, StoreTransaction } from './ports.js';
 import type { ClientRecord, GrantRecord } from './records.js';
 import { type BindingFacts, bindingConditions } from './token-bindings.js';
 
@@ -33,18 +33,15 @@ const maxIssueAheadMs = 60_000;
 export const issueStepMs: number = maxIssueAheadMs;
 
 /** Mints for a client that proved itself. Throws `invalid_client`, `grant_exceeded`, `invalid_request`, `unavailable`. */
-export async function mintForClient(deps: StoreDependencies, caller: ClientCaller, request: MintRequest): Promise<MintResponse> {
+export function mintForClient(deps: StoreDependencies, caller: ClientCaller, request: MintRequest): Promise<MintResponse> {
+  const { authMethods, credentialId } = caller;
   // An administrator must get a token also on a full disk: revoking begins with it.
   const purpose = request.audience === issuerAudience ? 'revoke' : 'grow';
-  return await deps.store.transaction(purpose, async (tx) => {
-    const client = await requireLiveCaller(tx, caller);
-    return await mintWithin(deps, tx, client, request, {
-      actor: caller,
-      authMethods: caller.authMethods,
-      credentialId: caller.credentialId,
-      proof: caller,
-    });
-  });
+  return deps.store.transaction(purpose, (tx) =>
+    whenKnown(requireLiveCaller(tx, caller), (client) =>
+      mintWithin(deps, tx, client, request, { actor: caller, authMethods, credentialId, proof: caller }),
+    ),
+  );
 }
 
 /** How the client of a new token was proved, and by whom the audit log says it was asked for. */
@@ -56,28 +53,51 @@ export interface MintOccasion {
   readonly proof?: (BindingFacts & Pick<ClientCaller, 'secondCredentialId'>) | undefined;
 }
 
-/** Mints and records inside `tx`. Throws `grant_exceeded`, `invalid_request`, `unavailable`. */
-export async function mintWithin(
+/** Mints and records inside `tx`. Throws, or rejects with, `grant_exceeded`, `invalid_request`, `unavailable`. */
+export function mintWithin(
   deps: StoreDependencies,
   tx: StoreTransaction,
   client: ClientRecord,
   request: MintRequest,
   occasion: MintOccasion,
-): Promise<MintResponse> {
-  const basis = await tx.mintBasis(client.name, request.audience);
+): Known<MintResponse> {
+  return whenKnown(tx.mintBasis(client.name, request.audience), (basis) => {
+    const nowMs = deps.clock();
+    const { response, issuedAtMs, details } = makeToken(deps, nowMs, client, basis, request, occasion);
+    const subject = { client: client.name, audience: response.audience, tokenId: response.token_id };
+    const isLater = issuedAtMs > client.lastIssuedAtMs;
+    const noted = isLater ? tx.updateClient({ ...client, lastIssuedAtMs: issuedAtMs + issueStepMs }) : undefined;
+    return whenKnown(noted, () => whenKnown(record(tx, nowMs, occasion.actor, 'token.minted', subject, details), () => response));
+  });
+}
+
+/** A token that is not recorded yet. */
+interface MadeToken {
+  readonly response: MintResponse;
+  readonly issuedAtMs: number;
+  /** All that is kept of it beside its id, client and audience. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+function makeToken(
+  deps: StoreDependencies,
+  nowMs: number,
+  client: ClientRecord,
+  basis: MintBasis | undefined,
+  request: MintRequest,
+  { authMethods, credentialId, proof }: MintOccasion,
+): MadeToken {
   if (basis === undefined || basis.grant.removedAtMs !== null) {
     throw new IssuerError('grant_exceeded', 'the client has no grant for this audience', '/audience');
   }
   const { audience, grant, rootKey, secret } = basis;
   const actions = actionsWithin(grant, request.actions);
   const lifeMs = lifeWithin(grant, request.expires_in);
-  const { proof } = occasion;
   const bindings = proof === undefined ? [] : bindingConditions(grant.bind, client, proof);
   const conditions = conditionsOf([...grant.requiredCaveats, ...bindings], request.caveats ?? []);
   if (rootKey === undefined) throw new MacaroonError('ERR_STORE_CORRUPT', 'a client has no active root key');
   if (secret === undefined) throw new MacaroonError('ERR_STORE_CORRUPT', 'the active root key of a client has no secret');
 
-  const nowMs = deps.clock();
   const issuedAtMs = Math.max(nowMs, client.revokedUntilMs + 1);
   if (issuedAtMs - nowMs > maxIssueAheadMs) {
     throw new IssuerError('unavailable', "the issuer's clock is behind the time up to which the client's tokens are revoked");
@@ -92,41 +112,40 @@ export async function mintWithin(
     expiresAtMs,
     audience: audience.name,
     client: client.name,
-    authMethods: occasion.authMethods,
+    authMethods,
     actions,
   });
   const key = audienceKeyOf(secret, audience.name, audience.generation);
   // The location is a hint that nothing here reads; pymacaroons cannot attenuate a macaroon without one.
-  const root = mint(key, identifier, audience.name);
-  const token = encodeWithin(conditions.reduce<Macaroon>(addFirstPartyCaveat, root));
-
-  if (issuedAtMs > client.lastIssuedAtMs) await tx.updateClient({ ...client, lastIssuedAtMs: issuedAtMs + issueStepMs });
+  const token = encodeWithin(mint(key, identifier, audience.name, conditions));
   const expiresAt = formatRfc3339(expiresAtMs);
-  const subject = { client: client.name, audience: audience.name, tokenId };
-  // All that is kept of the token; in the order that the audit log keeps the names in.
-  await record(tx, nowMs, occasion.actor, 'token.minted', subject, {
-    actions_count: actions.length,
-    auth_methods: occasion.authMethods,
-    bindings,
-    caveats_count: conditions.length,
-    certificate_thumbprint: proof?.certificateThumbprint,
-    credential_id: occasion.credentialId,
-    expires_at: expiresAt,
-    generation: audience.generation,
-    key_thumbprint: proof?.keyThumbprint,
-    root_key_id: rootKey.id,
-    second_credential_id: proof?.secondCredentialId,
-  });
   return {
-    token,
-    token_id: tokenId,
-    root_key_id: rootKey.id,
-    client: client.name,
-    audience: audience.name,
-    actions,
-    issued_at: formatRfc3339(issuedAtMs),
-    expires_at: expiresAt,
-    caveats: conditions,
+    response: {
+      token,
+      token_id: tokenId,
+      root_key_id: rootKey.id,
+      client: client.name,
+      audience: audience.name,
+      actions,
+      issued_at: formatRfc3339(issuedAtMs),
+      expires_at: expiresAt,
+      caveats: conditions,
+    },
+    issuedAtMs,
+    // In the order that the audit log keeps the names in.
+    details: {
+      actions_count: actions.length,
+      auth_methods: authMethods,
+      bindings,
+      caveats_count: conditions.length,
+      certificate_thumbprint: proof?.certificateThumbprint,
+      credential_id: credentialId,
+      expires_at: expiresAt,
+      generation: audience.generation,
+      key_thumbprint: proof?.keyThumbprint,
+      root_key_id: rootKey.id,
+      second_credential_id: proof?.secondCredentialId,
+    },
   };
 }
 

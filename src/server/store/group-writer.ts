@@ -9,8 +9,8 @@
  * From the first work of a group to its commit nothing else runs: works await nothing but their transaction, whose methods answer at once. Hence
  * whoever asks for a transaction meanwhile is inside of one. To follow each work by an `AsyncLocalStorage` would slow down every promise.
  */
-import { MacaroonError, type RandomBytes } from '../../core/index.js';
-import type { TransactionPurpose } from '../domain/ports.js';
+import { isPromise, MacaroonError, type RandomBytes, whenKnown } from '../../core/index.js';
+import type { Known, TransactionPurpose } from '../domain/ports.js';
 import type { AuditHead } from './audit-chain.js';
 import type { StoreKeys } from './encryption.js';
 import { GroupChanges } from './group-changes.js';
@@ -32,7 +32,7 @@ const maxGatherMs = 5;
 const maxWaitMs = 5000;
 const waitMs = 10;
 
-export type Work<T> = (tx: SqliteTransaction, db: SqliteConnection['db']) => Promise<T>;
+export type Work<T> = (tx: SqliteTransaction, db: SqliteConnection['db']) => Known<T>;
 
 export interface GroupWriterOptions {
   readonly connection: SqliteConnection;
@@ -50,8 +50,8 @@ type Answer = () => void;
 
 interface Job {
   readonly purpose: TransactionPurpose;
-  /** Resolves to how the work is answered once it is committed. */
-  readonly run: (scope: TransactionScope, db: SqliteConnection['db']) => Promise<Answer>;
+  /** How the work is answered once it is committed. */
+  readonly run: (scope: TransactionScope, db: SqliteConnection['db']) => Known<Answer>;
   readonly fail: (error: unknown) => void;
 }
 
@@ -76,10 +76,7 @@ export class GroupWriter {
   /** See `Store.transaction`. Tells `resolve` or `reject` what came of it. Throws `ERR_ARGUMENT` inside of a transaction. */
   transact<T>(purpose: TransactionPurpose, work: Work<T>, resolve: (result: T) => void, reject: (error: unknown) => void): void {
     if (this.#isInWork) throw new MacaroonError('ERR_ARGUMENT', 'a transaction cannot be started inside another one');
-    const run: Job['run'] = async (scope, db) => {
-      const result = await work(scope.tx, db);
-      return () => resolve(result);
-    };
+    const run: Job['run'] = (scope, db) => whenKnown(work(scope.tx, db), (result) => () => resolve(result));
     this.#jobs.push({ purpose, run, fail: reject });
     this.#running ??= this.#runAll();
   }
@@ -191,7 +188,8 @@ export class GroupWriter {
         for (const job of group) {
           if (taken.length > 0 && performance.now() - startMs > maxGroupMs) break;
           taken.push(job);
-          answers.push(await this.#runAmongOthers(job, changes));
+          const answer = this.#runAmongOthers(job, changes);
+          answers.push(isPromise(answer) ? await answer : answer);
         }
         this.#flushTogether();
       });
@@ -214,15 +212,19 @@ export class GroupWriter {
   }
 
   /** How the job is answered. Throws `NotTogether` when it failed and left something behind that must be rolled back. */
-  async #runAmongOthers(job: Job, changes: GroupChanges): Promise<Answer> {
+  #runAmongOthers(job: Job, changes: GroupChanges): Known<Answer> {
     const { writesBegun } = changes;
-    try {
-      return await this.#runWork(job, changes);
-    } catch (error) {
+    const refuse = (error: unknown): Answer => {
       const { sqlite } = this.#writer.connection;
       const isUntouched = changes.writesBegun === writesBegun && sqlite.open && sqlite.inTransaction;
       if (!isUntouched) throw new NotTogether();
       return () => job.fail(error);
+    };
+    try {
+      const answer = this.#runWork(job, changes);
+      return isPromise(answer) ? answer.catch(refuse) : answer;
+    } catch (error) {
+      return refuse(error);
     }
   }
 
@@ -239,19 +241,31 @@ export class GroupWriter {
     }
   }
 
-  async #runWork(job: Job, changes: GroupChanges): Promise<Answer> {
+  #runWork(job: Job, changes: GroupChanges): Known<Answer> {
     const { keys, randomBytes, run } = this.#options;
     const records = () => (changes.hasOthers ? undefined : this.#records);
     const scope = openScope({ writer: this.#writer, keys, randomBytes, run, changes, records });
-    this.#isInWork = true;
-    try {
-      const answer = await job.run(scope, this.#writer.connection.db);
-      scope.finish();
-      return answer;
-    } finally {
+    const leave = (): void => {
       scope.abandon();
       this.#isInWork = false;
+    };
+    this.#isInWork = true;
+    try {
+      const answer = job.run(scope, this.#writer.connection.db);
+      if (isPromise(answer)) return this.#finishLater(answer, scope).finally(leave);
+      scope.finish();
+      leave();
+      return answer;
+    } catch (error) {
+      leave();
+      throw error;
     }
+  }
+
+  async #finishLater(answer: Promise<Answer>, scope: TransactionScope): Promise<Answer> {
+    const made = await answer;
+    scope.finish();
+    return made;
   }
 
   async #inTransaction<T>(work: (changes: GroupChanges) => Promise<T>): Promise<T> {

@@ -4,7 +4,7 @@
  */
 import { statfsSync } from 'node:fs';
 import { type Clock, MacaroonError, type RandomBytes } from '../../core/index.js';
-import type { Store, StoreReader, StoreTransaction, TransactionPurpose } from '../domain/ports.js';
+import type { Known, Store, StoreReader, StoreTransaction, TransactionPurpose } from '../domain/ports.js';
 import { noteChecker } from './audit-blocks.js';
 import { type AuditChainResult, type AuditRow, followAuditChain } from './audit-chain.js';
 import { backupDatabase } from './backup.js';
@@ -76,7 +76,7 @@ export class SqliteStore implements IssuerStore {
     this.read = new SqliteReader({ db: reader.db, reads: this.#reads, keys, run, records, pause: nextTurn });
   }
 
-  transaction<T>(purpose: TransactionPurpose, work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
+  transaction<T>(purpose: TransactionPurpose, work: (tx: StoreTransaction) => Known<T>): Promise<T> {
     return this.#transact(purpose, work);
   }
 

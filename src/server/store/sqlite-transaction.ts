@@ -74,7 +74,7 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
     return (await super.clients()).map((client) => changes.client(client.name) ?? client);
   }
 
-  async updateClient(client: ClientRecord): Promise<void> {
+  updateClient(client: ClientRecord): Known<void> {
     const { run, changes, records, writes, keys } = this.#context;
     run(() => {
       changes.beginWrite();
@@ -240,7 +240,7 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
     });
   }
 
-  async appendAudit(event: AuditEvent): Promise<void> {
+  appendAudit(event: AuditEvent): Known<void> {
     const { run, reads, appended, keys, changes } = this.#context;
     run(() => {
       changes.beginWrite();

@@ -163,6 +163,27 @@ describe('macaroons as values', () => {
     expect([macaroon, macaroon.caveats, narrower, narrower.caveats, asked.caveats].every(Object.isFrozen)).toBe(true);
   });
 
+  it('mints with caveats what adding them one by one makes, of texts and of bytes', () => {
+    for (const conditions of [[], ['method GET'], ['action a', encodeUtf8('ip 10.0.0.0/8'), 'ünïcode']]) {
+      const minted = mint(key, identifier, 'place', conditions);
+      expect(minted).toEqual(conditions.reduce<Macaroon>(addFirstPartyCaveat, mint(key, identifier, 'place')));
+      expect(Object.isFrozen(minted.caveats)).toBe(true);
+    }
+    const bytes = encodeUtf8('method GET');
+    const minted = mint(key, identifier, '', [bytes]);
+    bytes.fill(0);
+    expect(minted).toEqual(mint(key, identifier, '', ['method GET']));
+  });
+
+  it('mints with as many caveats as the limit, and refuses one more, an empty one and a long one', () => {
+    const many = Array.from({ length: limits.maxCaveats }, (_, i) => `c${i}`);
+    expect(mint(key, identifier, '', many).caveats).toHaveLength(limits.maxCaveats);
+    expect(() => mint(key, identifier, '', [...many, 'more'])).toThrow(expect.objectContaining({ code: 'ERR_LIMIT_CAVEATS' }));
+    expect(() => mint(key, identifier, '', ['a', ''])).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }));
+    const long = 'x'.repeat(limits.maxConditionBytes + 1);
+    expect(() => mint(key, identifier, '', [long])).toThrow(expect.objectContaining({ code: 'ERR_LIMIT_CONDITION' }));
+  });
+
   it('binds without changing the discharge', () => {
     const root = asking(macaroonWith(), 'auth');
     const discharge = dischargeBy('auth');

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StoreTransaction } from '../../../../src/server/domain/ports.js';
 import { dataFiles } from '../../../../src/server/store/data-files.js';
 import { openInstallation } from '../../../../src/server/store/installation.js';
 import { loadDriver, openConnection, type SqliteConnection } from '../../../../src/server/store/open-sqlite.js';
@@ -21,6 +22,12 @@ const database = () => dataFiles(data.directory).database;
 const mint = (tokenId: string) =>
   store.transaction('grow', async (tx) => {
     await tx.appendAudit(tokenMinted(token(tokenId)));
+    return tokenId;
+  });
+/** The same, by a work that waits for nothing. */
+const mintAtOnce = (tokenId: string) =>
+  store.transaction('grow', (tx) => {
+    void tx.appendAudit(tokenMinted(token(tokenId)));
     return tokenId;
   });
 const issue = (atLeastMs: number) =>
@@ -136,24 +143,78 @@ describe('transactions that come together', () => {
   });
 });
 
+describe('works that wait for nothing', () => {
+  it('are in order with those that do, and cannot be gone on with', async () => {
+    let kept: StoreTransaction | undefined;
+    const keep = () =>
+      store.transaction('grow', (tx) => {
+        kept = tx;
+        return 'kept';
+      });
+    const caught = () =>
+      store.transaction('grow', (tx) => {
+        try {
+          void tx.appendAudit(auditEvent('caught', { details: { big: 'x'.repeat(5000) } }));
+        } catch {
+          // What failed once fails the whole work.
+        }
+        return 'caught';
+      });
+    const works = [mint('t-1'), mintAtOnce('t-2'), keep(), caught(), mint('t-3'), mintAtOnce('t-4')];
+    const outcomes = await Promise.allSettled<unknown>(works);
+    expect(outcomes.map((one) => (one.status === 'fulfilled' ? one.value : one.reason))).toEqual([
+      't-1',
+      't-2',
+      'kept',
+      expect.objectContaining({ code: 'ERR_ARGUMENT' }),
+      't-3',
+      't-4',
+    ]);
+    const entries = await store.read.audit({ event: 'token.minted', limit: 1000 });
+    expect(entries.map(({ tokenId }) => tokenId)).toEqual(['t-1', 't-2', 't-3', 't-4']);
+    expect(() => kept?.appendAudit(auditEvent('late'))).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }));
+  });
+
+  it('cannot start a transaction inside of themselves', async () => {
+    const nested = store.transaction('grow', () => store.transaction('grow', () => 'inner'));
+    await expect(nested).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+    expect(await mintAtOnce('t-after')).toBe('t-after');
+  });
+});
+
 describe('one that fails among those that come together', () => {
   it('leaves nothing behind and takes nothing with it', async () => {
+    const write = (tx: StoreTransaction) => {
+      void tx.appendAudit(tokenMinted(token('t-failed')));
+      void tx.appendAudit(auditEvent('failed'));
+      void tx.updateClient(client('mail', { lastIssuedAtMs: atMs + 1000 }));
+    };
     const fail = () =>
       store.transaction('grow', async (tx) => {
-        await tx.appendAudit(tokenMinted(token('t-failed')));
-        await tx.appendAudit(auditEvent('failed'));
-        const known = await tx.client('mail');
-        if (known !== undefined) await tx.updateClient({ ...known, lastIssuedAtMs: known.lastIssuedAtMs + 1000 });
+        write(tx);
+        await tx.client('mail');
         throw new RangeError('in the middle');
+      });
+    const failAtOnce = () =>
+      store.transaction('grow', (tx) => {
+        write(tx);
+        throw new RangeError('in the middle');
+      });
+    const refuseAtOnce = () =>
+      store.transaction('grow', () => {
+        throw new RangeError('before anything was written');
       });
     // The column takes whole numbers alone, which shows when the rows of all are inserted.
     const misfit = () => store.transaction('grow', (tx) => tx.appendAudit(auditEvent('misfit', { atMs: 1.5 })));
-    const outcomes = await Promise.allSettled([issue(atMs), mint('t-1'), fail(), misfit(), issue(0), mint('t-2')]);
+    const works = [issue(atMs), mint('t-1'), fail(), misfit(), failAtOnce(), refuseAtOnce(), issue(0), mintAtOnce('t-2')];
+    const outcomes = await Promise.allSettled<unknown>(works);
     expect(outcomes.map((one) => (one.status === 'fulfilled' ? one.value : one.reason))).toEqual([
       atMs,
       't-1',
       expect.any(RangeError),
       expect.objectContaining({ code: 'ERR_ARGUMENT' }),
+      expect.any(RangeError),
+      expect.any(RangeError),
       atMs + 1,
       't-2',
     ]);
