@@ -6,7 +6,7 @@
  * tokens, as 0.01 for a first look.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startLoad } from './http/loads.mjs';
@@ -121,14 +121,16 @@ async function growIssuer() {
       console.error(`filling a store: ${size.name}`);
       const data = join(folder, String(i));
       const filled = await fillStore(data, size);
-      const server = await startIssuer(data, ['--plain-http']);
-      servers.push(server);
-      const add = (busy, name, isJudged) =>
-        contenders.push(
-          ...requestsTo(filled, busy).map((path) => ({ ...path, size, server, contender: name, isJudged, samples: [] })),
-        );
-      add(busyClients, size.name, true);
-      if (size.isAlsoBusy) add(manyBusyClients, busyName(size.name), false);
+      const busyData = `${data}-busy`;
+      if (size.isAlsoBusy) cpSync(data, busyData, { recursive: true });
+      const add = async (ownData, busy, contender, isJudged) => {
+        const server = await startIssuer(ownData, ['--plain-http']);
+        servers.push(server);
+        contenders.push(...requestsTo(filled, busy).map((path) => ({ ...path, size, server, contender, isJudged, samples: [] })));
+      };
+      await add(data, busyClients, size.name, true);
+      // An issuer of its own: what a thousand clients leave in its caches is not for the others to pay.
+      if (size.isAlsoBusy) await add(busyData, manyBusyClients, busyName(size.name), false);
     }
     const setting = { connections, seconds: 1 };
     for (const contender of contenders) await load.once(contender, setting);
