@@ -73,18 +73,8 @@ function examineFile(path: string): string {
 
 async function examineAudit(store: IssuerStore): Promise<string> {
   const chain = await store.verifyAuditChain();
-  if (!chain.ok) throw new MacaroonError('ERR_STORE_CORRUPT', `the chain breaks at entry ${chain.brokenAt}: ${chain.reason}`);
-  await examineEnd(store);
-  return `${chain.entries} entries, head ${chain.head}`;
-}
-
-/** The chain does not tell that its end was cut off. Clients do, where the newest tokens were there: each has a token of its issue time, or of a step before. */
-async function examineEnd({ read }: IssuerStore): Promise<void> {
-  const issued = (await read.clients()).filter((client) => client.lastIssuedAtMs > client.revokedUntilMs);
-  const latestMs = await read.latestIssue();
-  const missing = issued.find(({ lastIssuedAtMs }) => lastIssuedAtMs - issueStepMs > latestMs);
-  if (missing === undefined) return;
-  throw new MacaroonError('ERR_STORE_CORRUPT', `its end was cut off: the newest token of client ${missing.name} is not in it`);
+  if (chain.ok) return `${chain.entries} entries, head ${chain.head}`;
+  throw new MacaroonError('ERR_STORE_CORRUPT', `the chain breaks at entry ${chain.brokenAt}: ${chain.reason}`);
 }
 
 async function examineCertificate(store: IssuerStore): Promise<string> {
@@ -116,6 +106,7 @@ async function examineRows({ read }: IssuerStore): Promise<string> {
 
 /** Whether what the audit log says was revoked, disabled, retired or destroyed still is: an older copy of a row would pass its MAC. */
 async function examineTakenAway(store: IssuerStore): Promise<string> {
+  await examineEnd(store);
   let count = 0;
   for (const [event, isStillSo] of Object.entries(takenAway)) {
     for (let after = 0; ; ) {
@@ -130,6 +121,18 @@ async function examineTakenAway(store: IssuerStore): Promise<string> {
     }
   }
   return `${count} entries hold`;
+}
+
+/** A chain does not tell that its end was cut off. Clients do, where tokens went with it: each has one of its issue time or of a step before. */
+async function examineEnd({ read }: IssuerStore): Promise<void> {
+  const issued = (await read.clients()).filter((client) => client.lastIssuedAtMs > client.revokedUntilMs);
+  const latestMs = await read.latestIssue();
+  const missing = issued.find(({ lastIssuedAtMs }) => lastIssuedAtMs - issueStepMs > latestMs);
+  if (missing === undefined) return;
+  throw new MacaroonError(
+    'ERR_STORE_CORRUPT',
+    `the audit log was cut off: the newest token of client ${missing.name} is not in it`,
+  );
 }
 
 const takenAway: Readonly<Record<string, (store: IssuerStore, entry: AuditRecord) => Promise<boolean>>> = {

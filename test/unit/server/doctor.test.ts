@@ -55,23 +55,28 @@ describe('the doctor reads what proves clients', () => {
 describe('the doctor reads the entries of tokens, of which the newest decides what "all tokens up to now" means', () => {
   let database: Database.Database;
   beforeAll(async () => {
-    await recoveryToken(data, {});
+    for (let i = 0; i < 2; i++) await recoveryToken(data, {});
     database = new Database(join(data, 'macaroond.db'));
   });
   afterAll(() => database.close());
 
+  const isToken = "event = 'token.minted'";
+  const isFirst = `seq = (select min(seq) from audit where ${isToken})`;
+
   it.each([
     [
       'changed',
-      "update audit set details = json_set(details, '$.expires_at', '2999-01-01T00:00:00Z') where event = 'token.minted'",
+      'audit log',
+      `update audit set details = json_set(details, '$.expires_at', '2999-01-01T00:00:00Z') where ${isToken}`,
     ],
-    ['given to another', "update audit set client = 'mail' where event = 'token.minted'"],
-    ['removed, though it is the last', "delete from audit where event = 'token.minted'"],
-  ])('and finds that it was %s', async (_what, statement) => {
+    ['given to another', 'audit log', `update audit set client = 'mail' where ${isToken}`],
+    ['removed', 'audit log', `delete from audit where ${isFirst}`],
+    ['cut off', 'what was taken away', `delete from audit where ${isToken}`],
+  ])('and finds that they were %s', async (_what, finding, statement) => {
     expect(await broken()).toEqual([]);
     const rows = database.prepare('select * from audit').all();
     database.exec(statement);
-    expect(await broken()).toEqual(['audit log']);
+    expect(await broken()).toEqual([finding]);
     database.exec('delete from audit');
     const [names] = rows.map((row) => Object.keys(row as object));
     const insert = database.prepare(`insert into audit values (${names?.map((name) => `@${name}`).join(', ')})`);
