@@ -8,12 +8,15 @@ const cli = fileOf('../../../dist/cli/main.js');
 /** Only what is said here: no setting of whoever runs the bench. */
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(MACAROOND|BENCH)_/.test(name)));
 
+/** As `npm start` gives the issuer. All have the same. */
+const nodeFlags = ['--max-semi-space-size=64'];
+
 /**
  * Starts `script`, which prints JSON with its `port` or `url` once it listens. Gives the port, `probe()`, which tells what happened since it was last
  * called, and `stop()`.
  */
 async function startServer(script, args, env) {
-  const child = spawn(process.execPath, ['--import', fileOf('probe.mjs'), script, ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, '--import', fileOf('probe.mjs'), script, ...args], {
     env: { ...environment, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
