@@ -148,9 +148,10 @@ function isSeal(reading: ReadCondition['reading']): boolean {
 function clearConditions(conditions: readonly ReadCondition[], context: RequestContext): ClearResult {
   const caveats: ParsedCaveat[] = [];
   for (const condition of conditions) {
-    const verdict = judge(condition, context);
-    if ('code' in verdict) return { ok: false, code: verdict.code, message: verdict.message, ...placeOf(condition) };
-    caveats.push(verdict);
+    const fault = faultOfCondition(condition, context);
+    if (fault !== undefined) return fault;
+    // What holds could be read.
+    caveats.push(condition.reading as ParsedCaveat);
   }
   return { ok: true, caveats };
 }
@@ -160,22 +161,23 @@ export function faultOfCondition(
   condition: ReadCondition,
   context: RequestContext,
 ): (ClearResult & { readonly ok: false }) | undefined {
-  const verdict = judge(condition, context);
-  if (!('code' in verdict)) return undefined;
-  return { ok: false, code: verdict.code, message: verdict.message, ...placeOf(condition) };
+  const fault = judge(condition, context);
+  return fault && { ok: false, code: fault.code, message: fault.message, ...placeOf(condition) };
 }
 
 /** `checkCaveats` of conditions that were read before. */
 export function checkConditions(conditions: readonly ReadCondition[], context: RequestContext): readonly CheckedCaveat[] {
   return conditions.map((condition) => {
-    const verdict = judge(condition, context);
+    const fault = judge(condition, context);
     const place = placeOf(condition);
     // What is spread stands last: V8 takes a hundred times as long to add members after a spread.
-    if (!('code' in verdict)) {
-      const { text, message } = wordsOf(verdict);
-      return { text, holds: true, caveat: verdict, message, ...place };
+    if (fault !== undefined) {
+      return { text: printable(condition.reading.text), holds: false, code: fault.code, message: fault.message, ...place };
     }
-    return { text: printable(condition.reading.text), holds: false, code: verdict.code, message: verdict.message, ...place };
+    // What holds could be read.
+    const caveat = condition.reading as ParsedCaveat;
+    const { text, message } = wordsOf(caveat);
+    return { text, holds: true, caveat, message, ...place };
   });
 }
 
@@ -217,13 +219,13 @@ export function describeCaveat(caveat: ParsedCaveat): string {
   return printable(caveat.text);
 }
 
-/** The reading of `condition` when it holds for `context`, or why it does not. */
-function judge(condition: ReadCondition, context: RequestContext): ParsedCaveat | CaveatFault {
+/** Why `condition` does not hold for `context`; `undefined` when it does. */
+function judge(condition: ReadCondition, context: RequestContext): CaveatFault | undefined {
   const { reading } = condition;
   if ('code' in reading) return reading;
   try {
     const result = reading.type.check(reading.value, context, condition);
-    return result === holds ? reading : (faultIn(result, reading.type.name) ?? reading);
+    return result === holds ? undefined : faultIn(result, reading.type.name);
   } catch {
     return { code: 'ERR_CAVEAT_DENIED', message: `${reading.type.name}: its check failed` };
   }

@@ -2,16 +2,18 @@
  * Values by a number, in two generations: when the young one is full it becomes the old one, and what the old one held is forgotten unless it was asked for.
  * Bounded by how many values a generation holds, and by what they weigh together.
  */
-export class Generations<Value extends { readonly weight: number }> {
+export class Generations<Value> {
   readonly #maxCount: number;
   readonly #maxWeight: number;
+  readonly #weightOf: (value: Value) => number;
   #young = new Map<number, Value>();
   #youngWeight = 0;
   #old = new Map<number, Value>();
 
-  constructor(maxCount: number, maxWeight: number) {
+  constructor(maxCount: number, maxWeight: number, weightOf: (value: Value) => number) {
     this.#maxCount = maxCount;
     this.#maxWeight = maxWeight;
+    this.#weightOf = weightOf;
   }
 
   get isEmpty(): boolean {
@@ -28,13 +30,14 @@ export class Generations<Value extends { readonly weight: number }> {
   }
 
   set(number: number, value: Value): void {
-    if (this.#young.size >= this.#maxCount || this.#youngWeight + value.weight > this.#maxWeight) {
+    const weight = this.#weightOf(value);
+    if (this.#young.size >= this.#maxCount || this.#youngWeight + weight > this.#maxWeight) {
       this.#old = this.#young;
       this.#young = new Map();
       this.#youngWeight = 0;
     }
     this.#young.set(number, value);
-    this.#youngWeight += value.weight;
+    this.#youngWeight += weight;
   }
 
   clear(): void {

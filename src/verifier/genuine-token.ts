@@ -3,7 +3,6 @@
  * that, since anyone may have written it.
  */
 import { type ConditionReader, type ReadCondition, readConditions } from '../caveats/clear-caveats.js';
-import { standardCaveats } from '../caveats/standard.js';
 import { request } from '../caveats/types/request.js';
 import {
   chainBeforeLastCaveat,
@@ -33,19 +32,22 @@ import {
 import { type AnswerKey, answerKeyOf } from '../protocol/sealed-answer.js';
 import { sealOf } from '../protocol/sealed-request.js';
 import { bindingOf } from './binding.js';
+import { ConditionList, type ConditionLists, isOfThisProject } from './condition-list.js';
 import type { Prefix, PrefixCache } from './prefix-cache.js';
-import type { AudienceKey, Denial, DenialCode, KeyLookup, KeySource } from './result.js';
+import type { AudienceKey, Denial, DenialCode, KeyLookup, KeySource, RevocationSubject } from './result.js';
 import { type GenuineToken, type SignatureCache, textNumber } from './signature-cache.js';
 
 /** A token whose signature held, and the key it held under. */
 export interface Authenticated {
   readonly ok: true;
+  /** Kept to be compared where the token is remembered. */
+  readonly text: string;
   readonly token: GenuineToken;
   readonly entry: AudienceKey;
   /** The key of `entry` when the signature held: the source may put another one into the same entry. */
   readonly key: MacaroonKey;
   /** What the answer must be signed with, made when it is asked for; there when the token claims to be sealed, whether it is sealed well or not. */
-  readonly answerKey?: (() => AnswerKey) | undefined;
+  readonly answerKey: (() => AnswerKey) | undefined;
 }
 
 /** How far a text came. */
@@ -62,7 +64,6 @@ const keyFaults: Readonly<Record<KeyFault, string>> = {
   ERR_REVOKED_AUDIENCE_KEY: 'the audience key of the token was revoked',
 };
 
-const standardTypes: ReadonlySet<unknown> = new Set(standardCaveats);
 const sealPrefix = encodeUtf8(`${request.name} `);
 
 const signatureFault = 'the signature does not hold: the token was forged or altered, or is for another audience';
@@ -72,6 +73,7 @@ export interface AuthenticationSetup {
   readonly audience: string;
   readonly keys: KeySource;
   readonly reader: ConditionReader;
+  readonly lists: ConditionLists;
   readonly cache: SignatureCache<Authenticated>;
   readonly prefixes: PrefixCache;
 }
@@ -94,7 +96,8 @@ export function authenticate(text: string, setup: AuthenticationSetup): Authenti
 function stillUnder(known: Authenticated, answer: KeyLookup): Authenticated | undefined {
   const lookup = requireLookup(answer);
   if (!lookup.found || lookup.entry.key !== known.key) return undefined;
-  return lookup.entry === known.entry ? known : { ok: true, token: known.token, entry: lookup.entry, key: known.key };
+  const { text, token, key } = known;
+  return lookup.entry === known.entry ? known : { ok: true, text, token, entry: lookup.entry, key, answerKey: undefined };
 }
 
 function authenticateAnew(text: string, number: number, setup: AuthenticationSetup): Authentication | Promise<Authentication> {
@@ -121,20 +124,30 @@ function authenticateAnew(text: string, number: number, setup: AuthenticationSet
   const chainBefore = claimsSeal ? chainBeforeSeal(flat, known) : undefined;
   // A sealed token comes once, so of that there is nothing to remember but what it began with.
   const wasSeen = !claimsSeal && setup.cache.wasSeen(number);
-  if (flat.isPlain) {
-    if (wasSeen) setup.prefixes.set(flat, flat.caveatCount, key, facts, chainOfSignature(flat));
-    else if (isBeginningSeen(flat, known, setup.prefixes)) {
-      setup.prefixes.setText(text, flat, setup.prefixes.set(flat, flat.caveatCount - 1, key, facts, chainBeforeLastCaveat()));
+  const isBeginning = flat.isPlain && !wasSeen && isBeginningSeen(flat, known, setup.prefixes);
+  const subject = known?.subject ?? (wasSeen || isBeginning ? Object.freeze(subjectOf(facts, setup.audience)) : undefined);
+  if (subject !== undefined && flat.isPlain) {
+    if (wasSeen) setup.prefixes.set(flat, flat.caveatCount, key, { facts, subject, chain: chainOfSignature(flat) });
+    if (isBeginning) {
+      const parts = { facts, subject, chain: chainBeforeLastCaveat() };
+      setup.prefixes.setText(text, flat, setup.prefixes.set(flat, flat.caveatCount - 1, key, parts));
     }
   }
-  const token = tokenOf(flat, facts, claimsSeal, setup.reader, known, reading);
+  const token = tokenOf(flat, facts, subject, claimsSeal, setup, known, reading);
   // A caveat type may have read a text as well.
   if (textsRead() !== reading) return authenticateAnyForm(text, number, setup, lookup);
-  if (chainBefore !== undefined)
-    return { ok: true, token, entry, key, answerKey: () => answerKeyOf(signatureOfChain(chainBefore)) };
-  const authenticated: Authenticated = { ok: true, token, entry, key };
-  if (wasSeen) setup.cache.set(number, text, authenticated);
+  const answerKey = chainBefore && (() => answerKeyOf(signatureOfChain(chainBefore)));
+  const authenticated: Authenticated = { ok: true, text, token, entry, key, answerKey };
+  if (wasSeen) setup.cache.set(number, authenticated);
   return authenticated;
+}
+
+/** What revocation looks at: what `facts` say, but under our own audience, whatever the token says. Made for it, as the key source is not ours. */
+export function subjectOf(
+  { tokenId, issuedAtMs, client, rootKeyId, generation }: IdentifierFacts,
+  audience: string,
+): RevocationSubject {
+  return { tokenId, issuedAtMs, client, audience, rootKeyId, generation };
 }
 
 function factsOf({ bytes, identifierStart, identifierEnd }: FlatToken, reference: KeyReference): IdentifierFacts | Denial {
@@ -171,8 +184,9 @@ function chainBeforeSeal({ caveatCount }: FlatToken, known: Prefix | undefined):
 function tokenOf(
   flat: FlatToken,
   facts: IdentifierFacts,
+  subject: RevocationSubject | undefined,
   claimsSeal: boolean,
-  reader: ConditionReader,
+  { reader, lists }: AuthenticationSetup,
   known: Prefix | undefined,
   reading: number,
 ): GenuineToken {
@@ -180,41 +194,37 @@ function tokenOf(
   const last = caveatCount - 1;
   const seal = claimsSeal ? reader.readSeal(bytes, starts[last] as number, ends[last] as number, last) : undefined;
   const isSealed = seal?.isSealed === true;
-  const before = known === undefined ? undefined : beginningOf(flat, known, isSealed, reader, reading);
-  // Nothing but a seal behind what is known is the usual case of those who seal: a list that grows has room for more.
-  if (seal !== undefined && known?.caveatCount === last) return genuineToken(facts, [seal], before);
-  const conditions: ReadCondition[] = [];
-  readInto(conditions, flat, known?.caveatCount ?? 0, seal === undefined ? caveatCount : last, isSealed, reader);
-  if (seal !== undefined) conditions.push(seal);
-  if (!flat.isPlain) readDischargesInto(conditions, flat, isSealed, reader);
-  return genuineToken(facts, conditions, before);
+  const before = known && listOf(flat, known, isSealed, lists, reading);
+  if (!flat.isPlain) return genuineToken(facts, subject, new ConditionList(readAll(flat, seal, isSealed, reader)));
+  return genuineToken(facts, subject, lists.read(flat, claimsSeal ? last : caveatCount, isSealed, before), seal, known);
 }
 
-/** What the beginning of `flat` that is `known` says; kept, unless `textsRead` is no longer `reading`. */
-function beginningOf(flat: FlatToken, known: Prefix, isSealed: boolean, reader: ConditionReader, reading: number): GenuineToken {
+/** The conditions of the beginning of `flat` that is `known`; kept, unless `textsRead` is no longer `reading`. */
+function listOf(flat: FlatToken, known: Prefix, isSealed: boolean, lists: ConditionLists, reading: number): ConditionList {
   const kind = isSealed ? 'sealed' : 'open';
-  const kept = known.token[kind];
+  const kept = known.lists[kind];
   if (kept !== undefined) return kept;
-  const conditions: ReadCondition[] = [];
-  readInto(conditions, flat, 0, known.caveatCount, isSealed, reader);
-  const token = genuineToken(known.facts, conditions);
-  if (textsRead() === reading) known.token[kind] = token;
-  return token;
+  const list = lists.read(flat, known.caveatCount, isSealed);
+  if (textsRead() === reading) known.lists[kind] = list;
+  return list;
 }
 
-/** `conditions` with those of the root macaroon of `flat` from the caveat `from` to `to` after them. */
-function readInto(
-  conditions: ReadCondition[],
-  { bytes, starts, ends, verificationIdStarts, caveatCount }: FlatToken,
-  from: number,
-  to: number,
+/** The conditions of `flat`, which is not plain: those of its root macaroon, the last of which is `seal` where that is told, then those of its discharges. */
+function readAll(
+  flat: FlatToken,
+  seal: ReadCondition | undefined,
   isSealed: boolean,
   reader: ConditionReader,
-): void {
-  for (let i = from; i < to; i++) {
+): readonly ReadCondition[] {
+  const { bytes, starts, ends, verificationIdStarts, caveatCount } = flat;
+  const conditions: ReadCondition[] = [];
+  for (let i = 0; i < caveatCount - (seal === undefined ? 0 : 1); i++) {
     if (verificationIdStarts[i] !== 0) continue;
     conditions.push(reader.read(bytes, starts[i] as number, ends[i] as number, i, i === caveatCount - 1, isSealed));
   }
+  if (seal !== undefined) conditions.push(seal);
+  readDischargesInto(conditions, flat, isSealed, reader);
+  return conditions;
 }
 
 /** `conditions` with those of the discharges of `flat` after them, in the order in which the discharges were asked for. */
@@ -252,24 +262,25 @@ async function authenticateAnyForm(
   if (!signature.ok) return { ok: false, failedAt: 'signature', denial: denied(signature.code, messageOf(signature.code)) };
   const facts = orDenial(() => decodeIdentifier(token.root.identifier));
   if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
-  const genuine = genuineToken(facts, readConditions(reader.registry, signature.conditions));
-  if (sealOf(token.root) !== undefined) {
-    return { ok: true, token: genuine, entry, key, answerKey: () => answerKeyOf(signatureBeforeLastCaveat(token.root, key)) };
-  }
-  const authenticated: Authenticated = { ok: true, token: genuine, entry, key };
-  if (cache.wasSeen(number)) cache.set(number, text, authenticated);
+  const wasSeen = sealOf(token.root) === undefined && cache.wasSeen(number);
+  const subject = wasSeen ? Object.freeze(subjectOf(facts, audience)) : undefined;
+  const genuine = genuineToken(facts, subject, new ConditionList(readConditions(reader.registry, signature.conditions)));
+  const answerKey = sealOf(token.root) === undefined ? undefined : () => answerKeyOf(signatureBeforeLastCaveat(token.root, key));
+  const authenticated: Authenticated = { ok: true, text, token: genuine, entry, key, answerKey };
+  if (wasSeen) cache.set(number, authenticated);
   return authenticated;
 }
 
-function genuineToken(facts: IdentifierFacts, conditions: readonly ReadCondition[], before?: GenuineToken): GenuineToken {
-  const binding = bindingOf(conditions, before?.binding);
-  const isStandard = (before === undefined || before.isStandard === true) && areStandard(conditions);
-  return { facts, before, conditions, binding, isStandard, verified: undefined, inForce: undefined, sealScope: undefined };
-}
-
-function areStandard(conditions: readonly ReadCondition[]): boolean {
-  for (const { reading } of conditions) if ('type' in reading && !standardTypes.has(reading.type)) return false;
-  return true;
+function genuineToken(
+  facts: IdentifierFacts,
+  subject: RevocationSubject | undefined,
+  list: ConditionList,
+  seal?: ReadCondition,
+  prefix?: Prefix,
+): GenuineToken {
+  const binding = seal === undefined ? list.binding : bindingOf([seal], list.binding);
+  const isStandard = list.isStandard && (seal === undefined || isOfThisProject(seal));
+  return { facts, list, seal, binding, isStandard, subject, prefix, verified: undefined };
 }
 
 /** `lookup`, if a key source may answer so. Anything else is the source's fault, not the token's, and decides nothing. */

@@ -9,12 +9,11 @@ import {
   type ReadCondition,
 } from '../caveats/clear-caveats.js';
 import type { CaveatRegistry } from '../caveats/registry.js';
-import { action } from '../caveats/types/action.js';
-import { timeBefore } from '../caveats/types/time-before.js';
-import { type IdentifierFacts, isPromise, whenKnown } from '../core/index.js';
+import { isPromise, whenKnown } from '../core/index.js';
 import type { ReplayStore } from '../protocol/replay-store.js';
 import type { Binding } from './binding.js';
 import { claimRequest, sealScope } from './claim-request.js';
+import { ConditionLists } from './condition-list.js';
 import { caveatStep, explanationOf } from './explanation.js';
 import { allFactsHold, type FactInput, factChecks } from './fact-checks.js';
 import {
@@ -24,6 +23,7 @@ import {
   authenticate,
   brokenSource,
   denied,
+  subjectOf,
 } from './genuine-token.js';
 import type { KeyProof } from './key-proof.js';
 import { markVerified } from './mark-verified.js';
@@ -41,7 +41,7 @@ import type {
   VerifyResult,
 } from './result.js';
 import { arrivalOf } from './sent-request.js';
-import { type GenuineToken, type InForce, SignatureCache } from './signature-cache.js';
+import { type GenuineToken, SignatureCache } from './signature-cache.js';
 import { type ToldFacts, wholeContext } from './told-facts.js';
 
 /** What a local verifier stands on. */
@@ -75,7 +75,9 @@ export class LocalVerification {
   constructor({ audience, keys, registry, replayStore, windowMs }: LocalSetup) {
     this.#audience = audience;
     this.#keys = keys;
-    this.#setup = { audience, keys, reader: new ConditionReader(registry), cache: this.#cache, prefixes: this.#prefixes };
+    const reader = new ConditionReader(registry);
+    const lists = new ConditionLists(reader);
+    this.#setup = { audience, keys, reader, lists, cache: this.#cache, prefixes: this.#prefixes };
     this.#replayStore = replayStore;
     this.#windowMs = windowMs;
   }
@@ -98,10 +100,14 @@ export class LocalVerification {
   ): VerifyResult | Promise<VerifyResult> {
     if (!authentication.ok) return authentication.denial;
     tellAnswerKey(authentication, proofs);
-    const code = this.#keys.revocationOf(this.#subjectOf(authentication.token.facts));
+    const code = this.#keys.revocationOf(this.#subjectOf(authentication.token));
     return isPromise(code)
       ? Promise.resolve(code).then((late) => this.#verifyInForce(authentication, late, facts, proofs))
       : this.#verifyInForce(authentication, code, facts, proofs);
+  }
+
+  #subjectOf({ facts, subject }: GenuineToken): RevocationSubject {
+    return subject ?? subjectOf(facts, this.#audience);
   }
 
   #verifyInForce(
@@ -152,12 +158,13 @@ export class LocalVerification {
     if (!authentication.ok) return explanationOf(authentication.denial, [], () => failedSteps(authentication));
     const { token, entry } = authentication;
     tellAnswerKey(authentication, proofs);
-    const code = await this.#keys.revocationOf(this.#subjectOf(token.facts));
+    const code = await this.#keys.revocationOf(this.#subjectOf(token));
     const revocation = code === undefined ? undefined : revokedBy(code);
     const keyProof = token.binding === undefined ? undefined : await bind(token.binding, facts, proofs);
-    const context = token.isStandard === true ? facts : wholeContext(facts);
+    const context = contextFor(token, facts);
     const input = this.#factInput(authentication, context);
-    const checked = checkConditions([...(token.before?.conditions ?? []), ...token.conditions], context);
+    const { list, seal } = token;
+    const checked = checkConditions(seal === undefined ? list.conditions : [...list.conditions, seal], context);
     const cleared = clearedBy(checked);
     const fault = revocation ?? this.#factFault(authentication, context) ?? (cleared.ok ? undefined : Object.freeze(cleared));
     const repeated = fault === undefined ? await this.#claim(token, keyProof, proofs) : undefined;
@@ -204,15 +211,10 @@ export class LocalVerification {
   }
 
   /** Made once for all tokens that begin alike. */
-  #sealScopeOf(token: GenuineToken): string {
-    const owner = token.before ?? token;
-    owner.sealScope ??= sealScope(this.#audience, token.facts.tokenId);
-    return owner.sealScope;
-  }
-
-  /** What is revoked is looked up under our own audience, whatever the token says. A copy: the facts may be remembered, and the source is not ours. */
-  #subjectOf({ tokenId, issuedAtMs, client, rootKeyId, generation }: IdentifierFacts): RevocationSubject {
-    return { tokenId, issuedAtMs, client, audience: this.#audience, rootKeyId, generation };
+  #sealScopeOf({ facts, prefix }: GenuineToken): string {
+    if (prefix === undefined) return sealScope(this.#audience, facts.tokenId);
+    prefix.sealScope ??= sealScope(this.#audience, facts.tokenId);
+    return prefix.sealScope;
   }
 
   /** Why the identifier of the token does not allow the request; `undefined` when it does. */
@@ -263,18 +265,21 @@ function revokedBy(code: RevocationCode): Denial {
   return denied(code, revocationTexts[code]);
 }
 
-/** The first condition of `token` that does not hold; `undefined` when all do. Types of a service's own are shown a copy of the facts. */
-function faultOf({ before, conditions, isStandard }: GenuineToken, facts: ToldFacts): Denial | undefined {
-  const context = isStandard === true ? facts : wholeContext(facts);
-  return (before && faultIn(before.conditions, context)) ?? faultIn(conditions, context);
+/** What the conditions of `token` are shown: types of a service's own get a copy of the facts. */
+function contextFor({ isStandard }: GenuineToken, facts: ToldFacts): RequestContext {
+  return isStandard ? facts : wholeContext(facts);
 }
 
-function faultIn(conditions: readonly ReadCondition[], context: RequestContext): Denial | undefined {
+/** The first condition of `token` that does not hold; `undefined` when all do. */
+function faultOf(token: GenuineToken, facts: ToldFacts): Denial | undefined {
+  const context = contextFor(token, facts);
+  const { conditions } = token.list;
   for (let i = 0; i < conditions.length; i++) {
     const fault = faultOfCondition(conditions[i] as ReadCondition, context);
     if (fault !== undefined) return Object.freeze(fault);
   }
-  return undefined;
+  const fault = token.seal && faultOfCondition(token.seal, context);
+  return fault && Object.freeze(fault);
 }
 
 /** The result for `token` when all its conditions hold. It says nothing of the request, so a token that is kept has one for all. */
@@ -283,63 +288,26 @@ function verifiedOf(token: GenuineToken): VerifiedMacaroon {
   return token.verified;
 }
 
-function newVerified(token: GenuineToken): VerifiedMacaroon {
-  const { facts } = token;
-  const { actions, expiresAtMs, texts } = newInForce(token);
+function newVerified({ facts, list, seal }: GenuineToken): VerifiedMacaroon {
   return markVerified({
     client: facts.client,
     audience: facts.audience,
     tokenId: facts.tokenId,
     rootKeyId: facts.rootKeyId,
     authMethods: facts.authMethods,
-    actions,
+    actions: list.actionsOf(facts.actions),
     issuedAtMs: facts.issuedAtMs,
-    expiresAtMs,
-    caveats: texts,
+    expiresAtMs: Math.min(facts.expiresAtMs, list.expiresAtMs),
+    caveats: seal === undefined ? list.texts : textsWith(list.texts, seal),
   });
 }
 
-/** What is in force when all conditions of a token hold. What it begins with is gone through once. */
-function newInForce({ facts, before, conditions }: GenuineToken): InForce {
-  if (before !== undefined) before.inForce ??= newInForce(before);
-  const first = before?.inForce;
-  let { actions, expiresAtMs } = first ?? facts;
-  for (let i = 0; i < conditions.length; i++) {
-    const { reading } = conditions[i] as ReadCondition;
-    if ('code' in reading) continue;
-    if (reading.type === action) actions = narrowedActions(actions, reading.value as readonly string[]);
-    else if (reading.type === timeBefore) expiresAtMs = Math.min(expiresAtMs, reading.value as number);
-  }
-  return { actions, expiresAtMs, texts: Object.freeze(textsOf(first?.texts ?? noTexts, conditions)) };
-}
-
-/** `before`, then the texts of `conditions`: filled in, as a list that grows has room for several times as many. */
-function textsOf(before: readonly string[], conditions: readonly ReadCondition[]): readonly string[] {
-  const texts = new Array<string>(before.length + conditions.length);
-  for (let i = 0; i < before.length; i++) texts[i] = before[i] as string;
-  for (let i = 0; i < conditions.length; i++) texts[before.length + i] = (conditions[i] as ReadCondition).reading.text;
-  return texts;
-}
-
-const noTexts: readonly string[] = Object.freeze([]);
-const noActions: readonly string[] = Object.freeze([]);
-
-interface NarrowedActions {
-  readonly inForce: readonly string[];
-  readonly narrowed: readonly string[];
-}
-
-/** What the actions of a caveat, which are one list for all tokens that have it, last made of those before it. */
-const narrowings = new WeakMap<readonly string[], NarrowedActions>();
-
-function narrowedActions(inForce: readonly string[], added: readonly string[]): readonly string[] {
-  const known = narrowings.get(added);
-  if (known?.inForce === inForce) return known.narrowed;
-  const narrowing = action.narrows(inForce, added);
-  const narrowed =
-    narrowing.kind === 'narrower' ? Object.freeze(narrowing.value) : narrowing.kind === 'no-op' ? inForce : noActions;
-  narrowings.set(added, { inForce, narrowed });
-  return narrowed;
+/** `texts` and that of `seal`: filled in, as a list that grows has room for several times as many. */
+function textsWith(texts: readonly string[], { reading }: ReadCondition): readonly string[] {
+  const all = new Array<string>(texts.length + 1);
+  for (let i = 0; i < texts.length; i++) all[i] = texts[i] as string;
+  all[texts.length] = reading.text;
+  return Object.freeze(all);
 }
 
 function toExplained({ text, holds, message, caveatIndex, dischargeIndex }: CheckedCaveat): ExplainedCaveat {

@@ -19,9 +19,10 @@ import {
   type TextBeginning,
   tokenIdStart,
 } from '../core/index.js';
+import type { ConditionList } from './condition-list.js';
 import { Generations } from './generations.js';
+import type { RevocationSubject } from './result.js';
 import { Sightings } from './sightings.js';
-import type { GenuineToken } from './signature-cache.js';
 
 /** Beginnings, and their bytes, in one of the two generations. */
 const generationSize = 5000;
@@ -30,9 +31,16 @@ const maxGenerationBytes = 4 * 1024 * 1024;
 /** A beginning of a token: its identifier and its first caveats. */
 export interface Prefix extends ChainPosition {
   readonly facts: IdentifierFacts;
-  /** What it says, as a longer token begins with it that is sealed or not; made by the first of each. */
-  readonly token: { sealed?: GenuineToken; open?: GenuineToken };
+  /** What revocation looks at; frozen. */
+  readonly subject: RevocationSubject;
+  /** Its conditions, as a longer token begins with them that is sealed or not; read for the first of each. */
+  readonly lists: { sealed: ConditionList | undefined; open: ConditionList | undefined };
+  /** What the nonces of requests that are sealed with such tokens are kept under; made for the first. */
+  sealScope: string | undefined;
 }
+
+/** What is remembered of a token whose signature held. */
+export type PrefixParts = Pick<Prefix, 'facts' | 'subject' | 'chain'>;
 
 /** Characters of a text without location, in all of which the last eight bytes of a token id stand, which are random. */
 const idCharacters = { start: 51, end: 60 } as const;
@@ -44,19 +52,21 @@ export interface Entry {
   /** From the identifier to the end of the last caveat, in words: they are compared four bytes at a time. */
   readonly words: Int32Array;
   readonly length: number;
-  readonly weight: number;
 }
 
 /** A beginning of texts, which holds all of a beginning of a token but for two bytes at the most. */
 export interface KnownText {
   readonly beginning: TextBeginning;
   readonly entry: Entry;
-  readonly weight: number;
 }
 
 export class PrefixCache {
-  readonly #entries = new Generations<Entry>(generationSize, maxGenerationBytes);
-  readonly #texts = new Generations<KnownText>(generationSize, maxGenerationBytes);
+  readonly #entries = new Generations<Entry>(generationSize, maxGenerationBytes, ({ length }) => length);
+  readonly #texts = new Generations<KnownText>(
+    generationSize,
+    maxGenerationBytes,
+    ({ beginning }) => beginning.text.length + beginning.bytes.length,
+  );
   readonly #sightings = new Sightings();
 
   /** What `text` begins with, where that is known. */
@@ -86,14 +96,15 @@ export class PrefixCache {
     return this.#sightings.wasSeen(numberOf(idOf(token), count));
   }
 
-  /** Remembers that under `key` the chain of `token`, whose signature held, comes to `chain` (8 words, kept as they are) after its first `count` caveats. */
-  set(token: FlatToken, count: number, key: MacaroonKey, facts: IdentifierFacts, chain: Int32Array): Entry {
+  /** Remembers that under `key` the chain of `token`, whose signature held and which states `facts`, comes to `chain` (kept as it is) after its first `count` caveats. */
+  set(token: FlatToken, count: number, key: MacaroonKey, { facts, subject, chain }: PrefixParts): Entry {
     const { view, identifierStart, identifierEnd } = token;
     const length = endOf(token, count) - identifierStart;
     const words = new Int32Array(Math.ceil(length / 4));
     for (let i = 0; i < words.length; i++) words[i] = wordAt(view, identifierStart, length, i);
-    const prefix: Prefix = { facts, caveatCount: count, chain, midstate: undefined, token: {} };
-    const entry = { prefix, key, identifierLength: identifierEnd - identifierStart, words, length, weight: length };
+    const lists = { sealed: undefined, open: undefined };
+    const prefix: Prefix = { facts, subject, caveatCount: count, chain, midstate: undefined, lists, sealScope: undefined };
+    const entry = { prefix, key, identifierLength: identifierEnd - identifierStart, words, length };
     this.#entries.set(numberOf(idOf(token), count), entry);
     return entry;
   }
@@ -101,8 +112,7 @@ export class PrefixCache {
   /** Remembers how `text`, that of `token`, begins, as far as `entry` was made of it. */
   setText(text: string, token: FlatToken, entry: Entry): void {
     const beginning = beginningOfText(text, token.identifierStart + entry.length);
-    const weight = beginning.text.length + beginning.bytes.length;
-    this.#texts.set(beginningNumber(text), { beginning, entry, weight });
+    this.#texts.set(beginningNumber(text), { beginning, entry });
   }
 
   clear(): void {

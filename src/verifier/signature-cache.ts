@@ -12,8 +12,10 @@
 import type { ReadCondition } from '../caveats/clear-caveats.js';
 import type { IdentifierFacts } from '../core/index.js';
 import type { Binding } from './binding.js';
+import type { ConditionList } from './condition-list.js';
 import { Generations } from './generations.js';
-import type { AudienceKey, VerifiedMacaroon } from './result.js';
+import type { Prefix } from './prefix-cache.js';
+import type { AudienceKey, RevocationSubject, VerifiedMacaroon } from './result.js';
 import { Sightings } from './sightings.js';
 
 /** Where the characters that tell tokens apart begin and end, counted from the end of the text: nine of the signature, before dot and checksum. */
@@ -26,53 +28,41 @@ const maxGenerationLength = 4 * 1024 * 1024;
 /** A token whose signature held under an audience key. Whether it may be used is not decided yet. */
 export interface GenuineToken {
   readonly facts: IdentifierFacts;
-  /** The token that it begins with, where that is known: its conditions come first. It begins with none itself. */
-  readonly before?: GenuineToken | undefined;
-  /** First-party conditions beyond those, read but still to be cleared, root macaroon first. */
-  readonly conditions: readonly ReadCondition[];
+  /** First-party conditions, read but still to be cleared. */
+  readonly list: ConditionList;
+  /** One more behind them, which claims to be a seal: it comes once, so no list holds it. */
+  readonly seal: ReadCondition | undefined;
   /** What all of them ask of the request beyond the usual; absent for a bearer token. */
-  readonly binding?: Binding | undefined;
-  /** Whether all its conditions are of types of this project, which change nothing of what they are shown. */
-  readonly isStandard?: boolean | undefined;
+  readonly binding: Binding | undefined;
+  /** Whether all are of types of this project, which change nothing of what they are shown. */
+  readonly isStandard: boolean;
+  /** What revocation looks at, for all tokens that begin alike; frozen. Absent where nothing of the token is remembered. */
+  readonly subject: RevocationSubject | undefined;
+  /** What it was found to begin with. */
+  readonly prefix: Prefix | undefined;
   /** What a verification answers that denies nothing: the same each time. Made by the first. */
-  verified?: VerifiedMacaroon | undefined;
-  /** What its conditions leave in force; kept for those that begin with it. */
-  inForce?: InForce | undefined;
-  /** What the nonces of requests that are sealed with it are kept under; kept for those that begin with it. */
-  sealScope?: string | undefined;
-}
-
-/** What the conditions of a token leave of what its identifier says, and their texts. */
-export interface InForce {
-  readonly actions: readonly string[];
-  readonly expiresAtMs: number;
-  readonly texts: readonly string[];
+  verified: VerifiedMacaroon | undefined;
 }
 
 /** A text that is remembered: the token in it, and the key that its signature held under. */
 export interface RememberedToken {
+  readonly text: string;
   readonly token: GenuineToken;
   readonly entry: AudienceKey;
 }
 
-interface Entry<Remembered> {
-  readonly text: string;
-  readonly remembered: Remembered;
-  readonly weight: number;
-}
-
 export class SignatureCache<Remembered extends RememberedToken = RememberedToken> {
-  readonly #entries: Generations<Entry<Remembered>>;
+  readonly #entries: Generations<Remembered>;
   readonly #sightings = new Sightings();
 
   constructor(generationSize = defaultGenerationSize) {
-    this.#entries = new Generations(generationSize, maxGenerationLength);
+    this.#entries = new Generations(generationSize, maxGenerationLength, ({ text }) => text.length);
   }
 
   /** What `text`, whose `textNumber` is `number`, was found to be, and under which key; it counts only while that key object is still the one in force. */
   get(number: number, text: string): Remembered | undefined {
-    const entry = this.#entries.get(number);
-    return entry !== undefined && entry.text === text ? entry.remembered : undefined;
+    const remembered = this.#entries.get(number);
+    return remembered !== undefined && remembered.text === text ? remembered : undefined;
   }
 
   /** Whether the text of `number` was asked about before, of late: only then is it worth to be remembered. Call it when its signature held. */
@@ -80,9 +70,9 @@ export class SignatureCache<Remembered extends RememberedToken = RememberedToken
     return this.#sightings.wasSeen(number);
   }
 
-  /** Remembers that `text`, whose `textNumber` is `number`, is genuine. */
-  set(number: number, text: string, remembered: Remembered): void {
-    this.#entries.set(number, { text, remembered, weight: text.length });
+  /** Remembers a text that is genuine, whose `textNumber` is `number`. */
+  set(number: number, remembered: Remembered): void {
+    this.#entries.set(number, remembered);
   }
 
   clear(): void {

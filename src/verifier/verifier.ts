@@ -115,6 +115,8 @@ function localVerifier(audience: string, keys: KeySource, options: VerifierOptio
     const facts = read(text, context);
     const proofs = proofsOf(text, facts);
     const result = local.verify(text, facts, proofs);
+    // Where no request was told there is no answer to sign.
+    if (proofs === noProofs) return result;
     return isPromise(result) ? result.then((late) => proofs.finish(late)) : proofs.finish(result);
   };
   return Object.freeze({
