@@ -13,6 +13,14 @@ const column = { kind: 11, scope: 12, number: 13, nextAlike: 14, nextTogether: 1
 const rowWords = 16;
 /** `kind` of a nonce that is kept as its SHA-256; that of one which is kept as it is tells its length. */
 const hashed = -1;
+/**
+ * The head of a chain is its first row in the low bits, and above them what the number of that row begins with, if the chain is that row alone: most chains
+ * are looked at in vain, and then no row is read, which is mostly out of the processor's caches.
+ */
+const rowBits = 27;
+const rowMask = (1 << rowBits) - 1;
+/** Of a chain of several rows, and of one whose number is not at hand. No row alone has it, nor 0, which is no chain at all. */
+const severalTag = 1;
 /** Rows come in chunks, so that none is copied when there are more. */
 const chunkBits = 12;
 const chunkRows = 1 << chunkBits;
@@ -28,7 +36,7 @@ export class NonceTable {
   readonly #start = randomWord();
   readonly #factor = randomWord() | 1;
   #chunks: Int32Array[] = [];
-  /** The first row of each chain of rows whose numbers end alike; 0 for none, so that row 0 is not used. A power of two. */
+  /** The head of each chain of rows whose numbers end alike; 0 for none, so that row 0 is not used. A power of two. */
   #heads = new Int32Array(chunkRows);
   #usedRows = 1;
   /** The first of those that were dropped, in a chain. */
@@ -38,7 +46,10 @@ export class NonceTable {
   has(scope: number, nonce: string): boolean {
     this.#ask(scope, nonce);
     const heads = this.#heads;
-    let row = heads[askedNumber & (heads.length - 1)] as number;
+    const head = heads[askedNumber & (heads.length - 1)] as number;
+    const tag = head >>> rowBits;
+    if (tag !== severalTag && tag !== tagOf(askedNumber)) return false;
+    let row = head & rowMask;
     while (row !== 0) {
       const chunk = this.#chunks[row >>> chunkBits] as Int32Array;
       const at = startOf(row);
@@ -73,8 +84,9 @@ export class NonceTable {
     const at = startOf(row);
     const next = chunk[at + column.nextAlike] as number;
     const head = (chunk[at + column.number] as number) & (this.#heads.length - 1);
-    if (this.#heads[head] === row) this.#heads[head] = next;
-    else this.#setNext(this.#before(row, this.#heads[head] as number), next);
+    const first = (this.#heads[head] as number) & rowMask;
+    if (first === row) this.#heads[head] = next === 0 ? 0 : next | (severalTag << rowBits);
+    else this.#setNext(this.#before(row, first), next);
     chunk[at + column.nextAlike] = this.#free;
     this.#free = row;
     return chunk[at + column.nextTogether] as number;
@@ -129,9 +141,11 @@ export class NonceTable {
   #hang(row: number): void {
     const chunk = this.#chunks[row >>> chunkBits] as Int32Array;
     const at = startOf(row);
-    const head = (chunk[at + column.number] as number) & (this.#heads.length - 1);
-    chunk[at + column.nextAlike] = this.#heads[head] as number;
-    this.#heads[head] = row;
+    const number = chunk[at + column.number] as number;
+    const head = number & (this.#heads.length - 1);
+    const next = (this.#heads[head] as number) & rowMask;
+    chunk[at + column.nextAlike] = next;
+    this.#heads[head] = row | ((next === 0 ? tagOf(number) : severalTag) << rowBits);
   }
 
   /** The row before `row` in the chain that begins with `first`. */
@@ -155,6 +169,11 @@ function randomWord(): number {
 
 function clearAsked(): void {
   for (let i = 0; i < nonceWords; i++) asked[i] = 0;
+}
+
+/** What a number begins with: 2 to 31, so that it is neither that of no chain nor that of several. */
+function tagOf(number: number): number {
+  return (number >>> rowBits) | 2;
 }
 
 function startOf(row: number): number {

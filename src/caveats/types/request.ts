@@ -5,7 +5,7 @@
  * Each sealed token brings one that was never read before, so it is read from the bytes of the token: first from its end, where the parts have known shapes.
  */
 
-import { are32Bytes, base64urlOf32, decodeUtf8, writeAscii } from '../../core/index.js';
+import { are32Bytes, base64urlOf32, decodeUtf8, limits, writeAscii } from '../../core/index.js';
 import { isCanonicalAuthority } from '../authority.js';
 import { type CaveatSetting, type CaveatType, type CheckResult, holds, type RequestContext } from '../caveat-type.js';
 import { isCanonicalTarget } from '../path.js';
@@ -57,33 +57,59 @@ export const request: CaveatType<Seal> = Object.freeze<CaveatType<Seal>>({
   narrows: () => ({ kind: 'contradiction' }),
 });
 
+/** What a seal says before its time of sending. */
+type SealHead = Pick<Seal, 'method' | 'authority' | 'target' | 'digest'>;
+
+/** The one that was read last, and its bytes: who calls often mostly asks for the same, and only time and nonce differ. */
+let lastHead: SealHead | undefined;
+let lastHeadLength = 0;
+const lastHeadBytes = new Uint8Array(limits.maxConditionBytes);
+
 /**
  * The seal in `bytes` from `start` to `end`, whose argument begins at `argumentStart`: what stands before that is for the caller to know. `undefined` for
- * any argument but one in its one spelling. Keeps no bytes.
+ * any argument but one in its one spelling. Keeps no bytes of time and nonce.
  */
 export function readSeal(bytes: Uint8Array, start: number, end: number, argumentStart: number): SealReading | undefined {
   const nonceStart = end - base64urlOf32;
   const sentEnd = nonceStart - 1;
   const sentStart = startOfDigits(bytes, argumentStart, sentEnd);
-  const digestEnd = sentStart - 1;
+  const sentAtMs = timeAt(bytes, sentStart, sentEnd);
+  if (sentAtMs < 0 || bytes[sentEnd] !== spaceCode || !are32Bytes(bytes, nonceStart)) return undefined;
+  const head = isLastHead(bytes, argumentStart, sentStart) ? lastHead : readHead(bytes, argumentStart, sentStart);
+  if (head === undefined) return undefined;
+  const { method, authority, target, digest } = head;
+  // All of it is ASCII by now, so that a byte is a character.
+  const text = decodeUtf8(bytes.subarray(start, end));
+  const nonce = text.slice(nonceStart - start);
+  return { type: request, value: { method, authority, target, digest, sentAtMs, nonce }, text };
+}
+
+function isLastHead(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== lastHeadLength) return false;
+  for (let i = 0; i < lastHeadLength; i++) if (bytes[start + i] !== lastHeadBytes[i]) return false;
+  return true;
+}
+
+/** What stands from `start` up to `end`, where the time of sending begins; the last one is kept. `undefined` for any but its one spelling. */
+function readHead(bytes: Uint8Array, start: number, end: number): SealHead | undefined {
+  const digestEnd = end - 1;
   const digestStart = digestEnd - base64urlOf32;
   const targetEnd = digestStart - 1;
-  const methodEnd = endOfWord(bytes, argumentStart, targetEnd);
+  const methodEnd = endOfWord(bytes, start, targetEnd);
   const authorityEnd = endOfWord(bytes, methodEnd + 1, targetEnd);
   if (endOfWord(bytes, authorityEnd + 1, targetEnd) !== targetEnd) return undefined;
   if (bytes[methodEnd] !== spaceCode || bytes[authorityEnd] !== spaceCode || bytes[targetEnd] !== spaceCode) return undefined;
-  if (bytes[digestEnd] !== spaceCode || bytes[sentEnd] !== spaceCode) return undefined;
-  const sentAtMs = timeAt(bytes, sentStart, sentEnd);
-  if (sentAtMs < 0 || !are32Bytes(bytes, digestStart) || !are32Bytes(bytes, nonceStart)) return undefined;
-  // All of it is ASCII by now, so that a byte is a character.
-  const text = decodeUtf8(bytes.subarray(start, end));
-  const method = text.slice(argumentStart - start, methodEnd - start);
-  const authority = text.slice(methodEnd + 1 - start, authorityEnd - start);
-  const target = text.slice(authorityEnd + 1 - start, targetEnd - start);
+  if (bytes[digestEnd] !== spaceCode || !are32Bytes(bytes, digestStart)) return undefined;
+  const method = decodeUtf8(bytes.subarray(start, methodEnd));
+  const authority = decodeUtf8(bytes.subarray(methodEnd + 1, authorityEnd));
+  const target = decodeUtf8(bytes.subarray(authorityEnd + 1, targetEnd));
   if (!isMethod(method) || !isCanonicalAuthority(authority) || !isCanonicalTarget(target)) return undefined;
-  const digest = text.slice(digestStart - start, digestEnd - start);
-  const nonce = text.slice(nonceStart - start);
-  return { type: request, value: { method, authority, target, digest, sentAtMs, nonce }, text };
+  const head = { method, authority, target, digest: decodeUtf8(bytes.subarray(digestStart, digestEnd)) };
+  if (end - start > lastHeadBytes.length) return head;
+  for (let i = start; i < end; i++) lastHeadBytes[i - start] = bytes[i] as number;
+  lastHeadLength = end - start;
+  lastHead = head;
+  return head;
 }
 
 /** Where the printable ASCII without spaces ends that begins at `start`; `end` where all of it is, and `start` where that is beyond. */
