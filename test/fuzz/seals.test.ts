@@ -95,19 +95,19 @@ describe('a seal', () => {
   it('is not taken for the one that was read before it, whichever byte differs', () => {
     const good = encodeUtf8(`request GET a.example /a ${'A'.repeat(43)} 1 ${'A'.repeat(43)}`);
     const expected = seal(good);
-    const valueOf = (condition: Uint8Array) => {
+    const sealIn = (condition: Uint8Array) => {
       const { reading } = new ConditionReader(standardRegistry).readSeal(condition, 0, condition.length, 0);
       return 'value' in reading ? reading.value : undefined;
     };
     for (let at = 8; at < good.length; at++) {
       for (const byte of [0x20, 0x2f, 0x31, 0x42, 0x62, 0xc3]) {
         const other = good.with(at, byte);
-        expect(valueOf(good)).toEqual(expected);
-        expect(valueOf(other), `${byte} at ${at}`).toEqual(seal(other));
+        expect(sealIn(good)).toEqual(expected);
+        expect(sealIn(other), `${byte} at ${at}`).toEqual(seal(other));
       }
       const longer = Uint8Array.from([...good.slice(0, at), 0x42, ...good.slice(at)]);
-      expect(valueOf(good)).toEqual(expected);
-      expect(valueOf(longer), `longer at ${at}`).toEqual(seal(longer));
+      expect(sealIn(good)).toEqual(expected);
+      expect(sealIn(longer), `longer at ${at}`).toEqual(seal(longer));
     }
   });
 
