@@ -155,4 +155,27 @@ describe('the newest token, which decides up to when a client is revoked', () =>
     expect(await stateOf(first)).toBe('ERR_REVOKED_TOKEN');
     expect(await chain()).toMatchObject({ ok: false, reason: 'altered' });
   });
+
+  it.each([
+    ['made older', "update audit set token_id = '00' || substr(token_id, 3)"],
+    ['removed', 'delete from audit'],
+  ])('is not another one when it was %s', async (_what, change) => {
+    alter(`${change} where token_id = ?`, third.token_id);
+    await expect(revokeClient('mail')).rejects.toMatchObject(corrupt);
+    expect(await stateOf(third)).toBeUndefined();
+    await revoke(first);
+    expect(await stateOf(first)).toBe('ERR_REVOKED_TOKEN');
+    at.time.nowMs += 1000;
+    await at.issuer.mint(mail, { audience: 'invoice' });
+    await revokeClient('mail');
+    expect(await stateOf(third)).toBe('ERR_REVOKED_CLIENT');
+  });
+
+  it('hides from nobody who verifies the log when it was taken out of the notes of where tokens are', async () => {
+    alter("delete from audit_blocks where kind = 'token' and value = substr(?, 1, 12)", third.token_id);
+    expect(await refusal(revoke(third))).toBe('not_found');
+    expect(await chain()).toMatchObject({ ok: false, reason: 'not-listed' });
+    await revokeClient('mail');
+    expect(await stateOf(third)).toBe('ERR_REVOKED_CLIENT');
+  });
 });

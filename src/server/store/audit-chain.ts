@@ -17,7 +17,7 @@ export type AuditRow = typeof audit.$inferSelect;
 /** Where the chain breaks: */
 export type AuditBreak =
   | 'altered' // the row does not match its MAC and the one before it: changed, inserted, or moved
-  | 'not-listed' // lists that ask for its event, name, audience or time would pass the row over (audit-blocks.ts)
+  | 'not-listed' // who asks for its event, name, audience, time or token would pass the row over (audit-blocks.ts)
   | 'missing' // there is no row with this seq, but there are later ones
   | 'truncated' // the log ends before the given head
   | 'head-differs'; // the row of the given head has another MAC: cut off there and written anew

@@ -1,6 +1,24 @@
 /** The prepared statements of a connection. Building a statement costs fifteen times what running it does, so they are made once. */
-import { and, asc, desc, eq, gt, gte, inArray, is, isNotNull, ne, or, Param, Placeholder, type SQL, sql } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  desc,
+  eq,
+  getTableColumns,
+  gt,
+  gte,
+  inArray,
+  is,
+  isNotNull,
+  ne,
+  or,
+  Param,
+  Placeholder,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import { isInTokenBlock } from './audit-blocks.js';
 import type { SqliteConnection } from './open-sqlite.js';
 import type { PlainRow } from './row-mac.js';
 import {
@@ -29,6 +47,7 @@ export function prepareReads(db: BetterSQLite3Database) {
     ...prepareProofReads(db),
     ...prepareAudienceReads(db),
     ...prepareFeedReads(db),
+    ...prepareTokenReads(db),
     setting: db
       .select({ value: settings.value })
       .from(settings)
@@ -210,16 +229,6 @@ function prepareFeedReads(db: BetterSQLite3Database) {
       .orderBy(asc(changeSeq), asc(rootKeys.id))
       .limit(value('limit'))
       .prepare(),
-    // Not by event, which may have been altered: the first entry that names a token is the one of its minting.
-    firstAuditOfToken: db
-      .select()
-      .from(audit)
-      .where(eq(audit.tokenId, value('tokenId')))
-      .orderBy(asc(audit.seq))
-      .limit(1)
-      .prepare(),
-    // Ids begin with their time.
-    auditOfNewestToken: db.select().from(audit).where(isNotNull(audit.tokenId)).orderBy(desc(audit.tokenId)).limit(1).prepare(),
     auditMac: db
       .select({ mac: audit.mac })
       .from(audit)
@@ -232,6 +241,31 @@ function prepareFeedReads(db: BetterSQLite3Database) {
       .where(gt(audit.seq, value('after')))
       .orderBy(asc(audit.seq))
       .limit(value('limit'))
+      .prepare(),
+  };
+}
+
+/** Statements that look for a token in the blocks of the audit log that are noted for it. */
+function prepareTokenReads(db: BetterSQLite3Database) {
+  const isNoted = and(eq(auditBlocks.kind, 'token'), inArray(auditBlocks.value, [value('id'), value('step')]));
+  const inNotedBlocks = () => db.select(getTableColumns(audit)).from(auditBlocks).innerJoin(audit, isInTokenBlock());
+  return {
+    // Not by event, which may have been altered: the first entry that names a token is the one of its minting.
+    firstAuditOfToken: inNotedBlocks()
+      .where(and(isNoted, eq(audit.tokenId, value('id'))))
+      .orderBy(asc(audit.seq))
+      .limit(1)
+      .prepare(),
+    newestTokenNote: db
+      .select({ value: sql<string | null>`max(${auditBlocks.value})` })
+      .from(auditBlocks)
+      .where(eq(auditBlocks.kind, 'token'))
+      .prepare(),
+    // Ids begin with their time.
+    auditOfNewestToken: inNotedBlocks()
+      .where(and(isNoted, isNotNull(audit.tokenId)))
+      .orderBy(desc(audit.tokenId))
+      .limit(1)
       .prepare(),
   };
 }

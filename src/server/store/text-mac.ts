@@ -1,6 +1,6 @@
 /**
- * HMAC-SHA-256 (RFC 2104) of texts under a key of the store. Every mint takes two: a one-shot hash of the platform is called twice for each, as an
- * `Hmac` object, which must be made and collected, costs more than both.
+ * HMAC-SHA-256 (RFC 2104) of texts under a key of the store. Every mint takes one: a one-shot hash of the platform is called twice for it, as an `Hmac`
+ * object, which must be made and collected, costs more than both.
  */
 import { hash, type KeyObject } from 'node:crypto';
 import { encodeUtf8 } from '../../core/index.js';

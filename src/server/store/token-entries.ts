@@ -5,6 +5,7 @@
 import { parseRfc3339 } from '../../caveats/rfc3339.js';
 import { isUuidText, MacaroonError, uuidTimeMs } from '../../core/index.js';
 import type { TokenRecord } from '../domain/records.js';
+import { noteValues } from './audit-blocks.js';
 import { type AuditRow, checkAuditRow, emptyAuditHead } from './audit-chain.js';
 import type { StoreKeys } from './encryption.js';
 import type { ReadStatements } from './sqlite-queries.js';
@@ -12,7 +13,7 @@ import { fromAuditRow } from './sqlite-records.js';
 
 /** See `StoreReader.token`. */
 export function findToken(reads: ReadStatements, keys: StoreKeys, tokenId: string): TokenRecord | undefined {
-  const row = reads.firstAuditOfToken.get({ tokenId });
+  const row = reads.firstAuditOfToken.get(noteValues(tokenId));
   if (row === undefined) return undefined;
   const { event, client, audience, details } = fromAuditRow(checkInChain(reads, keys, row));
   const expiresAtMs = parseRfc3339(String(details['expires_at']));
@@ -24,16 +25,29 @@ export function findToken(reads: ReadStatements, keys: StoreKeys, tokenId: strin
 
 /** See `StoreReader.latestIssue`. */
 export function findLatestIssue(reads: ReadStatements, keys: StoreKeys): number {
-  const row = reads.auditOfNewestToken.get();
-  if (row === undefined) return 0;
+  const newest = reads.newestTokenNote.get()?.value;
+  if (newest === undefined || newest === null) return 0;
+  // A token that is noted by its time may be newer than one of the same time that is noted by its id.
+  const values = noteValues(newest);
+  const row = reads.auditOfNewestToken.get(values);
+  if (row === undefined) throw notThere();
   const { tokenId } = checkInChain(reads, keys, row);
-  if (tokenId !== null && isUuidText(tokenId)) return uuidTimeMs(Buffer.from(tokenId.replaceAll('-', ''), 'hex'));
-  throw corrupt(row);
+  if (tokenId === null || !isUuidText(tokenId)) throw corrupt(row);
+  // An entry of an older one must not pass for it: more would live on than whoever revokes is told.
+  if (tokenId < values.step) throw notThere();
+  return uuidTimeMs(Buffer.from(tokenId.replaceAll('-', ''), 'hex'));
 }
 
 function checkInChain(reads: ReadStatements, keys: StoreKeys, row: AuditRow): AuditRow {
   const before = row.seq === 1 ? emptyAuditHead : reads.auditMac.get({ seq: row.seq - 1 });
   return checkAuditRow(keys.auditKey, before?.mac, row);
+}
+
+function notThere(): MacaroonError {
+  return new MacaroonError(
+    'ERR_STORE_CORRUPT',
+    'the audit log has no entry of the newest token that is noted in it: restore a backup',
+  );
 }
 
 /** The entry is one of ours, but not the one that must be there. */

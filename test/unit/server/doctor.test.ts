@@ -72,15 +72,20 @@ describe('the doctor reads the entries of tokens, of which the newest decides wh
     ['given to another', 'audit log', `update audit set client = 'mail' where ${isToken}`],
     ['removed', 'audit log', `delete from audit where ${isFirst}`],
     ['cut off', 'what was taken away', `delete from audit where ${isToken}`],
+    [
+      'cut off with what is noted of them',
+      'what was taken away',
+      `delete from audit where ${isToken}; delete from audit_blocks where kind = 'token'`,
+    ],
   ])('and finds that they were %s', async (_what, finding, statement) => {
     expect(await broken()).toEqual([]);
-    const rows = database.prepare('select * from audit').all();
+    const tables = ['audit', 'audit_blocks'];
+    for (const table of tables) database.exec(`create temp table kept_${table} as select * from main.${table}`);
     database.exec(statement);
     expect(await broken()).toEqual([finding]);
-    database.exec('delete from audit');
-    const [names] = rows.map((row) => Object.keys(row as object));
-    const insert = database.prepare(`insert into audit values (${names?.map((name) => `@${name}`).join(', ')})`);
-    for (const row of rows) insert.run(row);
+    for (const table of tables) {
+      database.exec(`delete from ${table}; insert into ${table} select * from kept_${table}; drop table kept_${table}`);
+    }
     expect(await broken()).toEqual([]);
   });
 

@@ -2,18 +2,22 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditEvent, AuditFilter } from '../../../../src/server/domain/records.js';
 import type { IssuerStore } from '../../../../src/server/store/sqlite-store.js';
-import { atMs } from '../../../contract/store-fixtures.js';
+import { atMs, tokenIdOf } from '../../../contract/store-fixtures.js';
 import { type TemporaryData, temporaryData } from './temporary-store.js';
 
 const hourMs = 3_600_000;
-/** Somewhat more than two blocks, whose clock is set back once. */
+/** The clock is set back once. */
+const timeOf = (i: number) => atMs + Math.floor(i / 1500) * hourMs - (i > 5000 && i < 5100 ? 3 * hourMs : 0);
+/** Of the time of the entry, or of the first ones: of their time in them, and of another in the later. */
+const tokenOf = (i: number) => tokenIdOf(i % 8 === 0 ? timeOf(i) : atMs, Math.floor(i / 8) % 3);
+/** Somewhat more than two blocks. */
 const events: readonly AuditEvent[] = Array.from({ length: 9000 }, (_, i) => ({
-  atMs: atMs + Math.floor(i / 1500) * hourMs - (i > 5000 && i < 5100 ? 3 * hourMs : 0),
+  atMs: timeOf(i),
   event: i === 4500 ? 'client.disabled' : i % 2 === 0 ? 'token.minted' : 'login.failed',
   actor: i === 8999 ? 'once' : `actor-${i % 3}`,
   ...(i % 5 === 0 ? {} : { client: i < 4000 ? 'early' : `actor-${i % 7}` }),
   ...(i > 8500 ? { audience: 'late' } : i < 10 ? { audience: 'first' } : {}),
-  ...(i % 4 === 0 ? { tokenId: `t-${i}` } : {}),
+  ...(i % 4 === 0 ? { tokenId: i === 4400 ? 'no UUID' : tokenOf(i) } : {}),
   details: {},
 }));
 
@@ -55,7 +59,7 @@ describe('a list of audit entries', () => {
       actor: maybe('actor-0', 'actor-1', 'once', 'nobody'),
       client: maybe('early', 'actor-0', 'actor-5', 'nobody'),
       audience: maybe('first', 'late', 'nothing'),
-      tokenId: maybe('t-0', 't-4500', 't-1'),
+      tokenId: maybe(tokenOf(0), tokenOf(8), tokenOf(3000), tokenOf(5040), tokenIdOf(timeOf(3000), 9), tokenIdOf(0), 'no UUID'),
       sinceMs: time,
       untilMs: time,
       after: fc.option(fc.integer({ min: 0, max: 9001 }), { nil: undefined }),

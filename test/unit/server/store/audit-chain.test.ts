@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditDetails, auditMac, followAuditChain } from '../../../../src/server/store/audit-chain.js';
 import { dataFiles } from '../../../../src/server/store/data-files.js';
 import type { IssuerStore } from '../../../../src/server/store/sqlite-store.js';
-import { auditEvent } from '../../../contract/store-fixtures.js';
+import { auditEvent, tokenIdOf } from '../../../contract/store-fixtures.js';
 import { type TemporaryData, temporaryData } from './temporary-store.js';
 
 describe('details of an audit entry', () => {
@@ -112,8 +112,9 @@ describe('the audit chain', () => {
     expect(await store.verifyAuditChain()).toMatchObject({ ok: false, brokenAt: 3, reason: 'altered' });
   });
 
-  it.each(['event', 'name', 'audience', 'hour'])('finds that lists by %s would pass rows over', async (kind) => {
-    await store.transaction('grow', (tx) => tx.appendAudit(auditEvent('event.7', { audience: 'invoice', atMs: 1 })));
+  it.each(['event', 'name', 'audience', 'hour', 'token'])('finds that lists by %s would pass rows over', async (kind) => {
+    const about = { audience: 'invoice', atMs: 1, tokenId: tokenIdOf(1) };
+    await store.transaction('grow', (tx) => tx.appendAudit(auditEvent('event.7', about)));
     expect(await store.verifyAuditChain()).toMatchObject({ ok: true });
     data.tamper('delete from audit_blocks where kind = ?', kind);
     expect(await store.verifyAuditChain()).toMatchObject({ ok: false, reason: 'not-listed' });

@@ -223,6 +223,7 @@ describe('a database that the first version made', () => {
     expect(await seqs({ audience: 'invoice' })).toEqual([2, 3, 4, 5]);
     expect(await seqs({ sinceMs: atMs + 5 })).toEqual([5, 6]);
     expect(await seqs({ tokenId: secondId })).toEqual([4]);
+    expect(await seqs({ tokenId: thirdId })).toEqual([5]);
   });
 
   it('takes what is new, in its old rows and beside them', async () => {
@@ -258,7 +259,7 @@ describe('a database that the first version made', () => {
     };
     const migrated = schemaOf(database());
     expect(migrated).toMatchObject({ broken: [], integrity: 'ok' });
-    expect(JSON.stringify(migrated)).not.toMatch(/old_credentials|unrecorded_tokens|tokens_by_|audit_by_(?!token)/);
+    expect(JSON.stringify(migrated)).not.toMatch(/old_credentials|unrecorded_tokens|tokens_by_|audit_by_/);
     expect(migrated).toEqual(schemaOf(dataFiles(fresh.directory).database));
     await fresh.dispose();
     const sqlite = new Database(database());

@@ -35,6 +35,7 @@ const hot = [
   'lastAudit',
   // What a revocation asks.
   'firstAuditOfToken',
+  'newestTokenNote',
   'auditOfNewestToken',
   'auditMac',
 ] as const;
