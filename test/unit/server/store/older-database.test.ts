@@ -138,9 +138,9 @@ const database = () => dataFiles(data.directory).database;
 
 /**
  * A database with the migrations up to and with number `last`, and rows of everything that there was in the first version. The client's issue time is
- * `aheadMs` beyond that of its newest token.
+ * `aheadMs` beyond that of its newest token. `more` are entries at the end of the audit log.
  */
-async function makeOldDatabase(last: number, aheadMs = 0): Promise<void> {
+async function makeOldDatabase(last: number, aheadMs = 0, more: readonly Row[] = []): Promise<void> {
   const { masterKey, randomBytes } = data.options;
   mkdirSync(data.directory, { mode: 0o700 });
   writeFileSync(database(), '', { mode: 0o600 });
@@ -158,6 +158,7 @@ async function makeOldDatabase(last: number, aheadMs = 0): Promise<void> {
     oldMinted(firstId, 'cred-mail'),
     oldMinted(secondId, 'cred-a'),
     oldMinted(thirdId, null),
+    ...more,
   ];
   const note = last < 2 ? undefined : connection.sqlite.prepare('insert or ignore into audit_blocks values (?, ?, 0)');
   let mac = '';
@@ -280,6 +281,20 @@ describe('a database that the first version made', () => {
       sqlite.prepare("select count(*) from sqlite_schema where name in ('invitations', 'old_credentials')").pluck().get(),
     ).toBe(0);
     sqlite.close();
+  });
+});
+
+describe('a long audit log of an older database', () => {
+  it('has the tokens of which it tells, of the time of their entry and of another, in every part of it', async () => {
+    const ids = Array.from({ length: 800 }, (_, i) => tokenIdOf(i % 3 === 0 ? atMs - i : atMs + 6 + i, 1));
+    await makeOldDatabase(
+      0,
+      0,
+      ids.map((id) => oldMinted(id, 'cred-mail')),
+    );
+    const store = await data.open();
+    expect(await store.verifyAuditChain()).toMatchObject({ ok: true, entries: 805 });
+    for (const id of ids) expect(await store.read.token(id)).toBeDefined();
   });
 });
 

@@ -52,6 +52,16 @@ describe('where the entries of tokens are', () => {
     expect(await store.verifyAuditChain()).toMatchObject({ ok: true, entries: 603 });
   });
 
+  it('is found at both ends of a block', async () => {
+    const ids = Array.from({ length: 514 }, (_, i) => tokenIdOf(atMs + i * stepMs));
+    await append(...ids.map((_, i) => minted(atMs + i * stepMs)));
+    for (const seq of [1, 255, 256, 257, 511, 512, 513]) {
+      const tokenId = ids[seq - 1] ?? '';
+      expect(await store.read.token(tokenId)).toEqual(token(tokenId));
+      expect((await store.read.audit({ tokenId, limit: 10 })).map((entry) => entry.seq)).toEqual([seq]);
+    }
+  });
+
   it('is noted in no more blocks for one step because its tokens are revoked one by one later, or issued ahead of the clock', async () => {
     const ids = [0, 1, 2].map((marker) => tokenIdOf(atMs, marker));
     await append(...[0, 1, 2].map((marker) => minted(atMs, atMs, marker)));
