@@ -153,7 +153,7 @@ export interface Store {
   readonly read: StoreReader;
   /**
    * Runs `work` after those that were called before and commits, perhaps together with others; resolves only when the commit is durable. `work`
-   * awaits nothing but the transaction's own methods. A rejection of `work` rolls back what it wrote, and nothing else.
+   * awaits nothing but the transaction's own methods, if anything. When it throws or rejects, what it wrote is rolled back, and nothing else.
    */
   transaction<T>(purpose: TransactionPurpose, work: (tx: StoreTransaction) => Known<T>): Promise<T>;
   /** Throws when the store cannot be read or written now. */
