@@ -31,4 +31,4 @@ export {
   usedDischarges,
 } from './verify-flat.js';
 export { type PendingCondition, type SignatureResult, signatureBeforeLastCaveat, verifySignature } from './verify-signature.js';
-export { isPromise, whenKnown } from './when-known.js';
+export { isPromise, whenFailed, whenKnown } from './when-known.js';

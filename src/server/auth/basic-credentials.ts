@@ -28,11 +28,26 @@ export function parseBasicCredentials(authorization: string): BasicCredentials |
   return id === undefined || secret === undefined ? undefined : { id, secret };
 }
 
+/** Base64 is decoded into it, as to make a new one takes longer; it is wiped at once. */
+const decoded = Buffer.alloc(maxBase64Length);
+
 function decodePair(base64: string): string | undefined {
   if (base64.length > maxBase64Length) return undefined;
-  const bytes = Buffer.from(base64, 'base64');
-  // Node skips what is not base64; printing the bytes again shows whether it did.
-  if (bytes.toString('base64') !== base64) return undefined;
+  const length = decoded.write(base64, 'base64');
+  try {
+    // Node skips what is not base64; printing the bytes again shows whether it did.
+    return decoded.toString('base64', 0, length) === base64 ? textOf(decoded.subarray(0, length)) : undefined;
+  } finally {
+    decoded.fill(0, 0, length);
+  }
+}
+
+/** Text of UTF-8 `bytes`; `undefined` where they are not UTF-8. */
+function textOf(bytes: Buffer): string | undefined {
+  let all = 0;
+  for (let i = 0; i < bytes.length; i++) all |= bytes[i] as number;
+  // ASCII, which almost every pair is, reads the same as Latin-1, and faster.
+  if (all < 0x80) return bytes.toString('latin1');
   try {
     return decodeUtf8(bytes);
   } catch {

@@ -5,9 +5,12 @@
 import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import type { HeaderFields } from '../../protocol/header-fields.js';
 import type { NonceClaim } from '../../protocol/replay-store.js';
-import type { Issuer } from '../domain/issuer.js';
+import type { LoginAccount } from '../domain/issuer.js';
+import type { Known } from '../domain/ports.js';
 import type { PresentedCertificate } from '../domain/presented-certificate.js';
 import type { AuthMethod, CredentialRecord } from '../domain/records.js';
+
+export type { LoginAccount };
 
 /** What a method may look at. */
 export interface AuthenticationRequest {
@@ -23,11 +26,8 @@ export interface AuthenticationRequest {
   /** What the client showed in its side of TLS, judged but not yet matched with a client. */
   readonly certificate: PresentedCertificate | undefined;
   /** The body as sent, at most 64 KiB; read once however often it is asked for. Throws what reading a body throws. */
-  body(): Promise<Uint8Array>;
+  body(): Known<Uint8Array>;
 }
-
-/** What the issuer keeps about a client that logs in. */
-export type LoginAccount = NonNullable<Awaited<ReturnType<Issuer['credentialsForLogin']>>>;
 
 /** The exact reason of a failure: for the audit log, never for the caller. */
 export type FailureReason =
@@ -103,7 +103,7 @@ export interface ClientAuthenticator {
   /** Whether `request` carries a proof of this method, valid or not. */
   recognises(request: AuthenticationRequest): boolean;
   /** Checks the proof, with the same work for a client that is not there. Throws only for broken machinery and unreadable bodies. */
-  authenticate(request: AuthenticationRequest): Promise<AuthenticationResult>;
+  authenticate(request: AuthenticationRequest): Known<AuthenticationResult>;
   /** Signs a refusal for which the proof was not looked at, where the method has signed answers; `undefined` where the proof is none. */
   refusalSigner?(request: AuthenticationRequest): Promise<AnswerSigner | undefined>;
 }

@@ -2,9 +2,10 @@
  * `client_secret_basic`: name and secret of the client in an `Authorization: Basic` header. Secrets are made by the issuer and have
  * 256 bits, so a plain SHA-256 is stored; a slow hash would only help who wants to keep the processor busy.
  */
-import { decodeBase64url, encodeUtf8, equalBytes, isName, sha256 } from '../../core/index.js';
+import { decodeBase64url, encodeUtf8, equalBytes, isName, sha256, whenKnown } from '../../core/index.js';
 import { singleField } from '../../protocol/header-fields.js';
 import type { Issuer } from '../domain/issuer.js';
+import type { Known } from '../domain/ports.js';
 import type { CredentialRecord } from '../domain/records.js';
 import { type BasicCredentials, isBasicScheme, parseBasicCredentials } from './basic-credentials.js';
 import type { AuthenticationRequest, AuthenticationResult, ClientAuthenticator } from './client-authenticator.js';
@@ -25,20 +26,21 @@ export function createClientSecretBasic(issuer: Pick<Issuer, 'credentialsForLogi
   };
 }
 
-async function authenticate(
+function authenticate(
   issuer: Pick<Issuer, 'credentialsForLogin'>,
   { headers }: AuthenticationRequest,
-): Promise<AuthenticationResult> {
+): Known<AuthenticationResult> {
   const parsed = parseBasicCredentials(singleField(headers, 'authorization') ?? '');
   const { id, secret } = parsed ?? noCredentials;
   const client = isName(id) ? id : undefined;
-  const found = client === undefined ? undefined : await issuer.credentialsForLogin(client);
-  const account = found ?? standInAccount;
-  const matched = matchingCredential(account.live, secret);
-  if (parsed === undefined) return { ok: false, client, reason: 'credentials_malformed', account };
-  if (client === undefined || found === undefined) return { ok: false, client, reason: 'client_unknown', account };
-  if (matched === undefined) return { ok: false, client, reason: 'secret_wrong', account };
-  return { ok: true, client, credential: matched, account };
+  return whenKnown(client === undefined ? undefined : issuer.credentialsForLogin(client), (found): AuthenticationResult => {
+    const account = found ?? standInAccount;
+    const matched = matchingCredential(account.live, secret);
+    if (parsed === undefined) return { ok: false, client, reason: 'credentials_malformed', account };
+    if (client === undefined || found === undefined) return { ok: false, client, reason: 'client_unknown', account };
+    if (matched === undefined) return { ok: false, client, reason: 'secret_wrong', account };
+    return { ok: true, client, credential: matched, account };
+  });
 }
 
 /** The live credential of this method whose hash is that of `secret`. All are compared, in constant time, at least two. */

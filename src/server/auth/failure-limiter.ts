@@ -4,6 +4,7 @@
  */
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { formatAddress, parseAddress } from '../../caveats/ip-address.js';
+import type { Known } from '../domain/ports.js';
 
 export interface FailureLimits {
   /** Failures of one client from one address in a window; 1 or more. */
@@ -25,7 +26,7 @@ const defaultFailureLimits: FailureLimits = Object.freeze({
 
 export interface FailureLimiter {
   /** Whole seconds until another attempt is allowed; 0 when it is allowed now. */
-  retryAfterSeconds(address: string | undefined, client?: string): Promise<number>;
+  retryAfterSeconds(address: string | undefined, client?: string): Known<number>;
   /** Counts one failure. */
   countFailure(address: string | undefined, client: string | undefined): Promise<void>;
 }
@@ -34,14 +35,14 @@ export interface FailureLimiter {
 export function createFailureLimiter(limits: FailureLimits = defaultFailureLimits): FailureLimiter {
   const byPair = new BoundedCounter(limits.perClientAndAddress, limits);
   const byAddress = new BoundedCounter(limits.perAddress, limits);
+  const waitSeconds = async (place: string, client: string | undefined): Promise<number> => {
+    const waits = [await byAddress.waitSeconds(place)];
+    if (client !== undefined) waits.push(await byPair.waitSeconds(`${place} ${client}`));
+    return Math.max(...waits);
+  };
   return {
-    async retryAfterSeconds(address, client) {
-      if (byAddress.isEmpty) return 0;
-      const place = networkOf(address);
-      const waits = [await byAddress.waitSeconds(place)];
-      if (client !== undefined) waits.push(await byPair.waitSeconds(`${place} ${client}`));
-      return Math.max(...waits);
-    },
+    // Almost always nothing is remembered, so nothing has to be waited for.
+    retryAfterSeconds: (address, client) => (byAddress.isEmpty ? 0 : waitSeconds(networkOf(address), client)),
     async countFailure(address, client) {
       const place = networkOf(address);
       await byAddress.count(place);

@@ -2,9 +2,11 @@
  * Logs a client in: finds the proof that the request carries, checks it, evaluates the client's policy (any of [all of …]), limits failures,
  * and claims the proof's nonce last. Every failure looks alike to the caller and takes the same work; the exact reason goes to the audit log.
  */
+import { whenKnown } from '../../core/index.js';
 import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import { claimNonce, type ReplayStore } from '../../protocol/replay-store.js';
 import type { ClientCaller, Issuer, Origin } from '../domain/issuer.js';
+import type { Known } from '../domain/ports.js';
 import type {
   AuthenticationRequest,
   AuthenticationResult,
@@ -42,7 +44,7 @@ export interface ClientLogin {
   /** Signs a refusal for which the proof of `request` was not looked at. */
   refusalSigner(request: LoginRequest): Promise<AnswerSigner | undefined>;
   /** Throws only for broken machinery and a body that cannot be read. */
-  login(request: LoginRequest, origin: Origin): Promise<LoginResult>;
+  login(request: LoginRequest, origin: Origin): Known<LoginResult>;
 }
 
 export interface ClientLoginOptions {
@@ -83,49 +85,93 @@ export function createClientLogin(options: ClientLoginOptions): ClientLogin {
   };
 }
 
-async function login(parts: Parts, request: LoginRequest, origin: Origin): Promise<LoginResult> {
-  const fail = (reason: FailureReason, client?: string) =>
-    parts.issuer.noteFailure({ ...origin, event: 'login.failed', client, reason });
-  const place = request.address ?? request.peerAddress;
-  const waitSeconds = await parts.limiter.retryAfterSeconds(place);
-  if (waitSeconds > 0) {
-    await fail('rate_limited');
-    return { ok: false, code: 'rate_limited', retryAfterSeconds: waitSeconds, signAnswer: await refusalSigner(parts, request) };
-  }
-  const [authenticator, ...others] = parts.headerProofs.filter((one) => one.recognises(request));
-  if (others.length > 0 || hasUnusedAuthorization(parts, request, authenticator)) {
-    await fail('credentials_repeated');
-    return { ok: false, code: 'invalid_request', signAnswer: await refusalSigner(parts, request) };
-  }
-  const header =
-    authenticator === undefined ? undefined : { method: authenticator.method, result: await authenticator.authenticate(request) };
-  const connection = await proofOfConnection(parts, request);
-  const main = header ?? connection;
-  if (main === undefined) {
-    await fail('credentials_missing');
-    return { ok: false, code: 'invalid_client' };
-  }
-  const { client, signAnswer } = { client: main.result.client, signAnswer: main.result.signAnswer };
-  const verdict = judge(parts.conditions, request, main, main === connection ? undefined : connection);
+/** One login, and where its failures count. */
+interface Attempt {
+  readonly parts: Parts;
+  readonly request: LoginRequest;
+  readonly origin: Origin;
+  readonly place: string | undefined;
+}
+
+function login(parts: Parts, request: LoginRequest, origin: Origin): Known<LoginResult> {
+  const attempt: Attempt = { parts, request, origin, place: request.address ?? request.peerAddress };
+  return whenKnown(parts.limiter.retryAfterSeconds(attempt.place), (waitSeconds) =>
+    waitSeconds > 0 ? refuseUnread(attempt, waitSeconds) : checkProofs(attempt),
+  );
+}
+
+function checkProofs(attempt: Attempt): Known<LoginResult> {
+  const { parts, request } = attempt;
+  const authenticator = proofInHeaders(parts, request);
+  if (authenticator === 'several' || hasUnusedAuthorization(parts, request, authenticator)) return refuseUnread(attempt);
+  return whenKnown(authenticator?.authenticate(request), (result) => {
+    const header = authenticator === undefined || result === undefined ? undefined : { method: authenticator.method, result };
+    return whenKnown(proofOfConnection(parts, request), (connection) => {
+      if (header !== undefined) return decide(attempt, header, connection);
+      return connection === undefined ? refuse(attempt, 'credentials_missing') : decide(attempt, connection, undefined);
+    });
+  });
+}
+
+/** What the proof `main`, and that of the connection beside it, are good for. */
+function decide(attempt: Attempt, main: Checked, connection: Checked | undefined): Known<LoginResult> {
+  const { parts, request, origin, place } = attempt;
+  const { client, signAnswer } = main.result;
+  const verdict = judge(parts.conditions, request, main, connection);
   // Asked again after the work: attempts in parallel must not pass a limit that they reach together.
-  const blockedSeconds = await parts.limiter.retryAfterSeconds(place, client);
-  if (blockedSeconds > 0) {
-    await fail('rate_limited', client);
-    return { ok: false, code: 'rate_limited', retryAfterSeconds: blockedSeconds, signAnswer };
+  return whenKnown(parts.limiter.retryAfterSeconds(place, client), (waitSeconds) => {
+    if (waitSeconds > 0) return refuse(attempt, 'rate_limited', main.result, waitSeconds);
+    if (!verdict.ok) return refuseProof(attempt, main.result, verdict.reason);
+    return whenKnown(claimAll(parts.replayStore, verdict.proofs), (repetition) => {
+      // Whoever repeats a valid proof has guessed nothing, so it does not count towards the limit.
+      if (repetition !== undefined) return refuse(attempt, repetition, main.result);
+      return { ok: true, caller: callerOf(verdict, origin), signAnswer };
+    });
+  });
+}
+
+/** The refusal of a request whose proofs are not looked at: there are too many of them, or too many failed before, for `waitSeconds`. */
+async function refuseUnread(attempt: Attempt, waitSeconds?: number): Promise<LoginResult> {
+  const { parts, request } = attempt;
+  await noteFailure(attempt, waitSeconds === undefined ? 'credentials_repeated' : 'rate_limited');
+  const signAnswer = await refusalSigner(parts, request);
+  if (waitSeconds === undefined) return { ok: false, code: 'invalid_request', signAnswer };
+  return { ok: false, code: 'rate_limited', retryAfterSeconds: waitSeconds, signAnswer };
+}
+
+async function refuseProof(attempt: Attempt, result: AuthenticationResult, reason: FailureReason): Promise<LoginResult> {
+  const { parts, place } = attempt;
+  await parts.limiter.countFailure(place, result.client);
+  if (!result.ok && result.claim !== undefined) await claimNonce(parts.replayStore, result.claim);
+  return await refuse(attempt, reason, result);
+}
+
+/** The refusal for `reason`, of what claims to be the client of `result`. */
+async function refuse(
+  attempt: Attempt,
+  reason: FailureReason,
+  { client, signAnswer }: Partial<Pick<AuthenticationResult, 'client' | 'signAnswer'>> = {},
+  waitSeconds = 0,
+): Promise<LoginResult> {
+  await noteFailure(attempt, reason, client);
+  if (waitSeconds > 0) return { ok: false, code: 'rate_limited', retryAfterSeconds: waitSeconds, signAnswer };
+  return { ok: false, code: 'invalid_client', signAnswer };
+}
+
+function noteFailure({ parts, origin }: Attempt, reason: FailureReason, client?: string): Promise<void> {
+  return parts.issuer.noteFailure({ ...origin, event: 'login.failed', client, reason });
+}
+
+/** The method of the one proof in the headers of `request`. */
+function proofInHeaders({ headerProofs }: Parts, request: LoginRequest): ClientAuthenticator | undefined | 'several' {
+  let found: ClientAuthenticator | undefined;
+  for (let i = 0; i < headerProofs.length; i++) {
+    const one = headerProofs[i];
+    if (one?.recognises(request) !== true) continue;
+    if (found !== undefined) return 'several';
+    found = one;
   }
-  if (!verdict.ok) {
-    await parts.limiter.countFailure(place, client);
-    if (!main.result.ok && main.result.claim !== undefined) await claimNonce(parts.replayStore, main.result.claim);
-    await fail(verdict.reason, client);
-    return { ok: false, code: 'invalid_client', signAnswer };
-  }
-  const repetition = await claimAll(parts.replayStore, verdict.proofs);
-  if (repetition !== undefined) {
-    // Whoever repeats a valid proof has guessed nothing, so it does not count towards the limit.
-    await fail(repetition, client);
-    return { ok: false, code: 'invalid_client', signAnswer };
-  }
-  return { ok: true, caller: callerOf(verdict, origin), signAnswer };
+  return found;
 }
 
 /** Whether an `Authorization` header says something beside the proof that is looked at. One alone, of a scheme that nobody knows, proves nothing. */
@@ -134,17 +180,17 @@ function hasUnusedAuthorization(
   request: LoginRequest,
   authenticator: ClientAuthenticator | undefined,
 ): boolean {
-  const [authorization, ...more] = request.headers.get('authorization') ?? [];
-  if (authorization === undefined) return false;
+  const values = request.headers.get('authorization');
+  if (values === undefined) return false;
   // Two may arrive joined by a comma, which no scheme of ours has.
-  if (more.length > 0 || authorization.includes(',')) return true;
+  if (values.length > 1 || values[0]?.includes(',') === true) return true;
   if (authenticator !== undefined) return authenticator.method !== 'client_secret_basic';
   return connectionProofs.some((one) => one.recognises(request));
 }
 
-async function refusalSigner({ headerProofs }: Parts, request: LoginRequest): Promise<AnswerSigner | undefined> {
-  const [authenticator, ...others] = headerProofs.filter((one) => one.recognises(request));
-  return others.length > 0 ? undefined : await authenticator?.refusalSigner?.(request);
+async function refusalSigner(parts: Parts, request: LoginRequest): Promise<AnswerSigner | undefined> {
+  const authenticator = proofInHeaders(parts, request);
+  return authenticator === 'several' ? undefined : await authenticator?.refusalSigner?.(request);
 }
 
 /** A proof and by which method it was checked. */
@@ -154,9 +200,16 @@ interface Checked<Result extends AuthenticationResult = AuthenticationResult> {
 }
 
 /** What the connection proves: the first method by which it holds, or why the last one does not. */
-async function proofOfConnection(parts: Parts, request: LoginRequest): Promise<Checked | undefined> {
+function proofOfConnection({ connectionProofs }: Parts, request: LoginRequest): Known<Checked | undefined> {
+  return connectionProofs.some((one) => one.recognises(request)) ? firstThatHolds(connectionProofs, request) : undefined;
+}
+
+async function firstThatHolds(
+  authenticators: readonly ClientAuthenticator[],
+  request: LoginRequest,
+): Promise<Checked | undefined> {
   let checked: Checked | undefined;
-  for (const authenticator of parts.connectionProofs) {
+  for (const authenticator of authenticators) {
     if (!authenticator.recognises(request)) continue;
     checked = { method: authenticator.method, result: await authenticator.authenticate(request) };
     if (checked.result.ok) break;
@@ -177,8 +230,8 @@ function judge(
 ): Verdict {
   const { account } = main.result;
   const beside = connection?.result.ok === true ? { method: connection.method, result: connection.result } : undefined;
-  const holding = new Set([main.method, ...(beside === undefined ? [] : [beside.method])]);
-  for (const condition of conditions) if (condition.holds(request, account)) holding.add(condition.method);
+  const holding = beside === undefined ? [main.method] : [main.method, beside.method];
+  for (const condition of conditions) if (condition.holds(request, account)) holding.push(condition.method);
   const authMethods = firstClauseThatHolds(account, main.method, holding);
   if (!main.result.ok) return { ok: false, reason: main.result.reason };
   if (beside !== undefined && beside.result.client !== main.result.client) return { ok: false, reason: 'credentials_conflict' };
@@ -191,12 +244,8 @@ function judge(
 }
 
 /** A clause counts only when it names the proof: conditions alone prove nothing. */
-function firstClauseThatHolds(
-  account: LoginAccount,
-  method: string,
-  holding: ReadonlySet<string>,
-): readonly string[] | undefined {
-  return account.authPolicy.find((clause) => clause.includes(method) && clause.every((one) => holding.has(one)));
+function firstClauseThatHolds(account: LoginAccount, method: string, holding: readonly string[]): readonly string[] | undefined {
+  return account.authPolicy.find((clause) => clause.includes(method) && clause.every((one) => holding.includes(one)));
 }
 
 function whyNoClauseHolds(account: LoginAccount, method: string): FailureReason {
@@ -204,7 +253,11 @@ function whyNoClauseHolds(account: LoginAccount, method: string): FailureReason 
   return asksForAddress ? 'address_denied' : 'auth_method_not_allowed';
 }
 
-async function claimAll(store: ReplayStore, proofs: readonly Proof[]): Promise<FailureReason | undefined> {
+function claimAll(store: ReplayStore, proofs: readonly Proof[]): Known<FailureReason | undefined> {
+  return proofs.some(({ claim }) => claim !== undefined) ? claimInOrder(store, proofs) : undefined;
+}
+
+async function claimInOrder(store: ReplayStore, proofs: readonly Proof[]): Promise<FailureReason | undefined> {
   for (const { claim } of proofs) {
     const outcome = claim === undefined ? 'new' : await claimNonce(store, claim);
     if (outcome !== 'new') return outcome === 'repeated' ? 'replayed' : 'sent_before_start';

@@ -1,5 +1,6 @@
 /** Puts the use cases together over a store, a clock and a source of randomness. */
 
+import { whenKnown } from '../../core/index.js';
 import { createAudience, listAudiences, rotateAudience } from './audiences.js';
 import { listAudit } from './audit-trail.js';
 import { issueCertificate, listCertificates, revokeCertificate } from './certificates.js';
@@ -10,8 +11,9 @@ import { enrol } from './enrolment.js';
 import { createFailureLog } from './failures.js';
 import { listGrants, putGrant, removeGrant } from './grants.js';
 import { createInvitation, listInvitations, revokeInvitation } from './invitations.js';
-import { adminClient, type Issuer, issuerAudience } from './issuer.js';
-import type { IssuerDependencies } from './ports.js';
+import { adminClient, type Issuer, issuerAudience, type LoginAccount } from './issuer.js';
+import type { IssuerDependencies, Known, StoreReader } from './ports.js';
+import type { ClientRecord, CredentialRecord } from './records.js';
 import { createRevocationLists } from './revocation-lists.js';
 import { revoke } from './revoking.js';
 import { destroyRootKey, listRootKeys, rotateRootKey } from './root-keys.js';
@@ -25,8 +27,8 @@ export function createIssuer(deps: IssuerDependencies): Issuer {
     mint: (caller, request) => mintForClient(deps, caller, request),
     findKey: (audience, reference) => findKey(read, audience, reference),
     revocationOf: (subject) => revocationOf(read, subject),
-    isVerifierOf: async (client, audience) =>
-      audience !== issuerAudience && (await read.verifierAudiences(client)).includes(audience),
+    isVerifierOf: (client, audience) =>
+      audience !== issuerAudience && whenKnown(read.verifierAudiences(client), (audiences) => audiences.includes(audience)),
     verifierAudiences: (client) => read.verifierAudiences(client),
     audienceKeys: (audience, after) => audienceKeys(read, audience, after),
     audienceKey: (audience, rootKeyId, generation) => audienceKey(read, audience, rootKeyId, generation),
@@ -67,14 +69,33 @@ export function createIssuer(deps: IssuerDependencies): Issuer {
     credentialSecret: (id) => read.credentialSecret(id),
     invitationKey: (id) => read.invitationKey(id),
     certificate: (thumbprint) => read.certificate(thumbprint),
-    credentialsForLogin: async (name) => {
-      const known = await read.client(name);
-      // An unknown name takes the work of a known one: another client's rows are read and checked in its place.
-      const client = known ?? (await read.client(adminClient));
-      const credentials = await read.credentials(client?.name ?? name);
-      if (known === undefined || client === undefined) return undefined;
-      const live = credentials.filter((credential) => credential.retiredAtMs === null);
-      return { state: client.state, authPolicy: client.authPolicy, ips: client.ips, live };
-    },
+    credentialsForLogin: (name) => credentialsForLogin(read, name),
   };
+}
+
+function credentialsForLogin(read: StoreReader, name: string): Known<LoginAccount | undefined> {
+  return whenKnown(read.client(name), (known) =>
+    // An unknown name takes the work of a known one: another client's rows are read and checked in its place.
+    whenKnown(known ?? read.client(adminClient), (client) =>
+      whenKnown(read.credentials(client?.name ?? name), (credentials) => {
+        const account = client === undefined ? undefined : accountOf(client, credentials);
+        return known === undefined ? undefined : account;
+      }),
+    ),
+  );
+}
+
+/** By client: put together once while its records are held, which the store lets go of with every change. */
+const accounts = new WeakMap<
+  ClientRecord,
+  { readonly credentials: readonly CredentialRecord[]; readonly account: LoginAccount }
+>();
+
+function accountOf(client: ClientRecord, credentials: readonly CredentialRecord[]): LoginAccount {
+  const kept = accounts.get(client);
+  if (kept?.credentials === credentials) return kept.account;
+  const live = credentials.filter((credential) => credential.retiredAtMs === null);
+  const account = { state: client.state, authPolicy: client.authPolicy, ips: client.ips, live };
+  accounts.set(client, { credentials, account });
+  return account;
 }

@@ -99,6 +99,15 @@ export interface KeyState {
   readonly key: MacaroonKey;
 }
 
+/** What is known of a client that logs in. */
+export interface LoginAccount {
+  readonly state: 'active' | 'disabled';
+  readonly authPolicy: readonly (readonly string[])[];
+  readonly ips: readonly string[];
+  /** Credentials that were not retired. */
+  readonly live: readonly CredentialRecord[];
+}
+
 export interface Issuer {
   // Tokens
   mint(caller: ClientCaller, request: MintRequest): Promise<MintResponse>;
@@ -121,7 +130,7 @@ export interface Issuer {
   }): Known<'ERR_REVOKED_TOKEN' | 'ERR_REVOKED_CLIENT' | undefined>;
 
   // For verifiers
-  isVerifierOf(client: string, audience: string): Promise<boolean>;
+  isVerifierOf(client: string, audience: string): Known<boolean>;
   verifierAudiences(client: string): Known<readonly string[]>;
   /** Throws `invalid_request` for a cursor that was never given out. */
   audienceKeys(audience: string, after: number): Promise<WireAudienceKeys>;
@@ -188,15 +197,7 @@ export interface Issuer {
   invitationKey(id: string): Promise<Uint8Array | undefined>;
   /** What is known of a certificate, by base64url of its SHA-256: one that our CA issued, or a foreign one that was revoked. */
   certificate(thumbprint: string): Promise<CertificateRecord | undefined>;
-  credentialsForLogin(client: string): Promise<
-    | {
-        readonly state: 'active' | 'disabled';
-        readonly authPolicy: readonly (readonly string[])[];
-        readonly ips: readonly string[];
-        readonly live: readonly CredentialRecord[];
-      }
-    | undefined
-  >;
+  credentialsForLogin(client: string): Known<LoginAccount | undefined>;
 }
 
 /** Name of the issuer's own audience: reserved, has no verifier, its keys are never served. */

@@ -6,13 +6,14 @@
 import type { IncomingMessage } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono } from 'hono';
-import type { Clock, RandomBytes } from '../../core/index.js';
+import { type Clock, type RandomBytes, whenKnown } from '../../core/index.js';
 import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import { joinedField } from '../../protocol/header-fields.js';
 import type { ReplayStore } from '../../protocol/replay-store.js';
 import { parseTrustedProxies } from '../../verifier/client-address.js';
 import type { ClientLogin } from '../auth/registry.js';
 import type { Issuer } from '../domain/issuer.js';
+import type { Known } from '../domain/ports.js';
 import { authenticate, authorizeVerifier, requireTrueProof } from './access.js';
 import { createRequestLog, type Logger, type RequestLog } from './access-log.js';
 import { type Answer, bytesAnswer, emptyAnswer, jsonAnswer, problemAnswer, signedAnswer } from './answers.js';
@@ -20,7 +21,7 @@ import { createIssuerVerifiers } from './issuer-verifiers.js';
 import { judgeError } from './judge-error.js';
 import { openApiDocument } from './openapi.js';
 import { createRequestId, type FactSources, type RequestFacts, readRequestFacts } from './request-facts.js';
-import { readInput } from './request-input.js';
+import { type RequestInput, readInput } from './request-input.js';
 import { type Caller, type FoundRoute, type OnSigner, type Route, rawAnswer } from './route.js';
 import { methodsOf, routes } from './route-table.js';
 import type { Services } from './services.js';
@@ -95,21 +96,20 @@ export function createApp(options: AppOptions): App {
     const startMs = performance.now();
     const facts = readRequestFacts(env.incoming, createRequestId(clock, randomBytes), sources, env.listenerOrigin);
     const progress: Progress = {};
-    const made = await settle(ground, found, facts, progress, log);
-    const answer = progress.signAnswer === undefined ? made : await prove(made, facts, progress.signAnswer, log);
+    let answer: Answer;
+    try {
+      answer = await (found === undefined ? noRoute(ground, facts, progress) : runRoute(ground, found, facts, progress));
+    } catch (error) {
+      const { code, details, isFault } = judgeError(error);
+      if (isFault) log.fault(facts.requestId, error, progress.caller?.client);
+      answer = problemAnswer(code, facts.requestId, details);
+    }
+    if (progress.signAnswer !== undefined) answer = await prove(answer, facts, progress.signAnswer, log);
     const { requestId, clientRequestId, method, address } = facts;
     const ms = Math.round((performance.now() - startMs) * 10) / 10;
     const route = found?.route.path ?? '(none)';
-    log.request({
-      requestId,
-      clientRequestId,
-      method,
-      route,
-      status: answer.status,
-      ms,
-      client: progress.caller?.client,
-      address,
-    });
+    const client = progress.caller?.client;
+    log.request({ requestId, clientRequestId, method, route, status: answer.status, ms, client, address });
     env.send(answer);
     return RESPONSE_ALREADY_SENT;
   };
@@ -139,23 +139,6 @@ function routed(
   return app;
 }
 
-/** The answer of the route, or any error of it as a problem. */
-async function settle(
-  ground: Ground,
-  found: FoundRoute | undefined,
-  facts: RequestFacts,
-  progress: Progress,
-  log: RequestLog,
-): Promise<Answer> {
-  try {
-    return await (found === undefined ? noRoute(ground, facts, progress) : runRoute(ground, found, facts, progress));
-  } catch (error) {
-    const { code, details, isFault } = judgeError(error);
-    if (isFault) log.fault(facts.requestId, error, progress.caller?.client);
-    return problemAnswer(code, facts.requestId, details);
-  }
-}
-
 /** `answer` with its proof, where the caller asked for one by how it proved itself. Without the proof it must not go out. */
 async function prove(answer: Answer, facts: RequestFacts, sign: AnswerSigner, log: RequestLog): Promise<Answer> {
   try {
@@ -166,28 +149,39 @@ async function prove(answer: Answer, facts: RequestFacts, sign: AnswerSigner, lo
   }
 }
 
-async function runRoute(
-  { services, constants }: Ground,
-  found: FoundRoute,
-  facts: RequestFacts,
-  progress: Progress,
-): Promise<Answer> {
-  const { route } = found;
-  const onSigner = signerOf(progress);
-  const caller = await authenticate(route.access, services, facts, onSigner);
+/**
+ * What a route does, in two steps: nothing is waited for but between them, and by routes that have to. Who arrived in one turn of the event loop is so
+ * proved one after the other, and then served one after the other, and each step finds its code in the processor's caches.
+ */
+async function runRoute(ground: Ground, found: FoundRoute, facts: RequestFacts, progress: Progress): Promise<Answer> {
+  const { access } = found.route;
+  const { services } = ground;
+  const caller = await authenticate(access, services, facts, signerOf(progress));
   progress.caller = caller;
-  const input = await readInput(found, facts);
-  await authorizeVerifier(route.access, services, caller, input);
-  const { origin, peerAddress, headers } = facts;
-  const accept = joinedField(headers, 'accept') ?? '';
+  return whenKnown(readInput(found, facts), (input) =>
+    whenKnown(authorizeVerifier(access, services, caller, input), () => handle(ground, found.route, facts, progress, input)),
+  );
+}
+
+function handle(
+  { services, constants }: Ground,
+  route: Route,
+  { requestId, origin, peerAddress, headers }: RequestFacts,
+  progress: Progress,
+  { params, query, body: sent }: RequestInput,
+): Known<Answer> {
   const made = constants.get(route);
-  if (made !== undefined) return answerOf(route, made, facts.requestId);
-  const { params, query, body: sent } = input;
-  const body = await route.handle({ services, caller, origin, peerAddress, accept, onSigner, params, query, body: sent });
-  if (route.mediaTypes !== undefined) return bytesAnswer(route.status, rawAnswer.parse(body), facts.requestId);
-  const json = route.toText === undefined ? JSON.stringify(body) : route.toText(body);
-  if (route.isConstant === true) constants.set(route, new TextEncoder().encode(json));
-  return answerOf(route, json, facts.requestId);
+  if (made !== undefined) return answerOf(route, made, requestId);
+  const { caller } = progress;
+  const onSigner = signerOf(progress);
+  const accept = joinedField(headers, 'accept') ?? '';
+  const call = { services, caller, origin, peerAddress, accept, onSigner, params, query, body: sent };
+  return whenKnown(route.handle(call), (body) => {
+    if (route.mediaTypes !== undefined) return bytesAnswer(route.status, rawAnswer.parse(body), requestId);
+    const json = route.toText === undefined ? JSON.stringify(body) : route.toText(body);
+    if (route.isConstant === true) constants.set(route, new TextEncoder().encode(json));
+    return answerOf(route, json, requestId);
+  });
 }
 
 function signerOf(progress: Progress): OnSigner {
@@ -202,9 +196,10 @@ function answerOf(route: Route, json: string | Uint8Array, requestId: string): A
   return jsonAnswer(route.status, json, requestId, headers);
 }
 
-async function noRoute({ services }: Ground, facts: RequestFacts, progress: Progress): Promise<Answer> {
-  await requireTrueProof(services, facts, signerOf(progress));
-  const methods = methodsOf(facts.path);
-  if (methods.length === 0) return problemAnswer('not_found', facts.requestId, { detail: 'there is nothing at this path' });
-  return problemAnswer('method_not_allowed', facts.requestId, { headers: { Allow: methods.join(', ') } });
+function noRoute({ services }: Ground, facts: RequestFacts, progress: Progress): Known<Answer> {
+  return whenKnown(requireTrueProof(services, facts, signerOf(progress)), () => {
+    const methods = methodsOf(facts.path);
+    if (methods.length === 0) return problemAnswer('not_found', facts.requestId, { detail: 'there is nothing at this path' });
+    return problemAnswer('method_not_allowed', facts.requestId, { headers: { Allow: methods.join(', ') } });
+  });
 }

@@ -3,8 +3,9 @@
  * that no more than the limit is ever held. What every body must be, whatever the route, is decided here.
  */
 import type { IncomingMessage } from 'node:http';
-import { concatBytes, decodeUtf8 } from '../../core/index.js';
+import { concatBytes, decodeUtf8, whenKnown } from '../../core/index.js';
 import { type HeaderFields, joinedField } from '../../protocol/header-fields.js';
+import type { Known } from '../domain/ports.js';
 import { ProblemError } from './problem-error.js';
 import { writtenProblem } from './raw-problem.js';
 import { parseStrictJson } from './strict-json.js';
@@ -15,17 +16,28 @@ export const maxBodyBytes = 64 * 1024;
 const jsonMediaType = 'application/json';
 const jsonMediaTypePattern = /^application\/json(?:[ \t]*;[ \t]*charset="?utf-8"?)?[ \t]*$/i;
 
+/** A body, and what is said of it. */
+interface SentBody {
+  readonly headers: HeaderFields;
+  /** Its bytes as they were sent. */
+  body(): Known<Uint8Array>;
+}
+
 /**
  * What the body holds; `{}` for an empty one. Throws `payload_too_large`, `unsupported_media_type`, `invalid_request`, and
- * `request_timeout` or `invalid_request` for one that does not arrive in full. `read` gives its bytes.
+ * `request_timeout` or `invalid_request` for one that does not arrive in full.
  */
-export async function readJsonBody(headers: HeaderFields, read: () => Promise<Uint8Array>): Promise<unknown> {
+export function readJsonBody(sent: SentBody): Known<unknown> {
+  const { headers } = sent;
   const encoding = joinedField(headers, 'content-encoding');
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     const detail = 'a body is sent without a content encoding';
     throw new ProblemError('unsupported_media_type', { detail, headers: { 'Accept-Encoding': 'identity' } });
   }
-  const bytes = await read();
+  return whenKnown(sent.body(), (bytes) => jsonOf(headers, bytes));
+}
+
+function jsonOf(headers: HeaderFields, bytes: Uint8Array): unknown {
   if (bytes.length === 0) return {};
   const mediaType = joinedField(headers, 'content-type') ?? '';
   if (mediaType !== jsonMediaType && !jsonMediaTypePattern.test(mediaType)) throw new ProblemError('unsupported_media_type');
@@ -50,10 +62,10 @@ function tooLarge(): ProblemError {
  * The body as sent; empty for a request without one. Can be called once a request. Throws `payload_too_large`, and `request_timeout` or
  * `invalid_request` for one that does not arrive in full: that a client breaks off or stalls is no fault of ours.
  */
-export async function readBodyBytes(incoming: IncomingMessage, headers: HeaderFields): Promise<Uint8Array> {
+export function readBodyBytes(incoming: IncomingMessage, headers: HeaderFields): Known<Uint8Array> {
   const declared = joinedField(headers, 'content-length');
   if (Number(declared ?? 0) > maxBodyBytes) throw tooLarge();
-  return takeArrived(incoming, declared) ?? (await collect(incoming));
+  return takeArrived(incoming, declared) ?? collect(incoming);
 }
 
 /**
@@ -66,7 +78,8 @@ function takeArrived(incoming: IncomingMessage, declared: string | undefined): U
   if (!incoming.complete && (declared === undefined || Number(declared) !== readableLength)) return undefined;
   if (readableLength > maxBodyBytes) throw tooLarge();
   const bytes: Uint8Array | null = incoming.read();
-  incoming.resume();
+  // One that is complete has ended with this.
+  if (!incoming.complete) incoming.resume();
   return bytes ?? new Uint8Array(0);
 }
 

@@ -8,6 +8,7 @@ import { type HeaderFields, joinedField, singleField } from '../../protocol/head
 import { clientAddress } from '../../verifier/client-address.js';
 import type { LoginRequest } from '../auth/registry.js';
 import type { Origin } from '../domain/issuer.js';
+import type { Known } from '../domain/ports.js';
 import type { PresentedCertificate } from '../domain/presented-certificate.js';
 import { readBodyBytes } from './request-body.js';
 
@@ -60,7 +61,7 @@ export function readRequestFacts(
   const address = isProxy ? clientAddress(peerAddress, headers.get('x-forwarded-for') ?? [], trustedProxies) : ownAddress;
   const clientRequestId = singleField(headers, 'x-request-id');
   const query = target.indexOf('?');
-  let body: Promise<Uint8Array> | undefined;
+  let body: Known<Uint8Array> | undefined;
   return {
     requestId,
     address,

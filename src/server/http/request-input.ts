@@ -1,5 +1,7 @@
 /** Reads and checks what a request brings: parameters of the path, query, body. Every wrong member is named, with a pointer to it. */
 import type { z } from '@hono/zod-openapi';
+import { whenKnown } from '../../core/index.js';
+import type { Known } from '../domain/ports.js';
 import { pointerOf } from './json-pointer.js';
 import { type FieldError, invalidFields } from './problem-error.js';
 import { type QuickCheck, quickCheckOf } from './quick-check.js';
@@ -18,14 +20,11 @@ const maxErrors = 16;
 const noMembers: Readonly<Record<string, never>> = Object.freeze({});
 
 /** The checked input of the route that was found. Throws `invalid_request`, `payload_too_large`, `unsupported_media_type`. */
-export async function readInput(
-  { route, params: given }: FoundRoute,
-  { target, headers, body: readBody }: RequestFacts,
-): Promise<RequestInput> {
+export function readInput({ route, params: given }: FoundRoute, facts: RequestFacts): Known<RequestInput> {
   const params = checked(route.params, given);
-  const query = checked(route.query, readQuery(target));
-  const body = takesBody(route) ? checked(route.body, await readJsonBody(headers, readBody)) : noMembers;
-  return { params, query, body };
+  const query = checked(route.query, readQuery(facts.target));
+  if (!takesBody(route)) return { params, query, body: noMembers };
+  return whenKnown(readJsonBody(facts), (body) => ({ params, query, body: checked(route.body, body) }));
 }
 
 function takesBody({ method }: Route): boolean {

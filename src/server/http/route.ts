@@ -6,6 +6,7 @@ import { z } from '@hono/zod-openapi';
 import type { AnswerSigner } from '../../protocol/answer-signer.js';
 import type { ProblemCode } from '../../protocol/problem.js';
 import type { AdminCaller, ClientCaller, Origin } from '../domain/issuer.js';
+import type { Known } from '../domain/ports.js';
 import type { RawAnswer } from './answers.js';
 import type { Services } from './services.js';
 
@@ -88,7 +89,7 @@ export interface RouteParts<
   /** Its answer as JSON, where that is had quicker than from `JSON.stringify`, with the same text. */
   readonly toText?: ((answer: z.output<Answer>) => string) | undefined;
   /** Throws `ProblemError`, `IssuerError`, `MacaroonError`. */
-  handle(call: Call<A['by'], z.output<Params>, z.output<Query>, z.output<Body>>): Promise<z.output<Answer>>;
+  handle(call: Call<A['by'], z.output<Params>, z.output<Query>, z.output<Body>>): Known<z.output<Answer>>;
 }
 
 /** A route whose types are of no more interest: what the table holds. */

@@ -14,6 +14,15 @@ describe('randomness by the page', () => {
     expect(seen.size).toBe(5000);
   });
 
+  it('never hands out the place of what it wiped', () => {
+    const random = createRandomPool();
+    const lengths = [16, 1, 10, 0, 16];
+    for (let i = 0; i < 2000; i++) {
+      const bytes = random(lengths[i % lengths.length] ?? 0);
+      expect(bytes.length < 10 || bytes.some((byte) => byte !== 0)).toBe(true);
+    }
+  });
+
   it('hands out bytes that are nobody else’s', () => {
     const random = createRandomPool();
     const first = random(16);

@@ -12,9 +12,18 @@ describe('parseBasicCredentials', () => {
     ['a colon in the secret', `Basic ${base64('mail:a:b')}`, { id: 'mail', secret: 'a:b' }],
     ['form-url-encoding', `Basic ${base64('ma%3Ail:a+b%2B%C3%A9')}`, { id: 'ma:il', secret: 'a b+é' }],
     ['UTF-8 as it is', `Basic ${base64('mail:ключ')}`, { id: 'mail', secret: 'ключ' }],
+    ['a mark at the start', `Basic ${base64('\ufeffmail:x')}`, { id: '\ufeffmail', secret: 'x' }],
     ['an empty secret', `Basic ${base64('mail:')}`, { id: 'mail', secret: '' }],
   ])('reads %s', (_, header, expected) => {
     expect(parseBasicCredentials(header)).toEqual(expected);
+  });
+
+  it('reads nothing of what was read before', () => {
+    expect(parseBasicCredentials(`Basic ${base64(`mail:${'s'.repeat(700)}`)}`)?.secret).toHaveLength(700);
+    expect(parseBasicCredentials(`Basic ${base64('mail:x')}`)).toEqual({ id: 'mail', secret: 'x' });
+    for (const header of ['Basic ', `Basic ${base64('mail')}`, 'Basic bWFpbDp', `Basic ${base64('x'.repeat(2000))}`]) {
+      expect(parseBasicCredentials(header)).toBeUndefined();
+    }
   });
 
   it.each([

@@ -65,6 +65,8 @@ function* pairsOf(headers: Readonly<Record<string, string | readonly string[]>>)
 }
 
 export interface BenchOptions {
+  /** Whether accounts are at hand, as they are in a store that holds them, or have to be waited for. */
+  readonly isAtHand?: boolean;
   readonly replayStore?: ReplayStore;
   readonly failureLimits?: FailureLimits;
   readonly authenticators?: (tools: AuthenticatorTools) => readonly ClientAuthenticator[];
@@ -78,6 +80,8 @@ export interface LoginBench {
   /** What the store was asked, in order. */
   readonly reads: string[];
   login(request: LoginRequest): Promise<LoginResult>;
+  /** The same, without waiting where nothing has to be waited for. */
+  loginNow(request: LoginRequest): LoginResult | Promise<LoginResult>;
   /** Logs in and gives the reason in the audit log, or `ok`. */
   outcome(request: LoginRequest): Promise<string>;
 }
@@ -88,7 +92,7 @@ export function loginBench(clients: Readonly<Record<string, TestClient>>, option
   const clock = () => time.nowMs;
   const reads: string[] = [];
   const failures: FailureNote[] = [];
-  const issuer = issuerOf(clients, reads);
+  const issuer = issuerOf(clients, reads, options.isAtHand === true);
   const serverName = () => issuerUrl;
   const tools = { issuer, clock, randomBytes, serverName, challengeKey: new Uint8Array(32).fill(5), ...issuerKeys };
   const { login } = createClientLogin({
@@ -104,7 +108,8 @@ export function loginBench(clients: Readonly<Record<string, TestClient>>, option
     tools,
     failures,
     reads,
-    login: (request) => login(request, origin),
+    login: async (request) => login(request, origin),
+    loginNow: (request) => login(request, origin),
     outcome: async (request) => {
       const result = await login(request, origin);
       return result.ok ? 'ok' : (failures.at(-1)?.reason ?? 'nothing');
@@ -122,16 +127,24 @@ function delayed(clock: () => number): () => number {
   };
 }
 
-function issuerOf(clients: Readonly<Record<string, TestClient>>, reads: string[]): AuthenticatorTools['issuer'] {
+function issuerOf(
+  clients: Readonly<Record<string, TestClient>>,
+  reads: string[],
+  isAtHand: boolean,
+): AuthenticatorTools['issuer'] {
   const credentialsOf = (client: string) => (clients[client]?.credentials ?? []).map((one) => recordOf(client, one));
+  const accountOf = (name: string): LoginAccount | undefined => {
+    const client = clients[name];
+    if (client === undefined) return undefined;
+    const { state = 'active', authPolicy = [[client.credentials?.[0]?.authMethod ?? 'http_sig']], ips = [] } = client;
+    return { state, authPolicy, ips, live: credentialsOf(name).filter(({ retiredAtMs }) => retiredAtMs === null) };
+  };
   const all = () => Object.keys(clients).flatMap(credentialsOf);
   return {
-    credentialsForLogin: async (name) => {
+    credentialsForLogin: (name) => {
       reads.push('client');
-      const client = clients[name];
-      if (client === undefined) return undefined;
-      const { state = 'active', authPolicy = [[client.credentials?.[0]?.authMethod ?? 'http_sig']], ips = [] } = client;
-      return { state, authPolicy, ips, live: credentialsOf(name).filter(({ retiredAtMs }) => retiredAtMs === null) };
+      const account = accountOf(name);
+      return isAtHand ? account : Promise.resolve(account);
     },
     credential: async (id) => {
       reads.push('credential');

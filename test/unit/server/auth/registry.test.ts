@@ -59,7 +59,7 @@ describe('logging a client in', () => {
     ['no credentials', undefined, [], 'credentials_missing'],
     ['another scheme', undefined, 'Bearer abc', 'credentials_missing'],
   ])('answers alike, and notes exactly: %s', async (_, client, authorization, reason) => {
-    const bench = loginBench({
+    const clients: Readonly<Record<string, TestClient>> = {
       mail,
       rotated: { credentials: [{ ...one, retiredAtMs: startMs - 1 }, two] },
       gone: { ...mail, state: 'disabled' },
@@ -67,9 +67,27 @@ describe('logging a client in', () => {
       bound: { credentials: [{ ...one, ips: ['10.0.0.0/8'] }] },
       other: { ...mail, authPolicy: [['tls_client_auth']] },
       bare: { authPolicy: [['client_secret_basic']] },
-    });
-    expect(await bench.login(requestOf({ headers: { authorization } }))).toEqual(refused);
-    expect(bench.failures).toEqual([{ event: 'login.failed', client, reason, address: '192.0.2.1', requestId: 'r' }]);
+    };
+    for (const isAtHand of [true, false]) {
+      const bench = loginBench(clients, { isAtHand });
+      expect(await bench.login(requestOf({ headers: { authorization } }))).toEqual(refused);
+      expect(bench.failures).toEqual([{ event: 'login.failed', client, reason, address: '192.0.2.1', requestId: 'r' }]);
+    }
+  });
+
+  it('waits for nothing where the account is at hand, as long as nobody has failed', async () => {
+    const bench = loginBench({ mail }, { isAtHand: true });
+    expect(bench.loginNow(by('mail', 'one'))).toMatchObject({ ok: true, caller: { credentialId: 'c1' } });
+    await bench.login(by('mail', 'three'));
+    expect(await bench.login(by('mail', 'two'))).toMatchObject({ ok: true, caller: { credentialId: 'c2' } });
+  });
+
+  it('counts failures where the account is at hand, attempts in parallel included', async () => {
+    const failureLimits = { perClientAndAddress: 2, perAddress: 100, windowSeconds: 60, maxKeys: 10 };
+    const bench = loginBench({ mail }, { isAtHand: true, failureLimits });
+    await Promise.all([by('mail', 'a'), by('mail', 'b')].map(bench.login));
+    expect(await bench.login(by('mail', 'one'))).toMatchObject({ ok: false, code: 'rate_limited' });
+    expect(bench.failures.map(({ reason }) => reason)).toEqual(['secret_wrong', 'secret_wrong', 'rate_limited']);
   });
 });
 

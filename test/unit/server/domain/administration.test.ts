@@ -176,6 +176,23 @@ describe('clients and credentials', () => {
     expect(login?.live).toHaveLength(1);
   });
 
+  it('logs in by what is kept now, whatever was told before', async () => {
+    const first = (await at.issuer.createClient(at.admin(), { client: 'mail' })).credentials[0]?.credential_id ?? '';
+    const liveNow = async () => (await at.issuer.credentialsForLogin('mail'))?.live.map(({ id }) => id);
+    expect(await liveNow()).toEqual([first]);
+    const { credential_id: second } = await at.issuer.addCredential(at.admin(), 'mail', {});
+    expect((await liveNow())?.toSorted()).toEqual([first, second].toSorted());
+    await at.issuer.retireCredential(at.admin(), first, 'mail');
+    expect(await liveNow()).toEqual([second]);
+    await at.issuer.changePolicy(at.admin(), 'mail', { auth: [['client_secret_basic', 'ip']], ips: ['192.0.2.1'] });
+    expect(await at.issuer.credentialsForLogin('mail')).toMatchObject({
+      authPolicy: [['client_secret_basic', 'ip']],
+      ips: ['192.0.2.1'],
+    });
+    await at.issuer.disableClient(at.admin(), 'mail');
+    expect(await at.issuer.credentialsForLogin('mail')).toMatchObject({ state: 'disabled' });
+  });
+
   it('does not let a client disable itself', async () => {
     expect(await refusal(at.issuer.disableClient(at.admin(), 'admin'))).toBe('conflict');
   });

@@ -300,6 +300,13 @@ describe('errors that are thrown', () => {
     issuer.replace('findKey', broken);
     expect((await call('POST', '/v1/tokens', { authorization: basic('mail'), body: { audience: 'invoice' } })).status).toBe(503);
     expect((await call('GET', '/v1/clients', { authorization: admin })).status).toBe(503);
+    const brokenAtOnce = () => {
+      throw new MacaroonError('ERR_STORE_UNAVAILABLE', 'gone');
+    };
+    issuer.replace('credentialsForLogin', brokenAtOnce);
+    issuer.replace('findKey', brokenAtOnce);
+    expect((await call('POST', '/v1/tokens', { authorization: basic('mail'), body: { audience: 'invoice' } })).status).toBe(503);
+    expect((await call('GET', '/v1/clients', { authorization: admin })).status).toBe(503);
   });
 
   it('tells readiness', async () => {
