@@ -7,32 +7,46 @@ const maxReadings = 512;
 interface Kept<Reading> {
   readonly view: DataView;
   readonly reading: Reading;
+  /** What was asked for after it when that was there last: what comes again mostly comes in the same order, so that is looked at first. */
+  next: Kept<Reading> | undefined;
 }
 
 export class RecentReadings<Reading> {
   #recent = new Map<number, Kept<Reading>>();
   #older = new Map<number, Kept<Reading>>();
+  #last: Pick<Kept<Reading>, 'next'> = { next: undefined };
 
   /** The reading that was kept for exactly the bytes from `start` to `end` (defaults: all). */
   get(bytes: Uint8Array, start = 0, end: number = bytes.length): Reading | undefined {
     const view = viewOf(bytes);
-    const hash = hashOf(view, start, end);
-    const recent = this.#recent.get(hash);
-    if (recent !== undefined && areSame(recent.view, view, start, end)) return recent.reading;
-    const older = this.#older.get(hash);
-    if (older === undefined || !areSame(older.view, view, start, end)) return undefined;
-    this.#put(hash, older);
-    return older.reading;
+    const guess = this.#last.next;
+    const kept = guess !== undefined && areSame(guess.view, view, start, end) ? guess : this.#find(view, start, end);
+    if (kept === undefined) return undefined;
+    this.#last.next = kept;
+    this.#last = kept;
+    return kept.reading;
   }
 
   /** Keeps `reading` for a copy of the bytes from `start` to `end` (defaults: all). Two of one hash take each other's place, no more. */
   keep(bytes: Uint8Array, reading: Reading, start = 0, end: number = bytes.length): void {
     const copy = new Uint8Array(bytes.subarray(start, end));
-    this.#put(hashOf(viewOf(bytes), start, end), { view: new DataView(copy.buffer), reading });
+    this.#put(hashOf(viewOf(bytes), start, end), { view: new DataView(copy.buffer), reading, next: undefined });
+  }
+
+  #find(view: DataView, start: number, end: number): Kept<Reading> | undefined {
+    const hash = hashOf(view, start, end);
+    const recent = this.#recent.get(hash);
+    if (recent !== undefined && areSame(recent.view, view, start, end)) return recent;
+    const older = this.#older.get(hash);
+    if (older === undefined || !areSame(older.view, view, start, end)) return undefined;
+    this.#put(hash, older);
+    return older;
   }
 
   #put(hash: number, kept: Kept<Reading>): void {
     if (this.#recent.size >= maxReadings) {
+      // What is dropped holds nothing else.
+      for (const dropped of this.#older.values()) dropped.next = undefined;
       this.#older = this.#recent;
       this.#recent = new Map();
     }

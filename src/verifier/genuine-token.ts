@@ -122,24 +122,33 @@ function authenticateAnew(text: string, number: number, setup: AuthenticationSet
   if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
   const claimsSeal = endsInSeal(flat);
   const chainBefore = claimsSeal ? chainBeforeSeal(flat, known) : undefined;
+  const last = flat.caveatCount - 1;
+  const isNewBeginning = flat.isPlain && last >= 0 && known?.caveatCount !== last;
+  // What begins with what was never seen was not seen itself, and need not be looked up.
+  const sighting = isNewBeginning ? setup.prefixes.see(flat, last, number) : 'other';
   // A sealed token comes once, so of that there is nothing to remember but what it began with.
-  const wasSeen = !claimsSeal && setup.cache.wasSeen(number);
-  const isBeginning = flat.isPlain && !wasSeen && isBeginningSeen(flat, known, setup.prefixes);
+  const wasSeen = !claimsSeal && (sighting === 'same' || (sighting === 'other' && setup.cache.wasSeen(number)));
+  const isBeginning = isNewBeginning && !wasSeen && sighting !== 'none';
   const subject = known?.subject ?? (wasSeen || isBeginning ? Object.freeze(subjectOf(facts, setup.audience)) : undefined);
   if (subject !== undefined && flat.isPlain) {
     if (wasSeen) setup.prefixes.set(flat, flat.caveatCount, key, { facts, subject, chain: chainOfSignature(flat) });
     if (isBeginning) {
       const parts = { facts, subject, chain: chainBeforeLastCaveat() };
-      setup.prefixes.setText(text, flat, setup.prefixes.set(flat, flat.caveatCount - 1, key, parts));
+      setup.prefixes.setText(text, flat, setup.prefixes.set(flat, last, key, parts));
     }
   }
   const token = tokenOf(flat, facts, subject, claimsSeal, setup, known, reading);
   // A caveat type may have read a text as well.
   if (textsRead() !== reading) return authenticateAnyForm(text, number, setup, lookup);
-  const answerKey = chainBefore && (() => answerKeyOf(signatureOfChain(chainBefore)));
+  const answerKey = chainBefore && answerKeyMaker(chainBefore);
   const authenticated: Authenticated = { ok: true, text, token, entry, key, answerKey };
   if (wasSeen) setup.cache.set(number, authenticated);
   return authenticated;
+}
+
+/** Apart, as a function that has one inside allocates for it also where that is not made. */
+function answerKeyMaker(chainBefore: Int32Array): () => AnswerKey {
+  return () => answerKeyOf(signatureOfChain(chainBefore));
 }
 
 /** What revocation looks at: what `facts` say, but under our own audience, whatever the token says. Made for it, as the key source is not ours. */
@@ -155,12 +164,6 @@ function factsOf({ bytes, identifierStart, identifierEnd }: FlatToken, reference
     knownIdentifierAt(bytes, identifierStart, identifierEnd, reference) ??
     orDenial(() => decodeIdentifier(bytes.slice(identifierStart, identifierEnd)))
   );
-}
-
-/** Whether what comes before the last caveat of `flat` is worth to be remembered: another text had it too, and more of it is not `known` already. */
-function isBeginningSeen(flat: FlatToken, known: Prefix | undefined, prefixes: PrefixCache): boolean {
-  const count = flat.caveatCount - 1;
-  return count >= 0 && known?.caveatCount !== count && prefixes.wasSeen(flat, count);
 }
 
 /** Whether the last condition of the root macaroon claims to seal the token to a request. */

@@ -22,7 +22,7 @@ import {
 import type { ConditionList } from './condition-list.js';
 import { Generations } from './generations.js';
 import type { RevocationSubject } from './result.js';
-import { Sightings } from './sightings.js';
+import { type Sighting, Sightings } from './sightings.js';
 
 /** Beginnings, and their bytes, in one of the two generations. */
 const generationSize = 5000;
@@ -91,9 +91,9 @@ export class PrefixCache {
     return undefined;
   }
 
-  /** Whether another text with the first `count` caveats of `token` came before, of late. Call it when the signature held. */
-  wasSeen(token: FlatToken, count: number): boolean {
-    return this.#sightings.wasSeen(numberOf(idOf(token), count));
+  /** How the first `count` caveats of `token` were seen before, of late: in another text, or in the same, whose `textNumber` is `number`. Call it when the signature held. */
+  see(token: FlatToken, count: number, number: number): Sighting {
+    return this.#sightings.see(numberOf(idOf(token), count), number);
   }
 
   /** Remembers that under `key` the chain of `token`, whose signature held and which states `facts`, comes to `chain` (kept as it is) after its first `count` caveats. */

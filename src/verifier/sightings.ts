@@ -1,21 +1,29 @@
 /**
- * What was seen before, of late, by a number that stands for it. A hint, no more: of two things of one number the second counts as seen. Four places a
- * set, so that a few things which come again and again do not push one another out.
+ * What was seen before, of late, by a number that stands for it, and what it was seen with the first time. A hint, no more: of two things of one number the
+ * second counts as seen. Four places a set, so that a few things which come again and again do not push one another out.
  */
 
 /** Sets; a power of two. */
 const setCount = 4096;
+/** Four times a number and its mark. */
+const setWords = 8;
+
+/** Not seen before; seen, but with another mark the first time; seen with the same mark. */
+export type Sighting = 'none' | 'other' | 'same';
 
 export class Sightings {
-  readonly #numbers = new Int32Array(setCount * 4);
+  readonly #words = new Int32Array(setCount * setWords);
 
-  /** Whether `number` (32 bits) was asked about before. */
-  wasSeen(number: number): boolean {
-    const numbers = this.#numbers;
-    const set = ((number ^ (number >>> 16)) & (setCount - 1)) * 4;
-    for (let i = set; i < set + 4; i++) if (numbers[i] === number) return true;
-    for (let i = set + 3; i > set; i--) numbers[i] = numbers[i - 1] as number;
-    numbers[set] = number;
-    return false;
+  /** How `number` was seen before. It is with `mark` now (32 bits each), and stays with that where it was not. */
+  see(number: number, mark: number): Sighting {
+    const words = this.#words;
+    const set = ((number ^ (number >>> 16)) & (setCount - 1)) * setWords;
+    for (let i = set; i < set + setWords; i += 2) {
+      if (words[i] === number) return words[i + 1] === mark ? 'same' : 'other';
+    }
+    for (let i = set + setWords - 1; i > set + 1; i--) words[i] = words[i - 2] as number;
+    words[set] = number;
+    words[set + 1] = mark;
+    return 'none';
   }
 }

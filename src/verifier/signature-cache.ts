@@ -67,7 +67,7 @@ export class SignatureCache<Remembered extends RememberedToken = RememberedToken
 
   /** Whether the text of `number` was asked about before, of late: only then is it worth to be remembered. Call it when its signature held. */
   wasSeen(number: number): boolean {
-    return this.#sightings.wasSeen(number);
+    return this.#sightings.see(number, 0) !== 'none';
   }
 
   /** Remembers a text that is genuine, whose `textNumber` is `number`. */

@@ -8,7 +8,7 @@ import { RequestProofs } from '../../src/verifier/request-proofs.js';
 import { Sightings } from '../../src/verifier/sightings.js';
 import { ToldFacts } from '../../src/verifier/told-facts.js';
 
-vi.spyOn(Sightings.prototype, 'wasSeen').mockReturnValue(true);
+vi.spyOn(Sightings.prototype, 'see').mockReturnValue('same');
 
 const noProofs = new RequestProofs('', undefined, '', { origins: [], windowMs: 0, clock: Date.now });
 const { verify } = LocalVerification.prototype;

@@ -74,6 +74,21 @@ describe('RecentReadings', () => {
     expect(readings.get(new Uint8Array(20))).toBe('shorter');
   });
 
+  it('gives each its own reading, whatever came after which before', () => {
+    const readings = new RecentReadings<string>();
+    const texts = ['a', 'b', 'ab', 'abcd', 'abce', 'abcde', 'abcdf', 'xbcd'];
+    for (const text of texts) readings.keep(encodeUtf8(text), text);
+    // Every order of two, some of them again and again.
+    for (let round = 0; round < 3; round++) {
+      for (const one of texts) {
+        for (const other of texts) {
+          for (const text of [one, other, one, other]) expect(readings.get(encodeUtf8(text))).toBe(text);
+          expect(readings.get(encodeUtf8(`${other}?`))).toBeUndefined();
+        }
+      }
+    }
+  });
+
   it('drops what was not used for two generations', () => {
     const readings = new RecentReadings<number>();
     for (let i = 0; i < 2_000; i++) readings.keep(encodeUtf8(`condition ${i}`), i);
