@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** What verifies tokens, mostly such as were never seen: run again with verifiers that remember every token, and every beginning of one. */
 const verifying = ['test/unit/verifier/**/*.test.ts', 'test/fuzz/*.test.ts', 'test/attacks/sealed-requests.test.ts'];
 /** What is about remembering itself. */
-const remembering = ['test/unit/verifier/{signature-cache,prefix-cache,warm-up}.test.ts'];
+const remembering = ['test/unit/verifier/{signature-cache,prefix-cache,sightings,warm-up}.test.ts'];
 
 export default defineConfig({
   test: {
