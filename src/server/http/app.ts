@@ -94,6 +94,9 @@ export function createApp(options: AppOptions): App {
   const sources = { trustedProxies: parseTrustedProxies(options.trustedProxies ?? []), issuerUrl, certificateOf };
   const serve = async ({ env }: Context<AppEnv>, found?: FoundRoute): Promise<Response> => {
     const startMs = performance.now();
+    // At an `await`, all that arrived in the same turn of the event loop take one step before any of them takes the next, so that each step finds its
+    // code in the processor's caches: without this one and those of `runRoute`, a verification takes a tenth longer.
+    await undefined;
     const facts = readRequestFacts(env.incoming, createRequestId(clock, randomBytes), sources, env.listenerOrigin);
     const progress: Progress = {};
     let answer: Answer;
@@ -149,18 +152,14 @@ async function prove(answer: Answer, facts: RequestFacts, sign: AnswerSigner, lo
   }
 }
 
-/**
- * What a route does, in two steps: nothing is waited for but between them, and by routes that have to. Who arrived in one turn of the event loop is so
- * proved one after the other, and then served one after the other, and each step finds its code in the processor's caches.
- */
+/** What a route does; between its steps it waits, within them for nothing that is at hand: see `serve`. */
 async function runRoute(ground: Ground, found: FoundRoute, facts: RequestFacts, progress: Progress): Promise<Answer> {
   const { access } = found.route;
   const { services } = ground;
   const caller = await authenticate(access, services, facts, signerOf(progress));
   progress.caller = caller;
-  return whenKnown(readInput(found, facts), (input) =>
-    whenKnown(authorizeVerifier(access, services, caller, input), () => handle(ground, found.route, facts, progress, input)),
-  );
+  const input = await readInput(found, facts);
+  return whenKnown(authorizeVerifier(access, services, caller, input), () => handle(ground, found.route, facts, progress, input));
 }
 
 function handle(
