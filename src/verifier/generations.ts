@@ -24,6 +24,7 @@ export class Generations<Value> {
   get(number: number): Value | undefined {
     const young = this.#young.get(number);
     if (young !== undefined) return young;
+    if (this.#old.size === 0) return undefined;
     const old = this.#old.get(number);
     if (old !== undefined) this.set(number, old);
     return old;

@@ -247,12 +247,30 @@ function bindTo(
   facts: ToldFacts,
   proofs: RequestProofs,
 ): KeyProof | undefined | Promise<KeyProof | undefined> {
-  facts.request = request === undefined ? undefined : Object.freeze(request);
-  return whenKnown(proofs.key(binding, facts.nowMs), (keyProof) => {
-    if (binding.asksCertificate) facts.certificateThumbprint ??= proofs.certificateThumbprint();
-    if (keyProof !== undefined) facts.keyThumbprint = keyProof.thumbprint;
-    return keyProof;
-  });
+  facts.request = request;
+  const keyProof = proofs.key(binding, facts.nowMs);
+  return isPromise(keyProof) ? bindToLate(keyProof, binding, facts, proofs) : bindToKey(keyProof, binding, facts, proofs);
+}
+
+/** Apart, as a function that has one inside allocates for it also where that is not made. */
+function bindToLate(
+  keyProof: Promise<KeyProof | undefined>,
+  binding: Binding,
+  facts: ToldFacts,
+  proofs: RequestProofs,
+): Promise<KeyProof | undefined> {
+  return keyProof.then((late) => bindToKey(late, binding, facts, proofs));
+}
+
+function bindToKey(
+  keyProof: KeyProof | undefined,
+  { asksCertificate }: Binding,
+  facts: ToldFacts,
+  proofs: RequestProofs,
+): KeyProof | undefined {
+  if (asksCertificate) facts.certificateThumbprint ??= proofs.certificateThumbprint();
+  if (keyProof !== undefined) facts.keyThumbprint = keyProof.thumbprint;
+  return keyProof;
 }
 
 /** Tells whoever answers how, as soon as the signature of a sealed token held. */

@@ -55,8 +55,9 @@ export function readFacts(text: string, context: VerifyContext): ToldFacts {
   return facts;
 }
 
-/** `facts` as an object of its own that inherits nothing, and not the request as it was told. */
+/** `facts` as an object of its own that inherits nothing, and not the request as it was told. Frozen, with all that is in it. */
 export function wholeContext(facts: ToldFacts): RequestContext {
+  Object.freeze(facts.request);
   const whole: Record<string, unknown> = Object.assign({ __proto__: null }, facts.others);
   for (const name of ['ip', 'method', 'path', 'certificateThumbprint', 'keyThumbprint', 'request'] as const) {
     if (facts[name] !== undefined) whole[name] = facts[name];
