@@ -40,7 +40,7 @@ export interface Prefix extends ChainPosition {
 }
 
 /** What is remembered of a token whose signature held. */
-export type PrefixParts = Pick<Prefix, 'facts' | 'subject' | 'chain'>;
+type PrefixParts = Pick<Prefix, 'facts' | 'subject' | 'chain'>;
 
 /** Characters of a text without location, in all of which the last eight bytes of a token id stand, which are random. */
 const idCharacters = { start: 51, end: 60 } as const;
