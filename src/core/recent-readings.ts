@@ -5,8 +5,11 @@
 const maxReadings = 512;
 
 interface Kept<Reading> {
+  readonly hash: number;
   readonly view: DataView;
   readonly reading: Reading;
+  /** The last generation that it was put into. */
+  generation: number;
   /** What was asked for after it when that was there last: what comes again mostly comes in the same order, so that is looked at first. */
   next: Kept<Reading> | undefined;
 }
@@ -14,6 +17,7 @@ interface Kept<Reading> {
 export class RecentReadings<Reading> {
   #recent = new Map<number, Kept<Reading>>();
   #older = new Map<number, Kept<Reading>>();
+  #generation = 0;
   #last: Pick<Kept<Reading>, 'next'> = { next: undefined };
 
   /** The reading that was kept for exactly the bytes from `start` to `end` (defaults: all). */
@@ -22,6 +26,8 @@ export class RecentReadings<Reading> {
     const guess = this.#last.next;
     const kept = guess !== undefined && areSame(guess.view, view, start, end) ? guess : this.#find(view, start, end);
     if (kept === undefined) return undefined;
+    // What is in use stays.
+    if (kept.generation !== this.#generation) this.#put(kept);
     this.#last.next = kept;
     this.#last = kept;
     return kept.reading;
@@ -30,7 +36,8 @@ export class RecentReadings<Reading> {
   /** Keeps `reading` for a copy of the bytes from `start` to `end` (defaults: all). Two of one hash take each other's place, no more. */
   keep(bytes: Uint8Array, reading: Reading, start = 0, end: number = bytes.length): void {
     const copy = new Uint8Array(bytes.subarray(start, end));
-    this.#put(hashOf(viewOf(bytes), start, end), { view: new DataView(copy.buffer), reading, next: undefined });
+    const hash = hashOf(viewOf(bytes), start, end);
+    this.#put({ hash, view: new DataView(copy.buffer), reading, generation: this.#generation, next: undefined });
   }
 
   #find(view: DataView, start: number, end: number): Kept<Reading> | undefined {
@@ -38,19 +45,19 @@ export class RecentReadings<Reading> {
     const recent = this.#recent.get(hash);
     if (recent !== undefined && areSame(recent.view, view, start, end)) return recent;
     const older = this.#older.get(hash);
-    if (older === undefined || !areSame(older.view, view, start, end)) return undefined;
-    this.#put(hash, older);
-    return older;
+    return older !== undefined && areSame(older.view, view, start, end) ? older : undefined;
   }
 
-  #put(hash: number, kept: Kept<Reading>): void {
+  #put(kept: Kept<Reading>): void {
     if (this.#recent.size >= maxReadings) {
       // What is dropped holds nothing else.
       for (const dropped of this.#older.values()) dropped.next = undefined;
       this.#older = this.#recent;
       this.#recent = new Map();
+      this.#generation++;
     }
-    this.#recent.set(hash, kept);
+    kept.generation = this.#generation;
+    this.#recent.set(kept.hash, kept);
   }
 }
 
