@@ -7,6 +7,7 @@ import { issueStepMs } from './domain/tokens.js';
 import { configOf, requireStore, withStore } from './maintenance.js';
 import { loadMasterKey } from './store/master-key.js';
 import type { IssuerStore } from './store/sqlite-store.js';
+import { issueTimeOf } from './store/token-entries.js';
 
 const clock = Date.now;
 const pageRows = 1000;
@@ -104,9 +105,10 @@ async function examineRows({ read }: IssuerStore): Promise<string> {
   return `${clients.length} clients, ${audiences.length} audiences, and all that belongs to them`;
 }
 
-/** Whether what the audit log says was revoked, disabled, retired or destroyed still is: an older copy of a row would pass its MAC. */
+/** Whether what the audit log says was revoked, disabled, removed, retired or destroyed still is: an older copy of a row would pass its MAC. */
 async function examineTakenAway(store: IssuerStore): Promise<string> {
   await examineEnd(store);
+  await examineFeed(store);
   let count = 0;
   for (const [event, isStillSo] of Object.entries(takenAway)) {
     for (let after = 0; ; ) {
@@ -135,6 +137,24 @@ async function examineEnd({ read }: IssuerStore): Promise<void> {
   );
 }
 
+/** Verifiers learn of what was revoked from its row in the feed alone. */
+async function examineFeed({ read }: IssuerStore): Promise<void> {
+  for (const { name, revokedUntilMs } of await read.clients()) {
+    const target = (await read.findRevocation({ kind: 'client', client: name }))?.target;
+    if (revokedUntilMs > (target?.kind === 'client' ? target.untilMs : 0)) throw notInFeed(`client ${name}`);
+  }
+  for (const { name: audience } of await read.audiences()) {
+    for (const { generation, revokedAtMs } of await read.audienceGenerations(audience)) {
+      const isTold = (await read.findRevocation({ kind: 'audience_key', audience, generation })) !== undefined;
+      if (revokedAtMs !== null && !isTold) throw notInFeed(`key generation ${generation} of audience ${audience}`);
+    }
+  }
+}
+
+function notInFeed(what: string): MacaroonError {
+  return new MacaroonError('ERR_STORE_CORRUPT', `verifiers are not told any more that ${what} was revoked: restore a backup`);
+}
+
 const takenAway: Readonly<Record<string, (store: IssuerStore, entry: AuditRecord) => Promise<boolean>>> = {
   'revoked.token': async ({ read }, { tokenId = '' }) => (await read.findRevocation({ kind: 'token', tokenId })) !== undefined,
   'revoked.client': async ({ read }, { client = '', details }) =>
@@ -144,7 +164,15 @@ const takenAway: Readonly<Record<string, (store: IssuerStore, entry: AuditRecord
   'revoked.audience_key': ({ read }, { audience = '', details }) => isRevoked(read, audience, Number(details['generation'])),
   'audience.rotated': async ({ read }, { audience = '', details }) =>
     details['previous_kept'] === true || (await isRevoked(read, audience, Number(details['generation']) - 1)),
+  // A client that seems to have no tokens since it was revoked is not revoked again.
+  'token.minted': async ({ read }, { client = '', tokenId = '' }) =>
+    ((await read.client(client))?.lastIssuedAtMs ?? 0) >= issueTimeOf(tokenId),
   'client.disabled': async ({ read }, { client = '' }) => (await read.client(client))?.state === 'disabled',
+  'grant.removed': async ({ read }, { seq, client = '', audience = '' }) =>
+    ((await read.grant(client, audience))?.removedAtMs ?? null) !== null ||
+    (await read.audit({ event: 'grant.put', client, audience, after: seq, limit: 1 })).length > 0,
+  'invitation.revoked': async ({ read }, { atMs, details }) =>
+    ((await read.invitation(String(details['invitation'])))?.expiresAtMs ?? 0) <= atMs,
   'credential.retired': async ({ read }, { details }) =>
     ((await read.credential(String(details['credential_id'])))?.retiredAtMs ?? null) !== null,
   'certificate.revoked': async ({ read }, { details }) =>

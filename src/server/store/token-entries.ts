@@ -35,6 +35,11 @@ export function findLatestIssue(reads: ReadStatements, keys: StoreKeys): number 
   if (tokenId === null || !isUuidText(tokenId)) throw corrupt(row);
   // An entry of an older one must not pass for it: more would live on than whoever revokes is told.
   if (tokenId < values.step) throw notThere();
+  return issueTimeOf(tokenId);
+}
+
+/** When the token of this id was issued. */
+export function issueTimeOf(tokenId: string): number {
   return uuidTimeMs(Buffer.from(tokenId.replaceAll('-', ''), 'hex'));
 }
 

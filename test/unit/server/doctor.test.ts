@@ -96,6 +96,8 @@ describe('the doctor reads the entries of tokens, of which the newest decides wh
     await store.transaction('grow', async (tx) => {
       await tx.insertClient(client('new'));
       await tx.insertClient(client('revoked', { lastIssuedAtMs: laterMs, revokedUntilMs: laterMs }));
+      const target = { kind: 'client', client: 'revoked', untilMs: laterMs } as const;
+      await tx.insertRevocation({ target, revokedAtMs: laterMs, expiresAtMs: laterMs, reason: null });
     });
     await store.close();
     expect(await broken()).toEqual([]);
