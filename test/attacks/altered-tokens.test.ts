@@ -4,6 +4,7 @@
  */
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { formatRfc3339 } from '../../src/caveats/rfc3339.js';
 import type { MintResponse } from '../../src/protocol/wire.js';
 import type { ClientCaller } from '../../src/server/domain/issuer.js';
 import { dataFiles } from '../../src/server/store/data-files.js';
@@ -177,5 +178,19 @@ describe('the newest token, which decides up to when a client is revoked', () =>
     expect(await chain()).toMatchObject({ ok: false, reason: 'not-listed' });
     await revokeClient('mail');
     expect(await stateOf(third)).toBe('ERR_REVOKED_CLIENT');
+  });
+
+  it.each([
+    ['and a time before it is asked for', 0, 0],
+    ['and the clock was set back', 3_600_000, -7_200_000],
+  ])('is revoked with its client where the log was cut off before it, %s', async (_what, laterMs, backMs) => {
+    at.time.nowMs += laterMs;
+    const last = laterMs === 0 ? third : await at.issuer.mint(mail, { audience: 'invoice' });
+    alter('delete from audit where token_id = ?', last.token_id);
+    alter("delete from audit_blocks where kind = 'token' and value = substr(?, 1, 12)", last.token_id);
+    at.time.nowMs += backMs;
+    const before = formatRfc3339(at.time.nowMs - 60_000);
+    await at.issuer.revoke(at.admin(), { kind: 'client', client: 'mail', before });
+    expect(await stateOf(last)).toBe('ERR_REVOKED_CLIENT');
   });
 });

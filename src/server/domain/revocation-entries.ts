@@ -1,6 +1,7 @@
 /** Revocation entries as parts of other use cases: each is written in the transaction of what causes it. */
 import type { StoreTransaction } from './ports.js';
 import { type ClientRecord, longestTokenLifeMs, type RevocationRecord, type RevocationTarget } from './records.js';
+import { issueStepMs } from './tokens.js';
 
 /** How long a revocation is kept beyond the last expiry that it concerns: more than any clock that a verifier may have. */
 const keptBeyondExpiryMs = 3_600_000;
@@ -42,11 +43,20 @@ export async function revokeClientTokens(
     await tx.updateClient(client);
     return { revocation: known, isNew: false };
   }
-  const lastIssuedAtMs = Math.min(client.lastIssuedAtMs, await tx.latestIssue());
+  const lastIssuedAtMs = boundOfIssue(client, nowMs, await tx.latestIssue());
   const untilMs = Math.max(requestedUntilMs, lastIssuedAtMs, client.revokedUntilMs);
   await tx.updateClient({ ...client, lastIssuedAtMs: untilMs, revokedUntilMs: untilMs });
   const target = { kind: 'client', client: client.name, untilMs } as const;
   return { revocation: await insertRevocation(tx, target, nowMs, await latestExpiry(tx, nowMs), reason), isNew: true };
+}
+
+/**
+ * A time that no token of `client` was issued after. Where the newest token of all is older than the client's own, it was cut off from the audit log: the
+ * client's time is then all that is known. Where the clock is right, what was cut off is no newer than it.
+ */
+function boundOfIssue({ lastIssuedAtMs }: ClientRecord, nowMs: number, latestIssueMs: number): number {
+  const isCutOff = lastIssuedAtMs - issueStepMs > latestIssueMs;
+  return isCutOff ? lastIssuedAtMs : Math.min(lastIssuedAtMs, Math.max(latestIssueMs, nowMs));
 }
 
 /** The revocation of a root key generation, in the caller's transaction. */
