@@ -28,7 +28,8 @@ export async function revokeOnce(
 /**
  * Revokes every token of `client` issued at `requestedUntilMs` or before. Never less than its highest issue time: a clock that was set back would
  * otherwise leave tokens alive. That time is not on record for each client, but it is neither above the client's `lastIssuedAtMs` nor above that of the
- * newest token of all. Nothing is added where no token was issued since the last time. `client` is written either way.
+ * newest token of all. Nothing is added where no token was issued since the last time, up to a minute after it: a database that was restored from a backup
+ * does not know of every token. `client` is written either way.
  */
 export async function revokeClientTokens(
   tx: StoreTransaction,
@@ -39,7 +40,8 @@ export async function revokeClientTokens(
 ): Promise<RevocationOutcome> {
   const known = await tx.findRevocation({ kind: 'client', client: client.name });
   const hasLiveTokens = client.lastIssuedAtMs > client.revokedUntilMs;
-  if (known !== undefined && !hasLiveTokens) {
+  const isSoonAfter = requestedUntilMs < client.revokedUntilMs + issueStepMs;
+  if (known !== undefined && !hasLiveTokens && isSoonAfter) {
     await tx.updateClient(client);
     return { revocation: known, isNew: false };
   }

@@ -1,7 +1,10 @@
 /** Administration: nobody makes more of a token than it holds; names are never reused; what is revoked stays revoked. */
 import { generateKeyPairSync } from 'node:crypto';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { adminActions } from '../../../../src/server/domain/issuer.js';
+import { dataFiles } from '../../../../src/server/store/data-files.js';
 import { createSigningRequest } from '../../../../src/transport/signing-request.js';
 import { type IssuerAtHand, issuerAtHand, refusal } from '../../../support/issuer-at-hand.js';
 
@@ -275,6 +278,14 @@ describe('revoking', () => {
   });
 });
 
+/** Puts the rows of clients back as they are in `backup`. */
+function restoreClients(backup: string): void {
+  const sqlite = new Database(dataFiles(at.directory).database);
+  sqlite.pragma('foreign_keys = OFF');
+  sqlite.exec(`attach '${backup}' as backup; insert or replace into clients select * from backup.clients`);
+  sqlite.close();
+}
+
 describe('revoking again', () => {
   it('answers what is there and writes nothing, so that nobody fills the disk with it', async () => {
     const mail = await at.clientFor('invoice', 'mail');
@@ -301,6 +312,25 @@ describe('revoking again', () => {
     at.time.nowMs += 1000;
     await at.issuer.mint(mail, { audience: 'invoice' });
     expect((await at.issuer.revoke(mail, { kind: 'client', client: 'mail' })).seq).toBeGreaterThan(first.seq);
+  });
+
+  it.each(['revoked', 'disabled'])('concerns what was minted after a backup that was restored: %s', async (how) => {
+    const mail = await at.clientFor('invoice', 'mail');
+    await at.issuer.mint(mail, { audience: 'invoice' });
+    await at.issuer.revoke(at.admin(), { kind: 'client', client: 'mail' });
+    const backup = join(at.directory, 'backup.db');
+    await at.store.backupTo(backup);
+    at.time.nowMs += 60_000;
+    const { token_id: tokenId, issued_at } = await at.issuer.mint(mail, { audience: 'invoice' });
+    restoreClients(backup);
+    if (how === 'disabled') await at.issuer.disableClient(at.admin(), 'mail');
+    else await at.issuer.revoke(mail, { kind: 'client', client: 'mail' });
+    const subject = { tokenId, client: 'mail', issuedAtMs: Date.parse(issued_at) };
+    expect(await at.issuer.revocationOf(subject)).toBe('ERR_REVOKED_CLIENT');
+    expect((await at.issuer.revocations([], 0)).revocations).toMatchObject([
+      { before: expect.any(String) },
+      { before: issued_at },
+    ]);
   });
 
   it('keeps a client disabled that was revoked before', async () => {
