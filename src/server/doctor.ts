@@ -107,34 +107,55 @@ async function examineRows({ read }: IssuerStore): Promise<string> {
 
 /** Whether what the audit log says was revoked, disabled, removed, retired or destroyed still is: an older copy of a row would pass its MAC. */
 async function examineTakenAway(store: IssuerStore): Promise<string> {
-  await examineEnd(store);
   await examineFeed(store);
-  let count = 0;
+  let count = await examineTokens(store);
   for (const [event, isStillSo] of Object.entries(takenAway)) {
-    for (let after = 0; ; ) {
-      const page = await store.read.audit({ event, after, limit: pageRows });
-      for (const entry of page) {
-        count++;
-        if (await isStillSo(store, entry)) continue;
-        throw new MacaroonError('ERR_STORE_CORRUPT', `audit entry ${entry.seq} (${event}) is not so any more: restore a backup`);
-      }
-      after = page.at(-1)?.seq ?? after;
-      if (page.length < pageRows) break;
+    for await (const entry of entriesOf(store, event)) {
+      count++;
+      if (await isStillSo(store, entry)) continue;
+      throw new MacaroonError('ERR_STORE_CORRUPT', `audit entry ${entry.seq} (${event}) is not so any more: restore a backup`);
     }
   }
   return `${count} entries hold`;
 }
 
-/** A chain does not tell that its end was cut off. Clients do, where tokens went with it: each has one of its issue time or of a step before. */
-async function examineEnd({ read }: IssuerStore): Promise<void> {
+/** One after another the entries of `event`. */
+async function* entriesOf({ read }: IssuerStore, event: string): AsyncGenerator<AuditRecord> {
+  for (let after = 0; ; ) {
+    const page = await read.audit({ event, after, limit: pageRows });
+    yield* page;
+    after = page.at(-1)?.seq ?? after;
+    if (page.length < pageRows) return;
+  }
+}
+
+/**
+ * Whether tokens and clients fit together. A chain does not tell that its end was cut off; clients do, where tokens went with it: each that has live ones has
+ * one of its issue time or of a step before. And none of its tokens is newer than that time, up to which it is revoked. How many tokens there are.
+ */
+async function examineTokens(store: IssuerStore): Promise<number> {
+  const { read } = store;
+  // Clients before and after the entries, which may come meanwhile.
   const issued = (await read.clients()).filter((client) => client.lastIssuedAtMs > client.revokedUntilMs);
-  const latestMs = await read.latestIssue();
-  const missing = issued.find(({ lastIssuedAtMs }) => lastIssuedAtMs - issueStepMs > latestMs);
-  if (missing === undefined) return;
-  throw new MacaroonError(
-    'ERR_STORE_CORRUPT',
-    `the audit log was cut off: the newest token of client ${missing.name} is not in it`,
-  );
+  await read.latestIssue();
+  const newest = new Map<string, number>();
+  let count = 0;
+  for await (const { client = '', tokenId = '' } of entriesOf(store, 'token.minted')) {
+    count++;
+    newest.set(client, Math.max(newest.get(client) ?? 0, issueTimeOf(tokenId)));
+  }
+  const missing = issued.find(({ name, lastIssuedAtMs }) => lastIssuedAtMs - issueStepMs > (newest.get(name) ?? 0));
+  if (missing !== undefined) {
+    throw new MacaroonError(
+      'ERR_STORE_CORRUPT',
+      `the audit log was cut off: the newest token of client ${missing.name} is not in it`,
+    );
+  }
+  for (const { name, lastIssuedAtMs } of await read.clients()) {
+    if (lastIssuedAtMs >= (newest.get(name) ?? 0)) continue;
+    throw new MacaroonError('ERR_STORE_CORRUPT', `client ${name} is as it was before its newest token: restore a backup`);
+  }
+  return count;
 }
 
 /** Verifiers learn of what was revoked from its row in the feed alone. */
@@ -164,9 +185,6 @@ const takenAway: Readonly<Record<string, (store: IssuerStore, entry: AuditRecord
   'revoked.audience_key': ({ read }, { audience = '', details }) => isRevoked(read, audience, Number(details['generation'])),
   'audience.rotated': async ({ read }, { audience = '', details }) =>
     details['previous_kept'] === true || (await isRevoked(read, audience, Number(details['generation']) - 1)),
-  // A client that seems to have no tokens since it was revoked is not revoked again.
-  'token.minted': async ({ read }, { client = '', tokenId = '' }) =>
-    ((await read.client(client))?.lastIssuedAtMs ?? 0) >= issueTimeOf(tokenId),
   'client.disabled': async ({ read }, { client = '' }) => (await read.client(client))?.state === 'disabled',
   'grant.removed': async ({ read }, { seq, client = '', audience = '' }) =>
     ((await read.grant(client, audience))?.removedAtMs ?? null) !== null ||

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runDoctor } from '../../../src/server/doctor.js';
 import { createIssuer } from '../../../src/server/domain/create-issuer.js';
 import { type AdminCaller, adminActions, type ClientCaller, type Issuer } from '../../../src/server/domain/issuer.js';
-import { initialise } from '../../../src/server/maintenance.js';
+import { initialise, recoveryToken } from '../../../src/server/maintenance.js';
 import { createCertificateTools } from '../../../src/server/pki/certificate-tools.js';
 import { openStore } from '../../../src/server/store/open-store.js';
 import type { IssuerStore } from '../../../src/server/store/sqlite-store.js';
@@ -96,6 +96,15 @@ describe('the doctor misses what verifiers are told of', () => {
     remove("kind = 'audience_key'");
     expect(await broken()).toEqual(['what was taken away']);
   });
+});
+
+it('the doctor finds that the log was cut off, also when it has gone on since', async () => {
+  await issuer.mint(mail, { audience: 'invoice' });
+  await store.close();
+  database.exec("delete from audit_blocks where kind = 'token'; delete from audit where event = 'token.minted'");
+  nowMs += 60_000;
+  await recoveryToken(data, {});
+  expect(await broken()).toEqual(['what was taken away']);
 });
 
 describe('the doctor finds an older copy', () => {
