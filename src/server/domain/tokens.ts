@@ -32,6 +32,9 @@ const maxIssueAheadMs = 60_000;
 /** How far `lastIssuedAtMs` is moved at once: a write for each mint would cost as much as the rest of it. No further, or who is revoked up to it waits. */
 export const issueStepMs: number = maxIssueAheadMs;
 
+/** Characters of conditions that a text has room for at the most: base64url makes four of three bytes. */
+const maxConditionsLength = (limits.maxTextLength / 4) * 3;
+
 /** Mints for a client that proved itself. Throws `invalid_client`, `grant_exceeded`, `invalid_request`, `unavailable`. */
 export function mintForClient(deps: StoreDependencies, caller: ClientCaller, request: MintRequest): Promise<MintResponse> {
   const { authMethods, credentialId } = caller;
@@ -176,6 +179,9 @@ function lifeWithin(grant: GrantRecord, expiresInSeconds: number | undefined): n
 }
 
 function conditionsOf(required: readonly string[], requested: readonly string[]): readonly string[] {
+  // Before they are read: what fits into no token would cost hundreds of times as much as a mint.
+  const length = [...new Set(requested)].reduce((sum, condition) => sum + condition.length, 0);
+  if (length > maxConditionsLength) throw tooLong();
   requireConditions(requested, '/caveats');
   const conditions = [...new Set([...required, ...requested])];
   if (conditions.length > limits.maxCaveats) {
@@ -210,13 +216,12 @@ function encodeWithin(root: Macaroon): string {
   try {
     return encode({ root, discharges: [] });
   } catch (cause) {
-    if (cause instanceof MacaroonError && cause.code === 'ERR_LIMIT_TEXT') {
-      throw new IssuerError(
-        'invalid_request',
-        `the token would pass ${limits.maxTextLength} characters: ask for fewer caveats`,
-        '/caveats',
-      );
-    }
+    if (cause instanceof MacaroonError && cause.code === 'ERR_LIMIT_TEXT') throw tooLong();
     throw cause;
   }
+}
+
+function tooLong(): IssuerError {
+  const detail = `the token would pass ${limits.maxTextLength} characters: ask for fewer caveats`;
+  return new IssuerError('invalid_request', detail, '/caveats');
 }

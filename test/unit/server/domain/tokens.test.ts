@@ -70,6 +70,15 @@ describe('mint', () => {
     expect(await refusal(at.issuer.mint(mail, request))).toBe(code);
   });
 
+  it('does not read conditions that fit into no token together, and counts one that is repeated once', async () => {
+    const mail = await at.clientFor('invoice', 'mail');
+    const long = (i: number) => `account ${i}${'x'.repeat(900)}`;
+    const caveats = ['ip 10.0.0.1/8', ...Array.from({ length: 6 }, (_, i) => long(i))];
+    await expect(at.issuer.mint(mail, { audience: 'invoice', caveats })).rejects.toMatchObject({ pointer: '/caveats' });
+    const repeated = await at.issuer.mint(mail, { audience: 'invoice', caveats: Array.from({ length: 64 }, () => long(0)) });
+    expect(repeated.caveats).toEqual([long(0)]);
+  });
+
   it('reads a condition anew when it differs from one that it read before', async () => {
     const mail = await at.clientFor('invoice', 'mail');
     const ask = (condition: string) => at.issuer.mint(mail, { audience: 'invoice', caveats: [condition] });
