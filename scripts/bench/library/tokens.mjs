@@ -58,7 +58,7 @@ export function forge(text) {
 }
 
 /** New strings that are made at once: more would be out of the processor's caches again before they are shown, which the text of a header is not. */
-const stringsAtOnce = 1000;
+const stringsAtOnce = 500;
 
 /**
  * A contender that is shown the text of `wires`, one after the other, as new strings: whoever reads a header makes one, whatever comes after, so that is

@@ -179,11 +179,12 @@ function lifeWithin(grant: GrantRecord, expiresInSeconds: number | undefined): n
 }
 
 function conditionsOf(required: readonly string[], requested: readonly string[]): readonly string[] {
+  const conditions = [...new Set([...required, ...requested])];
+  let length = 0;
+  for (const condition of conditions) length += condition.length;
   // Before they are read: what fits into no token would cost hundreds of times as much as a mint.
-  const length = [...new Set(requested)].reduce((sum, condition) => sum + condition.length, 0);
   if (length > maxConditionsLength) throw tooLong();
   requireConditions(requested, '/caveats');
-  const conditions = [...new Set([...required, ...requested])];
   if (conditions.length > limits.maxCaveats) {
     throw new IssuerError('invalid_request', `a token holds at most ${limits.maxCaveats} caveats`, '/caveats');
   }
