@@ -8,11 +8,13 @@ interface Kept<Reading> {
   readonly hash: number;
   readonly view: DataView;
   readonly reading: Reading;
-  /** The last generation that it was put into. */
+  /** The last generation that it was put into; none where another of its hash took its place. */
   generation: number;
   /** What was asked for after it when that was there last: what comes again mostly comes in the same order, so that is looked at first. */
   next: Kept<Reading> | undefined;
 }
+
+const noGeneration = -1;
 
 export class RecentReadings<Reading> {
   #recent = new Map<number, Kept<Reading>>();
@@ -50,14 +52,24 @@ export class RecentReadings<Reading> {
 
   #put(kept: Kept<Reading>): void {
     if (this.#recent.size >= maxReadings) {
-      // What is dropped holds nothing else.
-      for (const dropped of this.#older.values()) dropped.next = undefined;
+      for (const dropped of this.#older.values()) this.#cut(dropped);
       this.#older = this.#recent;
       this.#recent = new Map();
       this.#generation++;
     }
+    const displaced = this.#recent.get(kept.hash);
+    if (displaced !== undefined && displaced !== kept) {
+      this.#cut(displaced);
+      displaced.generation = noGeneration;
+    }
     kept.generation = this.#generation;
     this.#recent.set(kept.hash, kept);
+  }
+
+  /** What is dropped holds nothing else, now or later: else each of many that are made to have one hash would hold the next. */
+  #cut(dropped: Kept<Reading>): void {
+    dropped.next = undefined;
+    if (this.#last === dropped) this.#last = { next: undefined };
   }
 }
 

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../../src/core/index.js';
 import { RecentReadings } from '../../../src/core/recent-readings.js';
@@ -89,6 +91,29 @@ describe('RecentReadings', () => {
     }
   });
 
+  it('holds nothing of what others of its hash took the place of', async () => {
+    const readings = new RecentReadings<object>();
+    const first = encodeUtf8('asked for once');
+    readings.keep(first, {});
+    readings.get(first);
+    const dropped: WeakRef<object>[] = [];
+    for (let i = 1; i <= 100; i++) {
+      const bytes = ofOneHash(i);
+      const reading = {};
+      readings.keep(bytes, reading);
+      expect(readings.get(bytes)).toBe(reading);
+      dropped.push(new WeakRef(reading));
+    }
+    expect(readings.get(ofOneHash(99))).toBeUndefined();
+    // What a weak reference told stays until the end of the turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    // The first may be found by the order of the last time, and the last is there.
+    expect(dropped.filter((reading) => reading.deref() !== undefined).length).toBeLessThanOrEqual(2);
+    expect(readings.get(first)).toBeDefined();
+    expect(readings.get(ofOneHash(100))).toBeDefined();
+  });
+
   it('drops what was not used for two generations', () => {
     const readings = new RecentReadings<number>();
     for (let i = 0; i < 2_000; i++) readings.keep(encodeUtf8(`condition ${i}`), i);
@@ -100,3 +125,18 @@ describe('RecentReadings', () => {
     expect(kept).not.toContain(0);
   });
 });
+
+/** 8 bytes that differ for each `number` but have one hash: the second word undoes what the first one did. */
+function ofOneHash(number: number): Uint8Array {
+  const product = Math.imul(0x811c9dc5 ^ number, 0x01000193);
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, number, true);
+  view.setInt32(4, product ^ (product >>> 15), true);
+  return bytes;
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+}
