@@ -41,7 +41,6 @@ const layers = [
     name: 'auth',
     at: '^src/server/auth/',
     ours: ['^src/(core|caveats|protocol|server/domain)/'],
-    npm: ['rate-limiter-flexible'],
     node: true,
   },
   {

@@ -54,20 +54,20 @@ async function enrol(
   const privateKey = derivePrivateKey(proved ?? standIn, nonce);
   const signAnswer = answerSigner(tools, privateKey, nonce);
   const note = (reason: FailureReason) => issuer.noteFailure({ ...origin, event: 'enrolment.failed', client: name, reason });
-  const retryAfterSeconds = await limiter.retryAfterSeconds(place, name);
+  const retryAfterSeconds = limiter.retryAfterSeconds(place, name);
   if (retryAfterSeconds > 0) {
     await note('rate_limited');
     return { ok: false, code: 'rate_limited', retryAfterSeconds, signAnswer };
   }
   if (proved === undefined) {
-    await limiter.countFailure(place, name);
+    limiter.countFailure(place, name);
     await note(known === undefined ? 'invitation_unknown' : 'mac_wrong');
     return { ok: false, code: 'invalid_client', signAnswer };
   }
   const outcome = await issuer.enrol(origin, { invitation, name, nonce, privateKey });
   if (outcome.ok) return { ...outcome, signAnswer };
   // Whoever repeats a valid enrolment has guessed nothing, so it does not count towards the limit.
-  if (outcome.reason !== 'replayed') await limiter.countFailure(place, name);
+  if (outcome.reason !== 'replayed') limiter.countFailure(place, name);
   await note(outcome.reason);
   return { ok: false, code: outcome.reason === 'name_taken' ? 'conflict' : 'invalid_client', signAnswer };
 }

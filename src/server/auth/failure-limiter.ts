@@ -1,10 +1,10 @@
 /**
  * Counts failed proofs by (client, address) and by address, never by client alone: nobody can lock out another. IPv6 counts by /64, as
  * whoever has one address there has them all. Memory is bounded: past the limit the key that failed longest ago is forgotten.
+ *
+ * Nothing is waited for, so that who asks and then counts at once has nobody in between: attempts that come together do not pass a limit together.
  */
-import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { formatAddress, parseAddress } from '../../caveats/ip-address.js';
-import type { Known } from '../domain/ports.js';
 
 export interface FailureLimits {
   /** Failures of one client from one address in a window; 1 or more. */
@@ -26,67 +26,78 @@ const defaultFailureLimits: FailureLimits = Object.freeze({
 
 export interface FailureLimiter {
   /** Whole seconds until another attempt is allowed; 0 when it is allowed now. */
-  retryAfterSeconds(address: string | undefined, client?: string): Known<number>;
+  retryAfterSeconds(address: string | undefined, client?: string): number;
   /** Counts one failure. */
-  countFailure(address: string | undefined, client: string | undefined): Promise<void>;
+  countFailure(address: string | undefined, client: string | undefined): void;
 }
 
 /** A limiter with counts of its own, in memory. */
 export function createFailureLimiter(limits: FailureLimits = defaultFailureLimits): FailureLimiter {
   const byPair = new BoundedCounter(limits.perClientAndAddress, limits);
   const byAddress = new BoundedCounter(limits.perAddress, limits);
-  const waitSeconds = async (place: string, client: string | undefined): Promise<number> => {
-    const waits = [await byAddress.waitSeconds(place)];
-    if (client !== undefined) waits.push(await byPair.waitSeconds(`${place} ${client}`));
-    return Math.max(...waits);
-  };
   return {
-    // Almost always nothing is remembered, so nothing has to be waited for.
-    retryAfterSeconds: (address, client) => (byAddress.isEmpty ? 0 : waitSeconds(networkOf(address), client)),
-    async countFailure(address, client) {
+    retryAfterSeconds(address, client) {
+      // Almost always nothing is remembered.
+      if (byAddress.isEmpty) return 0;
       const place = networkOf(address);
-      await byAddress.count(place);
-      if (client !== undefined) await byPair.count(`${place} ${client}`);
+      const waitSeconds = byAddress.waitSeconds(place);
+      return client === undefined ? waitSeconds : Math.max(waitSeconds, byPair.waitSeconds(`${place} ${client}`));
+    },
+    countFailure(address, client) {
+      const place = networkOf(address);
+      byAddress.count(place);
+      if (client !== undefined) byPair.count(`${place} ${client}`);
     },
   };
 }
 
+/** Failures under one key. */
+interface Failures {
+  count: number;
+  /** When they are forgotten. */
+  readonly endMs: number;
+}
+
 class BoundedCounter {
-  readonly #limiter: RateLimiterMemory;
   readonly #points: number;
+  readonly #windowMs: number;
   readonly #maxKeys: number;
   /** In the order of their latest failure. */
-  readonly #keys = new Set<string>();
+  readonly #failures = new Map<string, Failures>();
 
-  constructor(points: number, limits: FailureLimits) {
-    this.#limiter = new RateLimiterMemory({ points, duration: limits.windowSeconds });
+  constructor(points: number, { windowSeconds, maxKeys }: FailureLimits) {
     this.#points = points;
-    this.#maxKeys = limits.maxKeys;
+    this.#windowMs = windowSeconds * 1000;
+    this.#maxKeys = maxKeys;
   }
 
   /** Whether no failure is remembered. */
   get isEmpty(): boolean {
-    return this.#keys.size === 0;
+    return this.#failures.size === 0;
   }
 
-  async waitSeconds(key: string): Promise<number> {
-    // Whose failures are counted is known without asking for the count: almost nobody's are.
-    if (!this.#keys.has(key)) return 0;
-    const state = await this.#limiter.get(key);
-    if (state === null || state.consumedPoints < this.#points) return 0;
-    return Math.max(0, Math.ceil(state.msBeforeNext / 1000));
+  waitSeconds(key: string): number {
+    const failures = this.#failures.get(key);
+    if (failures === undefined || failures.count < this.#points) return 0;
+    return Math.max(0, Math.ceil((failures.endMs - elapsedMs()) / 1000));
   }
 
-  async count(key: string): Promise<void> {
-    this.#keys.delete(key);
-    this.#keys.add(key);
-    await this.#limiter.penalty(key);
-    if (this.#keys.size <= this.#maxKeys) return;
-    const [oldest] = this.#keys;
-    if (oldest === undefined) return;
-    this.#keys.delete(oldest);
-    await this.#limiter.delete(oldest);
+  count(key: string): void {
+    const nowMs = elapsedMs();
+    const known = this.#failures.get(key);
+    const failures = known !== undefined && known.endMs > nowMs ? known : { count: 0, endMs: nowMs + this.#windowMs };
+    failures.count++;
+    this.#failures.delete(key);
+    this.#failures.set(key, failures);
+    if (this.#failures.size <= this.#maxKeys) return;
+    const [oldest] = this.#failures.keys();
+    if (oldest !== undefined) this.#failures.delete(oldest);
   }
+}
+
+/** Whole milliseconds by a clock that nobody sets. */
+function elapsedMs(): number {
+  return Math.floor(performance.now());
 }
 
 /** What counts as one place: an IPv4 address, or the /64 of an IPv6 one. */

@@ -95,9 +95,8 @@ interface Attempt {
 
 function login(parts: Parts, request: LoginRequest, origin: Origin): Known<LoginResult> {
   const attempt: Attempt = { parts, request, origin, place: request.address ?? request.peerAddress };
-  return whenKnown(parts.limiter.retryAfterSeconds(attempt.place), (waitSeconds) =>
-    waitSeconds > 0 ? refuseUnread(attempt, waitSeconds) : checkProofs(attempt),
-  );
+  const waitSeconds = parts.limiter.retryAfterSeconds(attempt.place);
+  return waitSeconds > 0 ? refuseUnread(attempt, waitSeconds) : checkProofs(attempt);
 }
 
 function checkProofs(attempt: Attempt): Known<LoginResult> {
@@ -119,14 +118,17 @@ function decide(attempt: Attempt, main: Checked, connection: Checked | undefined
   const { client, signAnswer } = main.result;
   const verdict = judge(parts.conditions, request, main, connection);
   // Asked again after the work: attempts in parallel must not pass a limit that they reach together.
-  return whenKnown(parts.limiter.retryAfterSeconds(place, client), (waitSeconds) => {
-    if (waitSeconds > 0) return refuse(attempt, 'rate_limited', main.result, waitSeconds);
-    if (!verdict.ok) return refuseProof(attempt, main.result, verdict.reason);
-    return whenKnown(claimAll(parts.replayStore, verdict.proofs), (repetition) => {
-      // Whoever repeats a valid proof has guessed nothing, so it does not count towards the limit.
-      if (repetition !== undefined) return refuse(attempt, repetition, main.result);
-      return { ok: true, caller: callerOf(verdict, origin), signAnswer };
-    });
+  const waitSeconds = parts.limiter.retryAfterSeconds(place, client);
+  if (waitSeconds > 0) return refuse(attempt, 'rate_limited', main.result, waitSeconds);
+  if (!verdict.ok) {
+    // At once, so that no other attempt asks in between.
+    parts.limiter.countFailure(place, client);
+    return refuseProof(attempt, main.result, verdict.reason);
+  }
+  return whenKnown(claimAll(parts.replayStore, verdict.proofs), (repetition) => {
+    // Whoever repeats a valid proof has guessed nothing, so it does not count towards the limit.
+    if (repetition !== undefined) return refuse(attempt, repetition, main.result);
+    return { ok: true, caller: callerOf(verdict, origin), signAnswer };
   });
 }
 
@@ -140,9 +142,7 @@ async function refuseUnread(attempt: Attempt, waitSeconds?: number): Promise<Log
 }
 
 async function refuseProof(attempt: Attempt, result: AuthenticationResult, reason: FailureReason): Promise<LoginResult> {
-  const { parts, place } = attempt;
-  await parts.limiter.countFailure(place, result.client);
-  if (!result.ok && result.claim !== undefined) await claimNonce(parts.replayStore, result.claim);
+  if (!result.ok && result.claim !== undefined) await claimNonce(attempt.parts.replayStore, result.claim);
   return await refuse(attempt, reason, result);
 }
 
