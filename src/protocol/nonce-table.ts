@@ -15,7 +15,8 @@ const rowWords = 16;
 const hashed = -1;
 /**
  * The head of a chain is its first row in the low bits, and above them what the number of that row begins with, if the chain is that row alone: most chains
- * are looked at in vain, and then no row is read, which is mostly out of the processor's caches.
+ * are looked at in vain, and then no row is read, which is mostly out of the processor's caches. There are rows for more nonces than a store may hold
+ * (replay-bounds.ts).
  */
 const rowBits = 27;
 const rowMask = (1 << rowBits) - 1;

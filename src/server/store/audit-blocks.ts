@@ -4,7 +4,7 @@
  * hours there are in it; a list reads the blocks that have what is asked for. The notes are written with the entries, and checked with the chain.
  *
  * Tokens are noted by the time that their ids begin with, in steps of 16 ms and in blocks of 256 entries, so that whoever asks for ids that nobody has makes
- * the issuer read no more than a few hundred entries for each: the rest of an id is random, and an index of it would be most of what a commit writes. An
+ * the issuer read no more than a few hundred entries for each: the rest of an id is random, and an index of it was four of the ten pages that a commit writes. An
  * entry that names a token of another time than its own, as that of a revocation does, is noted by the whole id: else one step could be noted in as many
  * blocks as somebody likes.
  */

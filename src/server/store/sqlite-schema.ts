@@ -281,7 +281,7 @@ export const revocations = sqliteTable(
 
 /**
  * Appended to, never changed. `mac` chains each row to the one before it (audit-chain.ts). The entry of a token is all that is kept of it
- * (token-entries.ts): a table of tokens beside it would cost every mint as much again.
+ * (token-entries.ts): a table of tokens beside it was an eighth of every mint.
  */
 export const audit = sqliteTable(
   'audit',
