@@ -11,7 +11,7 @@ import { MacaroonError } from './errors.js';
 import { PacketReader, PacketWriter } from './format/packet.js';
 import { limits } from './limits.js';
 import { isActionPattern, isName } from './names.js';
-import { RecentReadings } from './recent-readings.js';
+import { RecentReadings, type Trail } from './recent-readings.js';
 import { formatUuid, isUuidV7, isUuidV7At, readUint48, uuidTimeMs, writeUint48 } from './token-id.js';
 
 const version = 1;
@@ -22,10 +22,23 @@ export const tokenIdStart: number = headBytes + 2;
 const expiresAtStart = tokenIdStart + 16 + 2;
 /** Where the packets begin that are the same in one token of a client after another. */
 const tailStart = expiresAtStart + 6;
-const tails = new RecentReadings<Pick<IdentifierFacts, 'audience' | 'client' | 'authMethods' | 'actions'>>();
-const rootKeyIds = new RecentReadings<string>();
+const tails = new RecentReadings<Tail>();
+const rootKeyIds = new RecentReadings<RootKeyId>();
+/** Of the root key id that was read last. */
+let trail: Trail<Tail> = { next: undefined };
+/** One list for all clients that may do the same: whoever works with it finds what it came to the last time. */
+const actionLists = new RecentReadings<readonly string[]>();
 const writer = new PacketWriter();
 const authMethodsPattern = /^[a-z0-9_]+(?:,[a-z0-9_]+)*$/;
+
+type Tail = Pick<IdentifierFacts, 'audience' | 'client' | 'authMethods' | 'actions'>;
+
+interface RootKeyId {
+  /** The same text each time, whose hash is known already when the key is looked up. */
+  readonly text: string;
+  /** A root key is of one client, whose identifiers mostly end alike. */
+  readonly trail: Trail<Tail>;
+}
 
 /** Which key a token asks for. Unverified until the signature holds. */
 export interface KeyReference {
@@ -102,13 +115,13 @@ export function readKeyReference(identifier: Uint8Array): KeyReference {
 /** `readKeyReference` of the identifier that stands in `bytes` from `start` to `end`; `undefined` for what the issuer did not write. */
 export function keyReferenceAt(bytes: Uint8Array, start: number, end: number): KeyReference | undefined {
   if (end - start < headBytes || bytes[start] !== version) return undefined;
-  // The same text each time, whose hash is known already when the key is looked up.
   let rootKeyId = rootKeyIds.get(bytes, start + 1, start + 17);
   if (rootKeyId === undefined) {
-    rootKeyId = encodeBase64url(bytes.subarray(start + 1, start + 17));
+    rootKeyId = { text: encodeBase64url(bytes.subarray(start + 1, start + 17)), trail: { next: undefined } };
     rootKeyIds.keep(bytes, rootKeyId, start + 1, start + 17);
   }
-  return { rootKeyId, generation: readUint32(bytes, start + 17) };
+  trail = rootKeyId.trail;
+  return { rootKeyId: rootKeyId.text, generation: readUint32(bytes, start + 17) };
 }
 
 /**
@@ -123,7 +136,7 @@ export function knownIdentifierAt(
 ): IdentifierFacts | undefined {
   const tail = start + tailStart;
   const tokenId = start + tokenIdStart;
-  const known = tail < end && hasUsualHead(bytes, start) ? tails.get(bytes, tail, end) : undefined;
+  const known = tail < end && hasUsualHead(bytes, start) ? tails.get(bytes, tail, end, trail) : undefined;
   if (known === undefined || reference === undefined || !isUuidV7At(bytes, tokenId)) return undefined;
   return {
     rootKeyId: reference.rootKeyId,
@@ -168,11 +181,7 @@ function readIdentifier(identifier: Uint8Array): IdentifierFacts {
     const audience = readText(reader, packet.audience, isName);
     const client = readText(reader, packet.client, isName);
     const authMethods = readText(reader, packet.authMethods, (text) => authMethodsPattern.test(text)).split(',');
-    const actions = [readText(reader, packet.action, isActionPattern)];
-    while (!reader.atEnd) actions.push(readText(reader, packet.action, isActionPattern));
-    if (actions.length > limits.maxActions || new Set(actions).size !== actions.length) {
-      throw badIdentifier('too many or repeated actions', reader.offset);
-    }
+    const actions = readActions(reader, identifier);
     const issuedAtMs = uuidTimeMs(tokenId);
     // Named one by one: spreading `reference` would cost more than all the rest.
     return {
@@ -185,12 +194,26 @@ function readIdentifier(identifier: Uint8Array): IdentifierFacts {
       client,
       // Shared by all that is read from the same bytes.
       authMethods: Object.freeze(authMethods),
-      actions: Object.freeze(actions),
+      actions,
     };
   } catch (cause) {
     if (cause instanceof MacaroonError && cause.code === 'ERR_FORMAT_IDENTIFIER') throw cause;
     throw badIdentifier('the identifier is broken', reader.offset, cause);
   }
+}
+
+/** What is left in `identifier`. */
+function readActions(reader: PacketReader, identifier: Uint8Array): readonly string[] {
+  const start = reader.offset;
+  const known = actionLists.get(identifier, start);
+  if (known !== undefined) return known;
+  const actions = [readText(reader, packet.action, isActionPattern)];
+  while (!reader.atEnd) actions.push(readText(reader, packet.action, isActionPattern));
+  if (actions.length > limits.maxActions || new Set(actions).size !== actions.length) {
+    throw badIdentifier('too many or repeated actions', reader.offset);
+  }
+  actionLists.keep(identifier, Object.freeze(actions), start);
+  return actions;
 }
 
 function readExactly(reader: PacketReader, type: number, length: number): Uint8Array {

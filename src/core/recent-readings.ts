@@ -14,23 +14,28 @@ interface Kept<Reading> {
   next: Kept<Reading> | undefined;
 }
 
+/** What was found the last time, which is looked at first. */
+export interface Trail<Reading> {
+  next: Kept<Reading> | undefined;
+}
+
 const noGeneration = -1;
 
 export class RecentReadings<Reading> {
   #recent = new Map<number, Kept<Reading>>();
   #older = new Map<number, Kept<Reading>>();
   #generation = 0;
-  #last: Pick<Kept<Reading>, 'next'> = { next: undefined };
+  #last: Trail<Reading> = { next: undefined };
 
-  /** The reading that was kept for exactly the bytes from `start` to `end` (defaults: all). */
-  get(bytes: Uint8Array, start = 0, end: number = bytes.length): Reading | undefined {
+  /** The reading that was kept for exactly the bytes from `start` to `end` (defaults: all). `trail`: of those that it is one of, where all of them have no order. */
+  get(bytes: Uint8Array, start = 0, end: number = bytes.length, trail: Trail<Reading> = this.#last): Reading | undefined {
     const view = viewOf(bytes);
-    const guess = this.#last.next;
+    const guess = trail.next;
     const kept = guess !== undefined && areSame(guess.view, view, start, end) ? guess : this.#find(view, start, end);
     if (kept === undefined) return undefined;
     // What is in use stays.
     if (kept.generation !== this.#generation) this.#put(kept);
-    this.#last.next = kept;
+    trail.next = kept;
     this.#last = kept;
     return kept.reading;
   }

@@ -11,6 +11,7 @@ import {
   type IdentifierParts,
   isActionPattern,
   isName,
+  knownIdentifierAt,
   limits,
   readKeyReference,
 } from '../../../src/core/index.js';
@@ -75,6 +76,37 @@ describe('identifier', () => {
     expect([...identifier.subarray(17, 21)]).toEqual([0, 0, 0, 3]);
     expect(samplePackets().map(([type]) => type)).toEqual([1, 2, 3, 4, 5, 6, 6]);
     expect(decodeIdentifier(identifier).issuedAtMs).toBe(issuedAtMs);
+  });
+
+  it('has one list of actions for all clients that may do the same, and another for who may do more or less', () => {
+    const actionsOf = (client: string, actions: readonly string[]) =>
+      decodeIdentifier(encodeIdentifier({ ...identifierParts, client, actions })).actions;
+    const both = ['shared:read', 'shared:pay'];
+    const first = actionsOf('first', both);
+    expect(actionsOf('second', both)).toBe(first);
+    expect(Object.isFrozen(first)).toBe(true);
+    for (const actions of [['shared:read'], ['shared:pay'], [...both, 'shared:list'], both.toReversed(), both]) {
+      for (const client of ['third', 'fourth']) expect(actionsOf(client, actions)).toEqual(actions);
+    }
+  });
+
+  it('tells what each of many says, in any order, under any key and for any client', () => {
+    const keyIds = [1, 2, 3].map((byte) => new Uint8Array(16).fill(byte));
+    const clients = ['mail', 'mailer', 'mailbox'];
+    const written = keyIds.flatMap((rootKeyId) => clients.map((client) => ({ ...identifierParts, rootKeyId, client })));
+    const all = written.map((one) => ({ ...one, bytes: encodeIdentifier(one) }));
+    for (const one of all) {
+      for (const other of all) {
+        for (const { bytes, rootKeyId, client } of [one, other, one]) {
+          // Another key was asked for last.
+          readKeyReference(other.bytes);
+          expect(knownIdentifierAt(bytes, 0, bytes.length)).toMatchObject({ rootKeyId: encodeBase64url(rootKeyId), client });
+          const reference = readKeyReference(bytes);
+          readKeyReference(other.bytes);
+          expect(knownIdentifierAt(bytes, 0, bytes.length, reference)).toMatchObject({ ...reference, client });
+        }
+      }
+    }
   });
 
   it('refuses every cut, but after a whole action, where the bytes are another identifier', () => {

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../../src/core/index.js';
-import { RecentReadings } from '../../../src/core/recent-readings.js';
+import { RecentReadings, type Trail } from '../../../src/core/recent-readings.js';
 
 describe('RecentReadings', () => {
   it('tells two conditions of one hash apart', () => {
@@ -89,6 +89,44 @@ describe('RecentReadings', () => {
         }
       }
     }
+  });
+
+  it('gives each its own reading, whatever its trail led to before', () => {
+    const readings = new RecentReadings<string>();
+    const texts = ['a', 'ab', 'abcd', 'abce', 'abcde'];
+    for (const text of texts) readings.keep(encodeUtf8(text), text);
+    const trails: Trail<string>[] = [{ next: undefined }, { next: undefined }];
+    for (const one of texts) {
+      for (const other of texts) {
+        for (const trail of trails) {
+          for (const text of [one, other, one]) expect(readings.get(encodeUtf8(text), 0, undefined, trail)).toBe(text);
+          expect(readings.get(encodeUtf8(`${one}?`), 0, undefined, trail)).toBeUndefined();
+        }
+      }
+    }
+  });
+
+  it('holds one reading by a trail, however many it led to', async () => {
+    const readings = new RecentReadings<object>();
+    const trail: Trail<object> = { next: undefined };
+    const dropped: WeakRef<object>[] = [];
+    for (let i = 1; i <= 100; i++) {
+      const bytes = ofOneHash(i);
+      const reading = {};
+      readings.keep(bytes, reading);
+      expect(readings.get(bytes, 0, 8, trail)).toBe(reading);
+      dropped.push(new WeakRef(reading));
+    }
+    const last = ofOneHash(101);
+    readings.keep(last, {});
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    expect(dropped.filter((reading) => reading.deref() !== undefined).length).toBe(1);
+    expect(readings.get(last)).toBeDefined();
+    // What a trail still leads to comes back by it.
+    expect(readings.get(ofOneHash(100), 0, 8, trail)).toBe(dropped[99]?.deref());
+    expect(readings.get(ofOneHash(100))).toBe(dropped[99]?.deref());
+    expect(readings.get(last)).toBeUndefined();
   });
 
   it('holds nothing of what others of its hash took the place of', async () => {
