@@ -16,6 +16,7 @@ import { context } from './library/conditions.mjs';
 import { newVerifier, verifyFresh, verifyingOnce } from './library/macaroond.mjs';
 import { newHolder, newMacaroon, newTokenId, textOf } from './library/tokens.mjs';
 import { rowOf, steepening, table } from './report.mjs';
+import { clientName } from './scale/client-name.mjs';
 import { measure, median, medianRatio, shuffled } from './slices.mjs';
 
 const { values } = parseArgs({
@@ -85,7 +86,7 @@ async function growLibrary() {
   const contenders = {};
   const settings = [];
   for (const { name, clients, revocations, isAlsoBusy } of sizes) {
-    const holders = Array.from({ length: clients }, (_, i) => newHolder(`client-${i}`));
+    const holders = Array.from({ length: clients }, (_, i) => newHolder(clientName(i)));
     const revoked = Array.from({ length: revocations }, () => ({ kind: 'token', tokenId: newTokenId() }));
     const verifier = newVerifier(holders, revoked);
     const add = (setting, busyCount, isJudged) => {

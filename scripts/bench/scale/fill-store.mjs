@@ -16,6 +16,7 @@ import { rootKeyPlace } from '../../../dist/server/store/secret-places.js';
 import { toClientRow, toCredentialRow, toGrantRow, toRevocationRow } from '../../../dist/server/store/sqlite-records.js';
 import * as schema from '../../../dist/server/store/sqlite-schema.js';
 import { newHolder } from '../library/tokens.mjs';
+import { clientName } from './client-name.mjs';
 
 const audience = 'invoice';
 /** Of each transaction; progress is told after each. */
@@ -52,7 +53,7 @@ export async function fillStore(folder, { clients, revocations }) {
       writer.insert(schema.verifiers, { client: 'verifier', audience, createdAtMs });
     });
     writer.inBatches('clients', clients, (i) => {
-      const client = `client-${i}`;
+      const client = clientName(i);
       const { id, key } = insertClient(writer, client, secretHash);
       const grant = { client, audience, ...allowed, createdAtMs: Date.now(), changeSeq: writer.nextChange() };
       writer.insert(schema.grants, toGrantRow(grant));
