@@ -34,7 +34,7 @@ export const paths = {
     }),
   },
   'verify-child': {
-    caveats: [5, 10, 20],
+    caveats: [1, 3, 5, 10, 20],
     contenders: async (count) => ({
       macaroond: macaroond.verifyChild(count, { isUnseen: false }),
       'macaroond-unseen': macaroond.verifyChild(count, { isUnseen: true }),
