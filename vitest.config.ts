@@ -1,9 +1,16 @@
 import { defineConfig } from 'vitest/config';
+import { testsThatVerify } from './test/support/tests-that-verify.js';
 
-/** What verifies tokens, mostly such as were never seen: run again with verifiers that remember every token, and every beginning of one. */
-const verifying = ['test/unit/verifier/**/*.test.ts', 'test/fuzz/*.test.ts', 'test/attacks/sealed-requests.test.ts'];
 /** What is about remembering itself. */
-const remembering = ['test/unit/verifier/{signature-cache,prefix-cache,sightings,warm-up}.test.ts'];
+const remembering = ['test/unit/verifier/{*-cache,sightings,warm-up}.test.ts'];
+/** What takes long, and verifies few tokens in its own process, or none. */
+const elsewhere = [
+  'test/e2e/{credential-methods,main-job}.test.ts',
+  'test/interop/{http-sig-clients,shared-key-hmac}.test.ts',
+  'test/unit/cli/{own-certificate,server-commands}.test.ts',
+  'test/unit/server/{import-company-authority,maintenance,auth/shared-key-hmac}.test.ts',
+  'test/unit/server/http/{admission,bodies,enrolments,hostile-connections,http-server,look-alike,request-guard,signed-answers}.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -12,10 +19,15 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'] } },
-      {
-        extends: true,
-        test: { name: 'remembered', include: verifying, exclude: remembering, setupFiles: ['test/support/remember-at-once.ts'] },
-      },
+      ...(['remembered', 'begun'] as const).map((name) => ({
+        extends: true as const,
+        test: {
+          name,
+          include: [...testsThatVerify()],
+          exclude: [...remembering, ...elsewhere],
+          setupFiles: [`test/support/verify-${name}.ts`],
+        },
+      })),
     ],
   },
 });

@@ -22,7 +22,7 @@ import {
 } from '../../src/core/index.js';
 import { denialProblems } from '../../src/verifier/denial-response.js';
 import { createVerifier, staticKeys } from '../../src/verifier/index.js';
-import { randomIdentifier, randomToken, signedParts } from './corpus.js';
+import { randomIdentifier, randomToken, signedParts, textOfBytes } from './corpus.js';
 import { campaignSize, fuzzSeed, mutateBytes, mutateText, type Random, runCases, seededRandom } from './mutate.js';
 
 /** All four together are the campaign. */
@@ -159,7 +159,10 @@ function forgedText(random: Random): string {
   const token = random.pick(tokens);
   const other = random.pick(tokens);
   if (random.chance(0.2)) return mutateText(random, encode(token), 'ABCabc019-_.', encode(other));
-  if (random.chance(0.3)) return encodeBase64url(mutateBytes(random, encodeV2Token(token), encodeV2Token(other)));
+  if (random.chance(0.3)) {
+    const bytes = mutateBytes(random, encodeV2Token(token), encodeV2Token(other));
+    return random.chance(0.5) ? textOfBytes(bytes) : encodeBase64url(bytes);
+  }
   const root = random.chance(0.8) ? rearranged(random, token.root, other.root) : token.root;
   const discharges = token.discharges.map((one, i) =>
     random.chance(0.3) ? rearranged(random, one, other.discharges[i] ?? one) : one,
