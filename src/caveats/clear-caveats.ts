@@ -7,7 +7,8 @@ import { catchPromise } from './catch-promise.js';
 import { type CaveatSetting, type CheckResult, holds, type RequestContext } from './caveat-type.js';
 import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ConditionResult, ParsedCaveat } from './registry.js';
-import { readSeal, request } from './types/request.js';
+import { isStandardType } from './standard.js';
+import { readSeal, request, type SealReading } from './types/request.js';
 
 /** Where a caveat stands in its token. */
 export interface CaveatPlace {
@@ -43,6 +44,8 @@ type UnreadCondition = CaveatFault & { readonly text: string };
 export interface ReadCondition extends CaveatSetting {
   readonly caveatIndex: number;
   readonly reading: ParsedCaveat | UnreadCondition;
+  /** What its type is shown in place of the list that `reading` holds; absent where that is no list, or of a type of a service's own. */
+  readonly list?: readonly unknown[] | undefined;
 }
 
 /** Clears `conditions` for `context` and stops at the first that does not hold. Never throws for what a token or a type does. */
@@ -66,7 +69,8 @@ export function checkCaveats(
 /** `conditions` as `registry` reads them. */
 export function readConditions(registry: CaveatRegistry, conditions: readonly PendingCondition[]): readonly ReadCondition[] {
   const read = conditions.map(({ condition, caveatIndex, dischargeIndex, isLast = false }) => {
-    return { caveatIndex, dischargeIndex, isLast, isSealed: false, reading: readingOf(registry, condition) };
+    const reading = readingOf(registry, condition);
+    return { caveatIndex, dischargeIndex, isLast, isSealed: false, reading, list: listOf(reading) };
   });
   if (read.some((one) => one.isLast && one.dischargeIndex === undefined && isSeal(one.reading))) {
     for (const one of read) one.isSealed = true;
@@ -79,8 +83,15 @@ function readingOf(registry: CaveatRegistry, condition: Uint8Array): ReadConditi
   return parsed.ok ? parsed.caveat : unread(parsed, condition);
 }
 
-interface KnownCondition {
-  readonly reading: ReadCondition['reading'];
+/**
+ * A copy of the list that `reading` holds, for a type of this project, which shows it to nobody. The list itself is frozen, as readings are kept and shared, and
+ * the engine takes several times as long to look something up in a frozen one.
+ */
+function listOf(reading: ReadCondition['reading']): readonly unknown[] | undefined {
+  return 'type' in reading && Array.isArray(reading.value) && isStandardType(reading.type) ? [...reading.value] : undefined;
+}
+
+interface KnownCondition extends Pick<ReadCondition, 'reading' | 'list'> {
   /** By four times the place, two more where it is the last, and one where the token is sealed. */
   readonly places: Map<number, ReadCondition>;
 }
@@ -102,8 +113,8 @@ export class ConditionReader {
     const place = caveatIndex * 4 + (isLast ? 2 : 0) + (isSealed ? 1 : 0);
     const placed = known.places.get(place);
     if (placed !== undefined) return placed;
-    const { reading } = known;
-    const condition = Object.freeze({ caveatIndex, dischargeIndex: undefined, isLast, isSealed, reading });
+    const { reading, list } = known;
+    const condition = Object.freeze({ caveatIndex, dischargeIndex: undefined, isLast, isSealed, reading, list });
     known.places.set(place, condition);
     return condition;
   }
@@ -118,9 +129,9 @@ export class ConditionReader {
     isLast: boolean,
     isSealed: boolean,
   ): ReadCondition {
-    const { reading } = this.#known.get(bytes, start, end) ?? this.#readAnew(bytes, start, end);
+    const { reading, list } = this.#known.get(bytes, start, end) ?? this.#readAnew(bytes, start, end);
     // Not kept by place: there are many times as many places as in a root macaroon.
-    return { caveatIndex, dischargeIndex, isLast, isSealed, reading };
+    return { caveatIndex, dischargeIndex, isLast, isSealed, reading, list };
   }
 
   /** The condition in `bytes` from `start` to `end`, the last of its token, which is called as a seal is; whether it is one, `isSealed` tells. */
@@ -128,16 +139,21 @@ export class ConditionReader {
     const seal = this.#knowsSeals ? readSeal(bytes, start, end, start + request.name.length + 1) : undefined;
     // What is no seal, the registry tells why. A view, as it is not kept: a copy of its length would have memory of its own.
     const reading = seal ?? readingOf(this.registry, bytes.subarray(start, end));
-    return { caveatIndex, dischargeIndex: undefined, isLast: true, isSealed: isSeal(reading), reading };
+    return { caveatIndex, dischargeIndex: undefined, isLast: true, isSealed: isSeal(reading), reading, list: undefined };
   }
 
   #readAnew(bytes: Uint8Array, start: number, end: number): KnownCondition {
     const condition = bytes.slice(start, end);
     const reading = readingOf(this.registry, condition);
-    const known: KnownCondition = { reading, places: new Map() };
+    const known: KnownCondition = { reading, list: listOf(reading), places: new Map() };
     if ('type' in reading && reading.type !== request) this.#known.keep(condition, known);
     return known;
   }
+}
+
+/** `seal` as the condition at `caveatIndex`, the last of its token. */
+export function sealedBy(seal: SealReading, caveatIndex: number): ReadCondition {
+  return { caveatIndex, dischargeIndex: undefined, isLast: true, isSealed: true, reading: seal, value: seal.value };
 }
 
 function isSeal(reading: ReadCondition['reading']): boolean {
@@ -221,10 +237,10 @@ export function describeCaveat(caveat: ParsedCaveat): string {
 
 /** Why `condition` does not hold for `context`; `undefined` when it does. */
 function judge(condition: ReadCondition, context: RequestContext): CaveatFault | undefined {
-  const { reading } = condition;
+  const { reading, list } = condition;
   if ('code' in reading) return reading;
   try {
-    const result = reading.type.check(reading.value, context, condition);
+    const result = reading.type.check(list ?? reading.value, context, condition);
     return result === holds ? undefined : faultIn(result, reading.type.name);
   } catch {
     return { code: 'ERR_CAVEAT_DENIED', message: `${reading.type.name}: its check failed` };

@@ -24,5 +24,12 @@ export const standardCaveats: readonly CaveatType<unknown>[] = Object.freeze([
   request,
 ]);
 
+const standardTypes: ReadonlySet<unknown> = new Set(standardCaveats);
+
+/** Whether `type` is one of `standardCaveats`, not another of its name. */
+export function isStandardType(type: CaveatType<unknown>): boolean {
+  return standardTypes.has(type);
+}
+
 /** A registry of `standardCaveats` alone. */
 export const standardRegistry: CaveatRegistry = createCaveatRegistry(standardCaveats);

@@ -4,13 +4,12 @@
  * condition holds is asked of its type each time.
  */
 import type { ConditionReader, ReadCondition } from '../caveats/clear-caveats.js';
-import { standardCaveats } from '../caveats/standard.js';
+import { isStandardType } from '../caveats/standard.js';
 import { action } from '../caveats/types/action.js';
 import { timeBefore } from '../caveats/types/time-before.js';
 import type { FlatToken } from '../core/index.js';
 import { type Binding, bindingOf } from './binding.js';
 
-const standardTypes: ReadonlySet<unknown> = new Set(standardCaveats);
 const noActions: readonly string[] = Object.freeze([]);
 
 export class ConditionList {
@@ -100,7 +99,7 @@ export class ConditionLists {
 
 /** Whether the type of `condition`, if it could be read, is one of this project. */
 export function isOfThisProject({ reading }: ReadCondition): boolean {
-  return 'code' in reading || standardTypes.has(reading.type);
+  return 'code' in reading || isStandardType(reading.type);
 }
 
 interface NarrowedActions {

@@ -18,8 +18,8 @@ import type { Prefix } from './prefix-cache.js';
 import type { AudienceKey, RevocationSubject, VerifiedMacaroon } from './result.js';
 import { Sightings } from './sightings.js';
 
-/** Where the characters that tell tokens apart begin and end, counted from the end of the text: nine of the signature, before dot and checksum. */
-const tail = { start: 16, end: 7 } as const;
+/** Where the characters that tell tokens apart begin and end, counted from the end of the text: six of the signature, 32 bits or more, before dot and checksum. */
+const tail = { start: 13, end: 7 } as const;
 /** Tokens in one of the two generations. */
 const defaultGenerationSize = 5000;
 /** Characters of the texts in one of the two generations, whatever their number. */

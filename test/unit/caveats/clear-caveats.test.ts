@@ -29,6 +29,25 @@ describe('clearCaveats', () => {
     expect(result.ok && result.caveats.map(({ text }) => text)).toEqual(holding);
   });
 
+  it('shows a type of a service what it read itself, and leaves what it read of its own types frozen', () => {
+    const list = Object.freeze(['a', 'b']);
+    const shown: unknown[] = [];
+    const type = {
+      ...standardCaveats.find(({ name }) => name === 'method'),
+      name: 'mine',
+      parse: () => ({ ok: true, value: list }),
+      format: () => 'a,b',
+      check: (value: unknown) => {
+        shown.push(value);
+        return { holds: true };
+      },
+    };
+    const registry = createCaveatRegistry([...standardCaveats, type as CaveatType<unknown>]);
+    const result = clearCaveats(registry, pending('mine a,b', 'method GET,HEAD'), request);
+    expect(result.ok && result.caveats.map(({ value }) => Object.isFrozen(value))).toEqual([true, true]);
+    expect(shown[0]).toBe(list);
+  });
+
   it('clears a token without caveats', () => {
     expect(clearCaveats(standardRegistry, [], request)).toEqual({ ok: true, caveats: [] });
   });

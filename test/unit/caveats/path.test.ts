@@ -133,6 +133,11 @@ describe('pathCovers', () => {
     ['/invoices/', '/invoices/', true],
     ['/invoices/', '/invoices/7', true],
     ['/invoices/', '/invoices', false],
+    ['/invoices/', '/invoices7/', false],
+    ['/invoices', '/v1/invoi/invoices', false],
+    ['/b/', '/a/b/', false],
+    ['/invoices/of/a/long/name', '/invoices/of/a/long/name/7', true],
+    ['/invoices/of/a/long/name', '/invoices/of/a/long/nam%C3/7', false],
     ['/', '/', true],
     ['/', '/anything/below', true],
   ])('%s covers %s: %s', (prefix, path, expected) => {

@@ -343,14 +343,18 @@ describe('the facts that caveats see', () => {
     }
     const text = tokenOf({ conditions: ['look x', 'ip 10.0.0.0/8'] });
     expect(await verifier.verify(text, new Request() as VerifyContext)).toMatchObject({ code: 'ERR_CAVEAT_CONTEXT' });
-    Object.defineProperty(Object.prototype, 'account', { value: '42', configurable: true });
-    try {
-      await verifier.verify(text, { action: 'invoices:read' });
-      await verifier.explain(text, { action: 'invoices:read' });
-    } finally {
-      Reflect.deleteProperty(Object.prototype, 'account');
+    const inherited = Object.assign(Object.create({ ip: '10.1.2.3', account: '42' }), { action: 'invoices:read' });
+    expect(await verifier.verify(text, inherited)).toMatchObject({ code: 'ERR_CAVEAT_CONTEXT' });
+    for (const enumerable of [false, true]) {
+      Object.defineProperty(Object.prototype, 'account', { value: '42', configurable: true, enumerable });
+      try {
+        await verifier.verify(text, { action: 'invoices:read' });
+        await verifier.explain(text, { action: 'invoices:read' });
+      } finally {
+        Reflect.deleteProperty(Object.prototype, 'account');
+      }
     }
-    expect(seen.length).toBeGreaterThanOrEqual(6);
+    expect(seen.length).toBeGreaterThanOrEqual(12);
     expect(seen.filter((fact) => fact !== undefined)).toEqual([]);
   });
 
@@ -359,6 +363,15 @@ describe('the facts that caveats see', () => {
     for (const action of ['verify', 'explain'] as const) await verifier[action](text, { ...context, account: '42' });
     expect(seen.every((fact) => fact !== 'other' && fact !== '10.9.9.9')).toBe(true);
     expect(await verifier.verify(text, context)).toMatchObject({ code: 'ERR_CAVEAT_DENIED', caveatIndex: 0 });
+  });
+
+  it('count whether somebody has a member called hasOwnProperty or not, and those that nobody can list do not', async () => {
+    const text = tokenOf({ conditions: ['ip 10.0.0.0/8'] });
+    const odd = { action: 'invoices:read', ip: '10.1.2.3', hasOwnProperty: () => false };
+    expect(await verifier.verify(text, odd)).toMatchObject({ ok: true });
+    expect(await verifier.verify(text, Object.assign(Object.create(null), context))).toMatchObject({ ok: true });
+    const hidden = Object.defineProperty({ action: 'invoices:read' }, 'ip', { value: '10.1.2.3', enumerable: false });
+    expect(await verifier.verify(text, hidden)).toMatchObject({ code: 'ERR_CAVEAT_CONTEXT' });
   });
 
   it('are read once', async () => {
