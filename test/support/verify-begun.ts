@@ -1,6 +1,6 @@
 /**
- * Set-up that shows verifiers, before each token, others that begin with the same caveats, and are sealed to the same request: every verdict of the tests is
- * then that of a token whose beginning is remembered, also where the token itself is forged. None is remembered as a whole.
+ * Set-up that shows verifiers, before each token, others that begin with the same caveats, and where it is sealed, others that are sealed to the same request:
+ * every verdict of the tests is then that of a token whose beginning is remembered, also where the token itself is forged. None is remembered as a whole.
  */
 import { vi } from 'vitest';
 import {
@@ -16,7 +16,7 @@ import {
 import type { AuthenticationSetup } from '../../src/verifier/genuine-token.js';
 import { SignatureCache } from '../../src/verifier/signature-cache.js';
 
-/** Characters of the nonce of a seal. */
+/** Characters of the nonce of a seal, which it ends in. */
 const nonceLength = 43;
 
 SignatureCache.prototype.get = () => undefined;
@@ -52,18 +52,24 @@ function siblingsOf(text: string, setup: AuthenticationSetup): readonly string[]
     const beginning = conditions
       .slice(0, shared)
       .reduce<Macaroon>(addFirstPartyCaveat, mint(key, root.identifier, root.location));
-    const ends = ['end 1', 'end 2', ...otherSeals(conditions[shared])];
-    return ends.map((end) => encode({ root: addFirstPartyCaveat(beginning, end), discharges: [] }));
+    return otherEnds(conditions.at(-1) as Uint8Array).map((end) =>
+      encode({ root: addFirstPartyCaveat(beginning, end), discharges: [] }),
+    );
   } catch {
     return [];
   }
 }
 
-/** If `condition` is a seal, two with other nonces, which it ends in. */
-function otherSeals(condition: Uint8Array | undefined): readonly string[] {
-  const seal = Buffer.from(condition ?? []).toString();
-  if (!seal.startsWith('request ')) return [];
-  return ['A', 'Q'].map((character) => seal.slice(0, -nonceLength) + character.repeat(nonceLength));
+/** Of the first two, the second makes the beginning known; the third makes it one of a sealed token where `condition` is no seal, of another where it is. */
+function otherEnds(condition: Uint8Array): readonly string[] {
+  const end = Buffer.from(condition).toString();
+  if (!end.startsWith('request ')) return ['end 1', 'end 2', `request GET a.example / ${nonceOf('A')} 1 ${nonceOf('A')}`];
+  const sameRequest = end.slice(0, -nonceLength);
+  return ['end 1', 'end 2', 'end 3', sameRequest + nonceOf('A'), sameRequest + nonceOf('Q')];
+}
+
+function nonceOf(character: string): string {
+  return character.repeat(nonceLength);
 }
 
 function plainRootOf(text: string): Macaroon | undefined {
