@@ -8,7 +8,7 @@ import { type CaveatSetting, type CheckResult, holds, type RequestContext } from
 import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ConditionResult, ParsedCaveat } from './registry.js';
 import { isStandardType } from './standard.js';
-import { readSeal, request, type SealReading } from './types/request.js';
+import { readSeal, request } from './types/request.js';
 
 /** Where a caveat stands in its token. */
 export interface CaveatPlace {
@@ -149,11 +149,6 @@ export class ConditionReader {
     if ('type' in reading && reading.type !== request) this.#known.keep(condition, known);
     return known;
   }
-}
-
-/** `seal` as the condition at `caveatIndex`, the last of its token. */
-export function sealedBy(seal: SealReading, caveatIndex: number): ReadCondition {
-  return { caveatIndex, dischargeIndex: undefined, isLast: true, isSealed: true, reading: seal, value: seal.value };
 }
 
 function isSeal(reading: ReadCondition['reading']): boolean {
