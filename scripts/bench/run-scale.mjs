@@ -45,6 +45,8 @@ const manyBusyClients = 1_000;
 const caveats = 5;
 /** More than the issuer keeps verified signatures of. */
 const unseenTokens = 12_000;
+/** An issuer is a little quicker or slower than another of the same kind for as long as its process lives: so many of each take turns. */
+const processes = 3;
 const flatness = 1.1;
 /** To collect a young heap beside a million revocations takes long, whatever was done before. */
 const longSlices = { sliceMs: 30, warmUpMs: 600 };
@@ -116,38 +118,47 @@ async function growIssuer() {
   const folder = mkdtempSync(join(scratch, 'bench-scale-'));
   const load = startLoad();
   const servers = [];
+  const stopServers = () => Promise.all(servers.splice(0).map((server) => server.stop()));
   try {
-    const contenders = [];
+    const issuers = [];
     for (const [i, size] of sizes.entries()) {
       console.error(`filling a store: ${size.name}`);
       const data = join(folder, String(i));
       const filled = await fillStore(data, size);
-      const busyData = `${data}-busy`;
-      if (size.isAlsoBusy) cpSync(data, busyData, { recursive: true });
-      const add = async (ownData, busy, contender, isJudged) => {
-        const server = await startIssuer(ownData, ['--plain-http']);
-        servers.push(server);
-        contenders.push(...requestsTo(filled, busy).map((path) => ({ ...path, size, server, contender, isJudged, samples: [] })));
-      };
-      await add(data, busyClients, size.name, true);
+      issuers.push({ data, contenders: contendersOf(filled, busyClients, { size, contender: size.name, isJudged: true }) });
+      if (!size.isAlsoBusy) continue;
       // An issuer of its own: what a thousand clients leave in its caches is not for the others to pay.
-      if (size.isAlsoBusy) await add(busyData, manyBusyClients, busyName(size.name), false);
+      const busyData = `${data}-busy`;
+      cpSync(data, busyData, { recursive: true });
+      const names = { size, contender: busyName(size.name), isJudged: false };
+      issuers.push({ data: busyData, contenders: contendersOf(filled, manyBusyClients, names) });
     }
+    const contenders = issuers.flatMap((issuer) => issuer.contenders);
     const setting = { connections, seconds: 1 };
-    for (const contender of contenders) await load.once(contender, setting);
     for (let round = 1; round <= rounds; round++) {
+      if ((round - 1) % Math.ceil(rounds / processes) === 0) {
+        await stopServers();
+        for (const issuer of issuers) servers.push(await startFor(issuer));
+        for (const contender of contenders) await load.once(contender, setting);
+      }
       console.error(`round ${round} of ${rounds}`);
       for (const contender of shuffled(contenders)) contender.samples.push(await load.once(contender, setting));
     }
     reportIssuer(contenders);
   } finally {
     load.stop();
-    await Promise.all(servers.map((server) => server.stop()));
+    await stopServers();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function requestsTo({ secret, holders, verifier }, busyCount) {
+async function startFor({ data, contenders }) {
+  const server = await startIssuer(data, ['--plain-http']);
+  for (const contender of contenders) contender.server = server;
+  return server;
+}
+
+function contendersOf({ secret, holders, verifier }, busyCount, names) {
   const busy = shuffled(holders).slice(0, busyCount);
   const mintBody = JSON.stringify({ audience: 'invoice', actions: ['invoices:read'], expires_in: 600 });
   const mint = busy.map(({ client }) => json('/v1/tokens', { name: client, secret }, mintBody));
@@ -156,8 +167,8 @@ function requestsTo({ secret, holders, verifier }, busyCount) {
     return json('/v1/verify', { name: verifier, secret }, JSON.stringify({ token, audience: 'invoice', context }));
   });
   return [
-    { path: 'mint', status: 201, requests: mint },
-    { path: 'verify', status: 200, requests: verify },
+    { path: 'mint', status: 201, requests: mint, samples: [], ...names },
+    { path: 'verify', status: 200, requests: verify, samples: [], ...names },
   ];
 }
 
