@@ -8,7 +8,7 @@ import { type CaveatSetting, type CheckResult, holds, type RequestContext } from
 import { printCondition } from './print-condition.js';
 import type { CaveatRegistry, ConditionResult, ParsedCaveat } from './registry.js';
 import { isStandardType } from './standard.js';
-import { readSeal, request } from './types/request.js';
+import { readSeal, request, type SealReading } from './types/request.js';
 
 /** Where a caveat stands in its token. */
 export interface CaveatPlace {
@@ -99,12 +99,13 @@ interface KnownCondition extends Pick<ReadCondition, 'reading' | 'list'> {
 /** Reads conditions where they stand in the bytes of a token; what comes again is not read again, nor allocated. */
 export class ConditionReader {
   readonly registry: CaveatRegistry;
-  readonly #knowsSeals: boolean;
+  /** Whether what is called as a seal is read as one. */
+  readonly knowsSeals: boolean;
   readonly #known = new RecentReadings<KnownCondition>();
 
   constructor(registry: CaveatRegistry) {
     this.registry = registry;
-    this.#knowsSeals = registry.get(request.name) === request;
+    this.knowsSeals = registry.get(request.name) === request;
   }
 
   /** The condition in `bytes` from `start` to `end`, at `caveatIndex` of a root macaroon that ends in a `request` caveat where it `isSealed`. */
@@ -136,7 +137,7 @@ export class ConditionReader {
 
   /** The condition in `bytes` from `start` to `end`, the last of its token, which is called as a seal is; whether it is one, `isSealed` tells. */
   readSeal(bytes: Uint8Array, start: number, end: number, caveatIndex: number): ReadCondition {
-    const seal = this.#knowsSeals ? readSeal(bytes, start, end, start + request.name.length + 1) : undefined;
+    const seal = this.knowsSeals ? readSeal(bytes, start, end, start + request.name.length + 1) : undefined;
     // What is no seal, the registry tells why. A view, as it is not kept: a copy of its length would have memory of its own.
     const reading = seal ?? readingOf(this.registry, bytes.subarray(start, end));
     return { caveatIndex, dischargeIndex: undefined, isLast: true, isSealed: isSeal(reading), reading, list: undefined };
@@ -149,6 +150,11 @@ export class ConditionReader {
     if ('type' in reading && reading.type !== request) this.#known.keep(condition, known);
     return known;
   }
+}
+
+/** `seal` as the condition at `caveatIndex`, the last of its token. */
+export function sealedBy(seal: SealReading, caveatIndex: number): ReadCondition {
+  return { caveatIndex, dischargeIndex: undefined, isLast: true, isSealed: true, reading: seal, list: undefined };
 }
 
 function isSeal(reading: ReadCondition['reading']): boolean {

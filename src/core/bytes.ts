@@ -73,14 +73,14 @@ export function asciiText(bytes: Uint8Array): string {
 }
 
 /**
- * A reader of what stands in `bytes`, which is ASCII, from their start to an end, as a text. By Node's `Buffer` where there is one: with a decoder, which
- * is what browsers have, minting takes a tenth longer.
+ * A reader of what stands in `bytes`, which is ASCII, up to an end, from their start or another, as a text. By Node's `Buffer` where there is one: with a
+ * decoder, which is what browsers have, minting takes a tenth longer.
  */
-export function asciiReader(bytes: Uint8Array): (end: number) => string {
+export function asciiReader(bytes: Uint8Array): (end: number, start?: number) => string {
   // By way of `globalThis`, so that no bundler brings a `Buffer` along for browsers. A page may call anything so: what shares no memory is none.
   const buffer = globalThis.Buffer?.from?.(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (buffer?.buffer !== bytes.buffer) return (end) => utf8Decoder.decode(bytes.subarray(0, end));
-  return (end) => buffer.toString('latin1', 0, end);
+  if (buffer?.buffer !== bytes.buffer) return (end, start = 0) => utf8Decoder.decode(bytes.subarray(start, end));
+  return (end, start = 0) => buffer.toString('latin1', start, end);
 }
 
 function isWellFormed(text: string): boolean {

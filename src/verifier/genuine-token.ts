@@ -33,8 +33,9 @@ import { type AnswerKey, answerKeyOf } from '../protocol/sealed-answer.js';
 import { sealOf } from '../protocol/sealed-request.js';
 import { bindingOf } from './binding.js';
 import { ConditionList, type ConditionLists, isOfThisProject } from './condition-list.js';
-import type { Prefix, PrefixCache } from './prefix-cache.js';
+import type { KnownText, Prefix, PrefixCache } from './prefix-cache.js';
 import type { AudienceKey, Denial, DenialCode, KeyLookup, KeySource, RevocationSubject } from './result.js';
+import { type SealCache, sealAfter } from './seal-cache.js';
 import { type GenuineToken, type SignatureCache, textNumber } from './signature-cache.js';
 
 /** A token whose signature held, and the key it held under. */
@@ -76,6 +77,7 @@ export interface AuthenticationSetup {
   readonly lists: ConditionLists;
   readonly cache: SignatureCache<Authenticated>;
   readonly prefixes: PrefixCache;
+  readonly seals: SealCache;
 }
 
 /**
@@ -84,24 +86,41 @@ export interface AuthenticationSetup {
  */
 export function authenticate(text: string, setup: AuthenticationSetup): Authentication | Promise<Authentication> {
   const number = textNumber(text);
-  const known = setup.cache.get(number, text);
-  if (known === undefined) return authenticateAnew(text, number, setup);
+  const same = setup.cache.get(number, text);
+  const beginning = same === undefined ? setup.prefixes.ofText(text) : undefined;
+  const known = same ?? (beginning && sealedAsBefore(text, beginning, setup.seals));
+  if (known === undefined) return authenticateAnew(text, number, setup, beginning);
   const { rootKeyId, generation } = known.token.facts;
   const found = setup.keys.find(setup.audience, rootKeyId, generation);
-  if (!isPromise(found)) return stillUnder(known, found) ?? authenticateAnew(text, number, setup);
-  return Promise.resolve(found).then((late) => stillUnder(known, late) ?? authenticateAnew(text, number, setup));
+  if (!isPromise(found)) return stillUnder(known, found) ?? authenticateAnew(text, number, setup, beginning);
+  return Promise.resolve(found).then((late) => stillUnder(known, late) ?? authenticateAnew(text, number, setup, beginning));
 }
 
 /** `known`, if the key that it held under is the one in force. */
 function stillUnder(known: Authenticated, answer: KeyLookup): Authenticated | undefined {
   const lookup = requireLookup(answer);
   if (!lookup.found || lookup.entry.key !== known.key) return undefined;
-  const { text, token, key } = known;
-  return lookup.entry === known.entry ? known : { ok: true, text, token, entry: lookup.entry, key, answerKey: undefined };
+  const { text, token, key, answerKey } = known;
+  return lookup.entry === known.entry ? known : { ok: true, text, token, entry: lookup.entry, key, answerKey };
 }
 
-function authenticateAnew(text: string, number: number, setup: AuthenticationSetup): Authentication | Promise<Authentication> {
-  const beginning = setup.prefixes.ofText(text);
+/** The token in `text`, which begins as `known`, if it is sealed to the same request as another before it; its signature holds under the key of that one. */
+function sealedAsBefore(text: string, known: KnownText, seals: SealCache): Authenticated | undefined {
+  const { prefix, key } = known.entry;
+  const list = prefix.lists.sealed;
+  const sealed = seals.after(text, known);
+  const seal = sealed && sealAfter(text, sealed);
+  if (sealed === undefined || seal === undefined || list === undefined) return undefined;
+  const token = genuineToken(prefix.facts, prefix.subject, list, seal, prefix);
+  return { ok: true, text, token, entry: sealed.entry, key, answerKey: answerKeyMaker(prefix.chain) };
+}
+
+function authenticateAnew(
+  text: string,
+  number: number,
+  setup: AuthenticationSetup,
+  beginning: KnownText | undefined,
+): Authentication | Promise<Authentication> {
   const flat = readFlat(text, beginning?.beginning);
   const reading = textsRead();
   const reference = flat === undefined ? undefined : keyReferenceAt(flat.bytes, flat.identifierStart, flat.identifierEnd);
@@ -140,6 +159,9 @@ function authenticateAnew(text: string, number: number, setup: AuthenticationSet
   const token = tokenOf(flat, facts, subject, claimsSeal, setup, known, reading);
   // A caveat type may have read a text as well.
   if (textsRead() !== reading) return authenticateAnyForm(text, number, setup, lookup);
+  if (token.seal?.isSealed && setup.reader.knowsSeals && known?.caveatCount === last && beginning?.entry.prefix === known) {
+    setup.seals.see(text, beginning, flat, token.seal, entry);
+  }
   const answerKey = chainBefore && answerKeyMaker(chainBefore);
   const authenticated: Authenticated = { ok: true, text, token, entry, key, answerKey };
   if (wasSeen) setup.cache.set(number, authenticated);

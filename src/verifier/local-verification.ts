@@ -40,6 +40,7 @@ import type {
   VerifiedMacaroon,
   VerifyResult,
 } from './result.js';
+import { SealCache } from './seal-cache.js';
 import { arrivalOf } from './sent-request.js';
 import { type GenuineToken, SignatureCache } from './signature-cache.js';
 import { type ToldFacts, wholeContext } from './told-facts.js';
@@ -69,6 +70,7 @@ export class LocalVerification {
   readonly #windowMs: number;
   readonly #cache = new SignatureCache<Authenticated>();
   readonly #prefixes = new PrefixCache();
+  readonly #seals = new SealCache();
   readonly #setup: AuthenticationSetup;
   readonly #accepted = new WeakSet<object>();
 
@@ -77,7 +79,7 @@ export class LocalVerification {
     this.#keys = keys;
     const reader = new ConditionReader(registry);
     const lists = new ConditionLists(reader);
-    this.#setup = { audience, keys, reader, lists, cache: this.#cache, prefixes: this.#prefixes };
+    this.#setup = { audience, keys, reader, lists, cache: this.#cache, prefixes: this.#prefixes, seals: this.#seals };
     this.#replayStore = replayStore;
     this.#windowMs = windowMs;
   }
@@ -185,6 +187,7 @@ export class LocalVerification {
   async close(): Promise<void> {
     this.#cache.clear();
     this.#prefixes.clear();
+    this.#seals.clear();
     await this.#keys.close();
   }
 

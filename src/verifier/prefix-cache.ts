@@ -13,6 +13,7 @@ import {
   beginningOfText,
   type ChainPosition,
   type FlatToken,
+  goesOnWith,
   type IdentifierFacts,
   type MacaroonKey,
   readUint32,
@@ -58,6 +59,10 @@ export interface Entry {
 export interface KnownText {
   readonly beginning: TextBeginning;
   readonly entry: Entry;
+  /** What it is found by. */
+  readonly number: number;
+  /** Whether `seal-cache.ts` knows how texts go on that begin so. */
+  hasSeals: boolean;
 }
 
 export class PrefixCache {
@@ -74,8 +79,7 @@ export class PrefixCache {
     if (this.#texts.isEmpty) return undefined;
     const known = this.#texts.get(beginningNumber(text));
     if (known === undefined) return undefined;
-    const { beginning } = known;
-    return text.slice(0, beginning.text.length) === beginning.text ? known : undefined;
+    return goesOnWith(text, known.beginning) ? known : undefined;
   }
 
   /** The longest beginning of `token`, short of all of it, that is known under `key`. `text`: what its text was found to begin with. */
@@ -112,7 +116,8 @@ export class PrefixCache {
   /** Remembers how `text`, that of `token`, begins, as far as `entry` was made of it. */
   setText(text: string, token: FlatToken, entry: Entry): void {
     const beginning = beginningOfText(text, token.identifierStart + entry.length);
-    this.#texts.set(beginningNumber(text), { beginning, entry });
+    const number = beginningNumber(text);
+    this.#texts.set(number, { beginning, entry, number, hasSeals: false });
   }
 
   clear(): void {

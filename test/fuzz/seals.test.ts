@@ -111,6 +111,14 @@ describe('a seal', () => {
     }
   });
 
+  it('is not taken for the one that was read before it where that is all of its argument', () => {
+    const good = encodeUtf8(`request GET a.example /a ${'A'.repeat(43)} 1 ${'A'.repeat(43)}`);
+    const { reading } = new ConditionReader(standardRegistry).readSeal(good, 0, good.length, 0);
+    expect(reading).toMatchObject({ value: seal(good) });
+    expect(request.parse(decodeUtf8(good))).toMatchObject({ ok: false });
+    expect(request.parse(decodeUtf8(good.slice(8)))).toMatchObject({ ok: true, value: seal(good) });
+  });
+
   it('is unknown to a verifier that does not know the type, or knows another by its name', () => {
     const condition = encodeUtf8(`request GET a.example / ${'A'.repeat(43)} 1 ${'A'.repeat(43)}`);
     const reader = new ConditionReader(createCaveatRegistry([action]));

@@ -5,7 +5,7 @@
  * Each sealed token brings one that was never read before, so it is read from the bytes of the token: first from its end, where the parts have known shapes.
  */
 
-import { are32Bytes, base64urlOf32, decodeUtf8, limits, writeAscii } from '../../core/index.js';
+import { are32Bytes, asciiAt, base64urlOf32, decodeUtf8, limits, writeAscii } from '../../core/index.js';
 import { isCanonicalAuthority } from '../authority.js';
 import { type CaveatSetting, type CaveatType, type CheckResult, holds, type RequestContext } from '../caveat-type.js';
 import { isCanonicalTarget } from '../path.js';
@@ -58,11 +58,19 @@ export const request: CaveatType<Seal> = Object.freeze<CaveatType<Seal>>({
 });
 
 /** What a seal says before its time of sending. */
-type SealHead = Pick<Seal, 'method' | 'authority' | 'target' | 'digest'>;
+export interface SealHead extends Pick<Seal, 'method' | 'authority' | 'target' | 'digest'> {
+  /** As it is written, to where the time of sending begins. */
+  readonly text: string;
+}
+
+/** Digits, as a rule thirteen, then a space and the nonce. */
+const afterTimeLength = 1 + base64urlOf32;
 
 /** The one that was read last, and its bytes: who calls often mostly asks for the same, and only time and nonce differ. */
 let lastHead: SealHead | undefined;
 let lastHeadLength = 0;
+/** How many of its bytes come before the argument. */
+let lastHeadBefore = 0;
 const lastHeadBytes = new Uint8Array(limits.maxConditionBytes);
 
 /**
@@ -70,46 +78,70 @@ const lastHeadBytes = new Uint8Array(limits.maxConditionBytes);
  * any argument but one in its one spelling. Keeps no bytes of time and nonce.
  */
 export function readSeal(bytes: Uint8Array, start: number, end: number, argumentStart: number): SealReading | undefined {
-  const nonceStart = end - base64urlOf32;
-  const sentEnd = nonceStart - 1;
-  const sentStart = startOfDigits(bytes, argumentStart, sentEnd);
-  const sentAtMs = timeAt(bytes, sentStart, sentEnd);
-  if (sentAtMs < 0 || bytes[sentEnd] !== spaceCode || !are32Bytes(bytes, nonceStart)) return undefined;
-  const head = isLastHead(bytes, argumentStart, sentStart) ? lastHead : readHead(bytes, argumentStart, sentStart);
-  if (head === undefined) return undefined;
+  const sentStart = startOfDigits(bytes, argumentStart, end - afterTimeLength);
+  const head = readSealHead(bytes, start, sentStart, argumentStart);
+  return head && readSealAfter(head, bytes, sentStart, end);
+}
+
+/** The seal that begins with `head`, whose time of sending begins in `bytes` at `start`, and which ends at `end`. As `readSeal` otherwise. */
+export function readSealAfter(head: SealHead, bytes: Uint8Array, start: number, end: number): SealReading | undefined {
+  const sentEnd = end - afterTimeLength;
+  const sentAtMs = timeAt(bytes, start, sentEnd);
+  if (sentAtMs < 0 || bytes[sentEnd] !== spaceCode || !are32Bytes(bytes, sentEnd + 1)) return undefined;
   const { method, authority, target, digest } = head;
-  // All of it is ASCII by now, so that a byte is a character.
-  const text = decodeUtf8(bytes.subarray(start, end));
-  const nonce = text.slice(nonceStart - start);
-  return { type: request, value: { method, authority, target, digest, sentAtMs, nonce }, text };
+  const rest = asciiAt(bytes, start, end);
+  const nonce = rest.slice(sentEnd + 1 - start);
+  return { type: request, value: { method, authority, target, digest, sentAtMs, nonce }, text: head.text + rest };
 }
 
-function isLastHead(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start !== lastHeadLength) return false;
-  for (let i = 0; i < lastHeadLength; i++) if (bytes[start + i] !== lastHeadBytes[i]) return false;
-  return true;
+/** How many bytes `seal` takes from its time of sending on. */
+export function sealEndingLength({ sentAtMs }: Seal): number {
+  return String(sentAtMs).length + afterTimeLength;
 }
 
-/** What stands from `start` up to `end`, where the time of sending begins; the last one is kept. `undefined` for any but its one spelling. */
-function readHead(bytes: Uint8Array, start: number, end: number): SealHead | undefined {
-  const digestEnd = end - 1;
-  const digestStart = digestEnd - base64urlOf32;
-  const targetEnd = digestStart - 1;
-  const methodEnd = endOfWord(bytes, start, targetEnd);
-  const authorityEnd = endOfWord(bytes, methodEnd + 1, targetEnd);
-  if (endOfWord(bytes, authorityEnd + 1, targetEnd) !== targetEnd) return undefined;
-  if (bytes[methodEnd] !== spaceCode || bytes[authorityEnd] !== spaceCode || bytes[targetEnd] !== spaceCode) return undefined;
-  if (bytes[digestEnd] !== spaceCode || !are32Bytes(bytes, digestStart)) return undefined;
-  const method = decodeUtf8(bytes.subarray(start, methodEnd));
-  const authority = decodeUtf8(bytes.subarray(methodEnd + 1, authorityEnd));
-  const target = decodeUtf8(bytes.subarray(authorityEnd + 1, targetEnd));
-  if (!isMethod(method) || !isCanonicalAuthority(authority) || !isCanonicalTarget(target)) return undefined;
-  const head = { method, authority, target, digest: decodeUtf8(bytes.subarray(digestStart, digestEnd)) };
+/**
+ * What stands in `bytes` from `start` to `end`, where the time of sending begins; the argument begins at `argumentStart`. `undefined` for any but its one
+ * spelling. The last one is kept.
+ */
+export function readSealHead(bytes: Uint8Array, start: number, end: number, argumentStart: number): SealHead | undefined {
+  const isAlike = end - start === lastHeadLength && argumentStart - start === lastHeadBefore;
+  const sameLength = isAlike ? sameAsLastHead(bytes, start) : 0;
+  if (isAlike && sameLength === lastHeadLength) return lastHead;
+  const digestStart = end - 1 - base64urlOf32;
+  if (bytes[end - 1] !== spaceCode || !are32Bytes(bytes, digestStart)) return undefined;
+  const isSamePlace = isAlike && sameLength >= digestStart - start;
+  const place = isSamePlace ? lastHead : readPlace(bytes, argumentStart, digestStart - 1);
+  if (place === undefined) return undefined;
+  const { method, authority, target } = place;
+  const digest = asciiAt(bytes, digestStart, end - 1);
+  const head = { method, authority, target, digest, text: asciiAt(bytes, start, end) };
   if (end - start > lastHeadBytes.length) return head;
-  for (let i = start; i < end; i++) lastHeadBytes[i - start] = bytes[i] as number;
+  for (let i = start + sameLength; i < end; i++) lastHeadBytes[i - start] = bytes[i] as number;
   lastHeadLength = end - start;
+  lastHeadBefore = argumentStart - start;
   lastHead = head;
   return head;
+}
+
+/** How many bytes from `start` on are those of the last head. */
+function sameAsLastHead(bytes: Uint8Array, start: number): number {
+  let length = 0;
+  while (length < lastHeadLength && bytes[start + length] === lastHeadBytes[length]) length++;
+  return length;
+}
+
+/** Method, authority and target in `bytes` from `start` to `end`, where a space stands. `undefined` for any but their one spelling. */
+function readPlace(bytes: Uint8Array, start: number, end: number): Pick<Seal, 'method' | 'authority' | 'target'> | undefined {
+  const methodEnd = endOfWord(bytes, start, end);
+  const authorityEnd = endOfWord(bytes, methodEnd + 1, end);
+  if (endOfWord(bytes, authorityEnd + 1, end) !== end) return undefined;
+  if (bytes[methodEnd] !== spaceCode || bytes[authorityEnd] !== spaceCode || bytes[end] !== spaceCode) return undefined;
+  const method = decodeUtf8(bytes.subarray(start, methodEnd));
+  const authority = decodeUtf8(bytes.subarray(methodEnd + 1, authorityEnd));
+  const target = decodeUtf8(bytes.subarray(authorityEnd + 1, end));
+  return isMethod(method) && isCanonicalAuthority(authority) && isCanonicalTarget(target)
+    ? { method, authority, target }
+    : undefined;
 }
 
 /** Where the printable ASCII without spaces ends that begins at `start`; `end` where all of it is, and `start` where that is beyond. */
@@ -126,12 +158,16 @@ function startOfDigits(bytes: Uint8Array, start: number, end: number): number {
   return at;
 }
 
-/** Unix milliseconds in the digits from `start` to `end`; -1 for too many, for none, and for a needless zero before them. */
+/** Unix milliseconds in the digits from `start` to `end`; -1 for too many, for none, for what is no digit, and for a needless zero before them. */
 function timeAt(bytes: Uint8Array, start: number, end: number): number {
   const count = end - start;
   if (count < 1 || count > maxTimeDigits || (count > 1 && bytes[start] === zeroCode)) return -1;
   let timeMs = 0;
-  for (let i = start; i < end; i++) timeMs = timeMs * 10 + (bytes[i] as number) - zeroCode;
+  for (let i = start; i < end; i++) {
+    const digit = (bytes[i] as number) - zeroCode;
+    if (digit < 0 || digit > 9) return -1;
+    timeMs = timeMs * 10 + digit;
+  }
   return timeMs;
 }
 

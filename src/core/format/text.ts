@@ -5,7 +5,7 @@
  * base64url, so that a token that was cut or mistyped is told from a forged one without any key.
  */
 import { decodeBase64url, groupOf, quadOf, readBase64url } from '../base64url.js';
-import { asciiReader, writeAscii } from '../bytes.js';
+import { asciiReader, asciiText, writeAscii } from '../bytes.js';
 import { MacaroonError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { UnverifiedMacaroon } from '../macaroon.js';
@@ -28,6 +28,7 @@ const textUpTo = asciiReader(ascii);
 export const payload = new Uint8Array(((limits.maxTextLength * 3) >>> 2) + slackBytes);
 /** The same, for what is read and written by words. */
 export const payloadView = new DataView(payload.buffer);
+const payloadUpTo = asciiReader(payload);
 /** Where the last characters of a payload begin: its signature is in them, and all that a longer token has otherwise comes behind. */
 const tailCharacters = 56;
 /** Up to where `ascii` has been summed up, and to what: of the text that was read last. */
@@ -108,26 +109,33 @@ export function readPayload(text: string, known = 0): number {
 
 /** A beginning of texts that was read before: up to a whole group of characters, so that it stands for whole bytes. */
 export interface TextBeginning {
+  /** Characters before `text`, which the same texts begin with. */
+  readonly start: number;
   readonly text: string;
-  /** What it stands for. */
+  /** What it stands for, those before it too. */
   readonly bytes: Uint8Array;
-  /** What it adds to the checksum. */
+  /** What it adds to the checksum, with those before it. */
   readonly sum: number;
 }
 
-/** `text`, which was read last, as far as whole groups of it stand for the first `length` bytes of its payload. */
-export function beginningOfText(text: string, length: number): TextBeginning {
+/** `text`, which was read last, as far as whole groups of it stand for the first `length` bytes of its payload; of its characters, those from `start` on. */
+export function beginningOfText(text: string, length: number, start = 0): TextBeginning {
   const groups = Math.floor(length / 3);
   const end = textPrefix.length + groups * 4;
   // If only the end of it was read, it is not there.
   writeAscii(text, ascii);
-  return { text: textUpTo(end), bytes: payload.slice(0, groups * 3), sum: addToSum(-1, textPrefix.length, end) };
+  return { start, text: textUpTo(end, start), bytes: payload.slice(0, groups * 3), sum: addToSum(-1, textPrefix.length, end) };
+}
+
+/** Whether `text`, whose characters before those of `beginning` are as they must be, goes on with these. */
+export function goesOnWith(text: string, { start, text: wanted }: TextBeginning): boolean {
+  return text.slice(start, start + wanted.length) === wanted;
 }
 
 /** Does what `readPayload` does for a `text` that begins with `beginning`, of which only what comes after it is looked at. */
 export function readPayloadAfter(text: string, beginning: TextBeginning): number {
   payloadReads++;
-  const rest = text.slice(beginning.text.length);
+  const rest = text.slice(beginning.start + beginning.text.length);
   const dot = rest.length - checksumLength - 1;
   if (!writeAscii(rest, ascii) || ascii[dot] !== dotCode) return -1;
   if (!endsInChecksum(dot, addToSum(beginning.sum, 0, dot) ^ -1)) return -1;
@@ -149,6 +157,11 @@ function readGroups(start: number, end: number, at: number): number {
   }
   const left = readBase64url(ascii, i, end, payload, out);
   return faults < 0 || left < 0 ? -1 : out + left;
+}
+
+/** Text of the ASCII in `bytes` from `start` to `end`: with less ado where they are those of a token that is read by offsets. */
+export function asciiAt(bytes: Uint8Array, start: number, end: number): string {
+  return bytes === payload ? payloadUpTo(end, start) : asciiText(bytes.subarray(start, end));
 }
 
 /** Whether the characters after `dot` in `ascii` are those of the checksum `sum`. */
