@@ -22,8 +22,10 @@ export const tokenIdStart: number = headBytes + 2;
 const expiresAtStart = tokenIdStart + 16 + 2;
 /** Where the packets begin that are the same in one token of a client after another. */
 const tailStart = expiresAtStart + 6;
-const tails = new RecentReadings<Tail>();
-const rootKeyIds = new RecentReadings<RootKeyId>();
+/** Clients in a generation: of more that are busy at once, each identifier is parsed. */
+const busyClients = 2048;
+const tails = new RecentReadings<Tail>(busyClients);
+const rootKeyIds = new RecentReadings<RootKeyId>(busyClients);
 /** Of the root key id that was read last. */
 let trail: Trail<Tail> = { next: undefined };
 /** One list for all clients that may do the same: whoever works with it finds what it came to the last time. */

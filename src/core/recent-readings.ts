@@ -2,7 +2,7 @@
  * What bytes were read as, so that conditions and identifiers that come again and again are not parsed again. Keyed by the bytes: to build and hash
  * their text would cost more than most parsers do. Bounded: two generations, of which the older is dropped when the younger is full.
  */
-const maxReadings = 512;
+const defaultGenerationSize = 512;
 
 interface Kept<Reading> {
   readonly hash: number;
@@ -22,10 +22,15 @@ export interface Trail<Reading> {
 const noGeneration = -1;
 
 export class RecentReadings<Reading> {
+  readonly #generationSize: number;
   #recent = new Map<number, Kept<Reading>>();
   #older = new Map<number, Kept<Reading>>();
   #generation = 0;
   #last: Trail<Reading> = { next: undefined };
+
+  constructor(generationSize = defaultGenerationSize) {
+    this.#generationSize = generationSize;
+  }
 
   /** The reading that was kept for exactly the bytes from `start` to `end` (defaults: all). `trail`: of those that it is one of, where all of them have no order. */
   get(bytes: Uint8Array, start = 0, end: number = bytes.length, trail: Trail<Reading> = this.#last): Reading | undefined {
@@ -56,7 +61,7 @@ export class RecentReadings<Reading> {
   }
 
   #put(kept: Kept<Reading>): void {
-    if (this.#recent.size >= maxReadings) {
+    if (this.#recent.size >= this.#generationSize) {
       for (const dropped of this.#older.values()) this.#cut(dropped);
       this.#older = this.#recent;
       this.#recent = new Map();
