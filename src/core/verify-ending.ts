@@ -29,8 +29,8 @@ export interface Opening {
 const chain = new Int32Array(stateWords);
 
 /**
- * How `text`, that of `token`, goes on from its character `textStart`, but for the last `endingLength` bytes (2 or more) of its last condition. `midstate` is that of the
- * chain before this condition.
+ * How `text`, whose token was read last, goes on from its character `textStart`, but for the last `endingLength` bytes (2 or more) of its last condition.
+ * `midstate` is that of the chain before this condition.
  */
 export function openingOf(
   text: string,
@@ -45,8 +45,8 @@ export function openingOf(
   const absorbedEnd = conditionStart + absorbedBytes;
   const inner = absorbBlocks(new Int32Array(stateWords), midstate.inner, view, conditionStart, absorbedEnd);
   // To the end of a group, so that what comes then stands for whole bytes.
-  const all = beginningOfText(text, sameEnd + 2, textStart);
-  const beginning = { ...all, bytes: all.bytes.slice(absorbedEnd) };
+  const { text: same, bytes, sum } = beginningOfText(text, sameEnd + 2, textStart);
+  const beginning = { start: textStart, text: same, bytes: bytes.slice(absorbedEnd), sum };
   const start = sameEnd - absorbedEnd;
   return { beginning, inner, absorbedBytes, outer: midstate.outer, start, end: start + endingLength };
 }
