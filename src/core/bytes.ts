@@ -101,8 +101,11 @@ export function copyBytes(bytes: Uint8Array): Uint8Array {
 
 /** Up to so many bytes an array has its buffer to itself at no cost: V8 keeps such ones in its own heap. */
 const ownBufferBytes = 64;
-const slabBytes = 4096;
+const slabBytes = 8192;
+/** It has no length any more when somebody gave its buffer away with a copy. */
 let slab = new Uint8Array(0);
+/** That of `slab`, kept as to ask for it is a call into the engine. */
+let slabBuffer = slab.buffer;
 let slabUsed = 0;
 
 /**
@@ -111,12 +114,13 @@ let slabUsed = 0;
  */
 export function copyPublicBytes(bytes: Uint8Array, start = 0, end: number = bytes.length): Uint8Array {
   const length = end - start;
-  if (length <= ownBufferBytes || length > slabBytes / 4) return copyRange(bytes, start, end);
+  if (length <= ownBufferBytes || length > slabBytes / 8) return copyRange(bytes, start, end);
   if (slabUsed + length > slab.length) {
     slab = new Uint8Array(slabBytes);
+    slabBuffer = slab.buffer;
     slabUsed = 0;
   }
-  const copy = new Uint8Array(slab.buffer, slabUsed, length);
+  const copy = new Uint8Array(slabBuffer, slabUsed, length);
   slabUsed += length;
   copy.set(length === bytes.length ? bytes : bytes.subarray(start, end));
   return copy;

@@ -87,7 +87,7 @@ export function mint(
   if (conditions.length > limits.maxCaveats) throw tooManyCaveats();
   const caveats = conditions.length === 0 ? noCaveats : Object.freeze(conditions.map(firstPartyCaveat));
   hmacFromMidstate(key.midstate, identifier, chain);
-  for (const caveat of caveats) hmacStep(chain, caveat.condition);
+  for (let i = 0; i < caveats.length; i++) hmacStep(chain, (caveats[i] as FirstPartyCaveat).condition);
   return macaroonOf(location, copyPublicBytes(identifier), caveats);
 }
 

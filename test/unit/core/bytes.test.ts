@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { asciiReader } from '../../../src/core/bytes.js';
+import { asciiReader, copyPublicBytes } from '../../../src/core/bytes.js';
 import {
   concatBytes,
   copyBytes,
@@ -125,5 +125,22 @@ describe('bytes', () => {
 
   it('writes hexadecimal with two lower-case digits a byte', () => {
     expect(encodeHex(Uint8Array.of(0x00, 0x0a, 0xff))).toBe('000aff');
+  });
+});
+
+describe('copies that may share a buffer', () => {
+  const bytes = Uint8Array.from({ length: 100 }, (_, i) => i);
+
+  it('hold what they were made of, whatever comes after them, and do not overlap', () => {
+    const originals = Array.from({ length: 300 }, (_, i) => bytes.map((byte) => byte ^ i));
+    const copies = originals.map((original) => copyPublicBytes(original));
+    expect(copies.map(toHex)).toEqual(originals.map(toHex));
+    expect(toHex(copyPublicBytes(bytes, 3, 90))).toBe(toHex(bytes.slice(3, 90)));
+  });
+
+  it('are made still when somebody has given the buffer away', () => {
+    const buffer = copyPublicBytes(bytes).buffer as ArrayBuffer;
+    structuredClone(buffer, { transfer: [buffer] });
+    expect(toHex(copyPublicBytes(bytes))).toBe(toHex(bytes));
   });
 });
