@@ -86,10 +86,11 @@ async function forEach(openers, work) {
   return Object.fromEntries(made);
 }
 
-/** Libraries without a cache, by name. */
-export function verifyFresh(count) {
+/** Libraries without a cache, by name; `tokenCount` tokens go round. */
+export function verifyFresh(count, tokenCount) {
   return forEach(libraries, async ({ sign, verify }) => {
-    return showing([wireOf(await sign(claimsOf(count)))], (text) => verify(text, context), isTrue);
+    const texts = await Promise.all(Array.from({ length: tokenCount }, () => sign(claimsOf(count))));
+    return showing(texts.map(wireOf), (text) => verify(text, context), isTrue);
   });
 }
 

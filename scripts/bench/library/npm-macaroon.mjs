@@ -16,21 +16,18 @@ function verify(text, request, dischargeTexts = []) {
 
 export const subject = { name: 'npm-macaroon', token: (count) => textOf(newMacaroon(count)), verify };
 
-export function verifyFresh(count) {
-  return verifying({ root: newMacaroon(count), discharges: [] });
+const isTrue = (result) => result === true;
+
+/** `tokenCount` tokens go round: it remembers none. */
+export function verifying(count, tokenCount) {
+  const wires = Array.from({ length: tokenCount }, () => wireOf(textOf(newMacaroon(count))));
+  return showing(wires, (text) => verify(text, context), isTrue);
 }
 
 export function verifyDischarge(count) {
-  return verifying(newDischarged(count));
-}
-
-function verifying({ root, discharges }) {
+  const { root, discharges } = newDischarged(count);
   const others = discharges.map((one) => textOf(one));
-  return showing(
-    [wireOf(textOf(root))],
-    (text) => verify(text, context, others),
-    (result) => result,
-  );
+  return showing([wireOf(textOf(root))], (text) => verify(text, context, others), isTrue);
 }
 
 export function attenuating(count) {

@@ -7,7 +7,7 @@ import * as npm from './npm-macaroon.mjs';
 import { chains } from './techniques.mjs';
 import { forge } from './tokens.mjs';
 
-/** As many as the cache of fast-jwt holds by itself would leave it no room. */
+/** How many tokens go round where they were seen before, and with those who remember none. As many as the cache of fast-jwt holds by itself would leave it no room. */
 const hotTokens = 500;
 
 /**
@@ -20,8 +20,8 @@ export const paths = {
     contenders: async (count) => ({
       macaroond: macaroond.verifyFresh(count),
       limit: limitOfVerifying(count),
-      'npm-macaroon': npm.verifyFresh(count),
-      ...(await jwt.verifyFresh(count)),
+      'npm-macaroon': npm.verifying(count, hotTokens),
+      ...(await jwt.verifyFresh(count, hotTokens)),
     }),
     late: async (count) => ({ macaroond: macaroond.verifyFresh(count), 'biscuit-wasm': (await biscuit()).verifyFresh(count) }),
   },
@@ -29,7 +29,7 @@ export const paths = {
     caveats: [1, 3, 5, 10],
     contenders: async (count) => ({
       macaroond: await macaroond.verifySeen(count, hotTokens),
-      'npm-macaroon': npm.verifyFresh(count),
+      'npm-macaroon': npm.verifying(count, hotTokens),
       ...(await jwt.verifySeen(count, hotTokens)),
     }),
   },
