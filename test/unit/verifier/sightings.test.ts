@@ -10,6 +10,11 @@ describe('sightings', () => {
     expect(sightings.see(5, 7)).toBe('none');
   });
 
+  it('tell a number and a mark of zeros from a place that is free', () => {
+    const sightings = new Sightings();
+    expect([sightings.see(5, 0), sightings.see(5, 0)]).toEqual(['none', 'same']);
+  });
+
   it('lose one of a set when four others came into it, and no sooner', () => {
     const sightings = new Sightings();
     // Both halves of each make the same set.
