@@ -39,13 +39,16 @@ function isEncodedText(path: string): boolean {
   }
 }
 
+/** In a longer path a search for what it does not begin with takes up to a thousand times as long as looking at its beginning. */
+const maxSearchedLength = 128;
+
 /** Whether the canonical `path` is `prefix` or below it by segment: `/a` covers `/a` and `/a/b`; `/a/` covers `/a/` and below, not `/a`. */
 export function pathCovers(prefix: string, path: string): boolean {
   const { length } = prefix;
   if (path.length <= length) return path === prefix;
   if (path.charCodeAt(length) !== slashCode && prefix.charCodeAt(length - 1) !== slashCode) return false;
-  // In place of `startsWith`, which the engine makes a loop of over the characters of both.
-  return path.indexOf(prefix) === 0;
+  // `startsWith` is a loop over the characters of both; a search compares them in one go, and is over at once where they are the same.
+  return path.length <= maxSearchedLength ? path.indexOf(prefix) === 0 : path.startsWith(prefix);
 }
 
 /** A query as it is sent: printable ASCII without space and `#`. What it means is the service's affair; it is compared as it is. */

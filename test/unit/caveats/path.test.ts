@@ -138,9 +138,20 @@ describe('pathCovers', () => {
     ['/b/', '/a/b/', false],
     ['/invoices/of/a/long/name', '/invoices/of/a/long/name/7', true],
     ['/invoices/of/a/long/name', '/invoices/of/a/long/nam%C3/7', false],
+    ['/invoices', `/invoices/${'7'.repeat(200)}`, true],
+    ['/invoices', `/v1/invo/invoices/${'7'.repeat(200)}`, false],
     ['/', '/', true],
     ['/', '/anything/below', true],
   ])('%s covers %s: %s', (prefix, path, expected) => {
     expect(pathCovers(prefix, path)).toBe(expected);
+  });
+
+  it('tells of a long path by its beginning alone', () => {
+    const path = '/x'.repeat(limits.maxPathLength / 2);
+    const prefix = `/x/y${'/x'.repeat(limits.maxConditionBytes / 2 - 10)}`;
+    const before = process.cpuUsage();
+    for (let i = 0; i < 2000; i++) expect(pathCovers(prefix, path)).toBe(false);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000).toBeLessThan(400);
   });
 });
