@@ -6,22 +6,17 @@
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { httpGoals } from './goals.mjs';
+import { chosenOf, readOptions } from './options.mjs';
 import { requirePeers } from './peers.mjs';
 import { judgeHttp, table } from './report.mjs';
 import { median, shuffled } from './slices.mjs';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean' },
-    rounds: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: '2' },
-    connections: { type: 'string', default: '32' },
-    only: { type: 'string', default: 'plain,tls' },
-  },
+const { json, only, rounds, seconds, connections } = readOptions({
+  whole: { rounds: 7, connections: 32 },
+  positive: { seconds: 2 },
 });
-const [rounds, seconds, connections] = [Number(values.rounds), Number(values.seconds), Number(values.connections)];
+const chosen = chosenOf(only, ['plain', 'tls']);
 const warmUpSeconds = 6;
 
 requirePeers();
@@ -36,13 +31,12 @@ const folder = mkdtempSync(join(scratch, 'bench-http-'));
 const load = startLoad();
 const results = [];
 try {
-  if (values.only.includes('plain')) await measureAll(false);
-  if (values.only.includes('tls')) await measureAll(true);
+  for (const name of chosen) await measureAll(name === 'tls');
 } finally {
   load.stop();
   rmSync(folder, { recursive: true, force: true });
 }
-if (values.json) console.log(JSON.stringify({ rows: results.map(rowOf) }));
+if (json) console.log(JSON.stringify({ rows: results.map(rowOf) }));
 else printAll();
 
 async function measureAll(isTls) {

@@ -8,26 +8,18 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startLoad } from './http/loads.mjs';
 import { json } from './http/requests.mjs';
 import { startIssuer } from './http/server-process.mjs';
 import { context } from './library/conditions.mjs';
 import { newVerifier, verifyFresh, verifyingOnce } from './library/macaroond.mjs';
 import { newHolder, newMacaroon, newTokenId, textOf } from './library/tokens.mjs';
+import { chosenOf, readOptions } from './options.mjs';
 import { rowOf, steepening, table } from './report.mjs';
 import { clientName } from './scale/client-name.mjs';
 import { measure, median, medianRatio, shuffled } from './slices.mjs';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean' },
-    rounds: { type: 'string', default: '15' },
-    only: { type: 'string', default: 'caveats,library,issuer,memory' },
-    part: { type: 'string', default: '1' },
-  },
-});
-const [rounds, part] = [Number(values.rounds), Number(values.part)];
+const { json: isJson, only, rounds, part } = readOptions({ whole: { rounds: 15 }, positive: { part: 1 } });
 const sized = (count) => Math.max(1, Math.round(count * part));
 
 /** What is compared with the first of them. */
@@ -53,18 +45,14 @@ const longSlices = { sliceMs: 30, warmUpMs: 600 };
 
 const rows = [];
 const sections = { caveats: growCaveats, library: growLibrary, issuer: growIssuer, memory: growMemory };
-for (const name of values.only.split(',')) {
-  if (!(name in sections)) {
-    console.error(`--only: there is no ${name}; there are ${Object.keys(sections).join(', ')}`);
-    process.exit(2);
-  }
+for (const name of chosenOf(only, Object.keys(sections))) {
   console.error(`measuring ${name}`);
   await sections[name]();
 }
-if (values.json) console.log(JSON.stringify({ rows }));
+if (isJson) console.log(JSON.stringify({ rows }));
 
 function print(text) {
-  if (!values.json) console.log(`${text}\n`);
+  if (!isJson) console.log(`${text}\n`);
 }
 
 async function growCaveats() {

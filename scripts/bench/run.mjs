@@ -5,17 +5,13 @@
  * `--only path,…` leaves the other paths out.
  */
 import { spawnSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { goals } from './goals.mjs';
+import { chosenOf, readOptions } from './options.mjs';
 import { requirePeers } from './peers.mjs';
 import { judge, rowOf, table } from './report.mjs';
 import { measure, medianRatio } from './slices.mjs';
 
-const { values } = parseArgs({
-  options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '31' }, only: { type: 'string' } },
-});
-const rounds = Number(values.rounds);
-if (!Number.isSafeInteger(rounds) || rounds < 1) fail('--rounds must be a whole number, 1 or more');
+const { json, only, rounds } = readOptions({ whole: { rounds: 31 } });
 
 // One of the peers greets there.
 console.log = console.error;
@@ -23,8 +19,7 @@ const print = (text) => process.stdout.write(`${text}\n`);
 
 requirePeers();
 const { paths, testEveryone } = await import('./library/paths.mjs');
-const chosen = values.only?.split(',') ?? Object.keys(paths);
-for (const path of chosen) if (!(path in paths)) fail(`--only: there is no ${path}; there are ${Object.keys(paths).join(', ')}`);
+const chosen = chosenOf(only, Object.keys(paths));
 
 await testEveryone();
 const results = [];
@@ -43,7 +38,7 @@ for (const result of results) {
   result.late = { again, samples };
 }
 
-if (values.json) {
+if (json) {
   const rows = results.flatMap(({ path, caveats, samples, late }) =>
     Object.entries({ ...samples, ...late?.samples }).map(([contender, figures]) => rowOf(path, caveats, contender, figures)),
   );
@@ -83,9 +78,4 @@ function printGarbage() {
 
 function micro(nanoseconds) {
   return (nanoseconds / 1000).toFixed(2);
-}
-
-function fail(message) {
-  console.error(message);
-  process.exit(2);
 }
