@@ -32,7 +32,7 @@ export class RecentReadings<Reading> {
     this.#generationSize = generationSize;
   }
 
-  /** The reading that was kept for exactly the bytes from `start` to `end` (defaults: all). `trail`: of those that it is one of, where all of them have no order. */
+  /** The reading that was kept for exactly the bytes from `start` to `end` (defaults: all). `trail`: by what was found the last time for the same cause, where those of all causes come in no order. */
   get(bytes: Uint8Array, start = 0, end: number = bytes.length, trail: Trail<Reading> = this.#last): Reading | undefined {
     const view = viewOf(bytes);
     const guess = trail.next;

@@ -25,7 +25,7 @@ const generationSize = 5000;
 const maxGenerationBytes = 4 * 1024 * 1024;
 /** What one weighs beside its text and what it comes after, which it holds. */
 const baseBytes = 256;
-/** So many texts in a row of its number must go on otherwise before another takes the place of one. */
+/** So many texts in a row of its number must go on otherwise before another with the same beginning takes the place of one. */
 const maxMissedCount = 16;
 /** Characters in which, counted from the end of a text, the end of the target mostly stands, and some of the digest. */
 const targetCharacters = { start: 206, end: 194 } as const;
@@ -38,7 +38,7 @@ interface KnownSeal {
   readonly head: SealHead;
   /** The signature held under its key, which is the one that the beginning is known under. */
   readonly entry: AudienceKey;
-  /** Texts of its number that went on otherwise since the last that went on so. */
+  /** Texts of its number that went on otherwise, genuine or not, since the last that went on so. */
   missedCount: number;
 }
 

@@ -6,8 +6,9 @@
  * admitted when it is seen for the second time: of one that comes once nothing is kept, and so nothing is copied out of the young heap. Nobody
  * gets in whose signature did not hold, and who has a genuine token can make as many of it as he likes, but pays two requests for each
  * that he gets in; an honest token that is used while a generation fills stays, and one that was pushed out costs its hashing, no more. What the time of an
- * answer tells is whether this very text was verified here before, to somebody who has the text already. An entry counts for the very key object it was verified under, so that a key which was dropped or replaced takes
- * its entries with it. Entries hold live tokens: the cache never leaves the process.
+ * answer tells is whether this very text was verified here before, to somebody who has the text already. An entry counts for the very key object it was
+ * verified under, so that those of a key which was dropped or replaced count for nothing; they hold that key until others push them out. Entries hold live
+ * tokens: the cache never leaves the process.
  */
 import type { ReadCondition } from '../caveats/clear-caveats.js';
 import type { IdentifierFacts } from '../core/index.js';
