@@ -47,14 +47,20 @@ export const subject = {
 
 /** Each of the tokens that `newText` makes is verified once. */
 export function verifyingOnce(newText, request = context, verifier = newVerifier()) {
-  let shown;
+  return verifyingEach(() => ({ text: newText(), request }), verifier);
+}
+
+/** Each text that `newCase` makes is verified once, for the request that comes with it. */
+function verifyingEach(newCase, verifier = newVerifier()) {
+  let texts;
+  let requests;
   return {
     prepare: (count) => {
-      const wires = Array.from({ length: count }, () => wireOf(newText()));
-      shown = showing(wires, (text) => verifier.verifyNow(text, request));
-      shown.prepare(count);
+      const cases = Array.from({ length: count }, newCase);
+      texts = cases.map(({ text }) => wireOf(text).latin1Slice());
+      requests = cases.map(({ request }) => request);
     },
-    run: (i) => shown.run(i),
+    run: (i) => verifier.verifyNow(texts[i], requests[i]),
     holds: isAllowed,
   };
 }
@@ -78,13 +84,21 @@ export async function verifySeen(count, hotTokens) {
   return showing(wires, (text) => verifier.verifyNow(text, context), isAllowed);
 }
 
-/** For each request a token of `count` caveats is sealed to it: always the same, or, where it `isUnseen`, another. */
-export function verifyChild(count, { isUnseen }) {
-  const sent = { method: context.method, authority, target: context.path, body: new Uint8Array(0) };
+/**
+ * For each request a token of `count` caveats is sealed to it: always the same token, or, where it `isUnseen`, another; always to the same request, as who
+ * polls does, or, where it `isElsewhere`, to one that was never asked before.
+ */
+export function verifyChild(count, { isUnseen = false, isElsewhere = false }) {
   const tools = { clock, randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)) };
   const parent = textOf(newMacaroon(count));
-  const newText = () => sealRequest(isUnseen ? textOf(newMacaroon(count)) : parent, sent, tools).text;
-  return verifyingOnce(newText, { ...context, request: { authority, target: sent.target, digest: requestDigest(sent) } });
+  const { method, path } = context;
+  let requests = 0;
+  return verifyingEach(() => {
+    const target = isElsewhere ? `${path}?${(requests++).toString(36)}` : path;
+    const sent = { method, authority, target, body: new Uint8Array(0) };
+    const { text } = sealRequest(isUnseen ? textOf(newMacaroon(count)) : parent, sent, tools);
+    return { text, request: { ...context, request: { authority, target, digest: requestDigest(sent) } } };
+  });
 }
 
 export function attenuating(count) {

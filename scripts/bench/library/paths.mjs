@@ -36,7 +36,8 @@ export const paths = {
   'verify-child': {
     caveats: [1, 3, 5, 10, 20],
     contenders: async (count) => ({
-      macaroond: macaroond.verifyChild(count, { isUnseen: false }),
+      macaroond: macaroond.verifyChild(count, {}),
+      'macaroond-elsewhere': macaroond.verifyChild(count, { isElsewhere: true }),
       'macaroond-unseen': macaroond.verifyChild(count, { isUnseen: true }),
     }),
   },
