@@ -154,6 +154,8 @@ function authenticateAnew(
     if (isBeginning) {
       const parts = { facts, subject, chain: chainBeforeLastCaveat() };
       setup.prefixes.setText(text, flat, setup.prefixes.set(flat, last, key, parts));
+    } else if (beginning === undefined && known?.caveatCount === last) {
+      setup.prefixes.setTextAgain(text, flat, known);
     }
   }
   const token = tokenOf(flat, facts, subject, claimsSeal, setup, known, reading);

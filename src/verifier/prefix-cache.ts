@@ -28,6 +28,8 @@ import { type Sighting, Sightings } from './sightings.js';
 /** Beginnings, and their bytes, in one of the two generations. */
 const generationSize = 5000;
 const maxGenerationBytes = 4 * 1024 * 1024;
+/** So many texts in a row of its number must begin otherwise before one whose beginning was known all along takes its place. */
+const maxMissedCount = 16;
 
 /** A beginning of a token: its identifier and its first caveats. */
 export interface Prefix extends ChainPosition {
@@ -63,6 +65,8 @@ export interface KnownText {
   readonly number: number;
   /** Whether `seal-cache.ts` knows how texts go on that begin so. */
   hasSeals: boolean;
+  /** Texts of its number that began otherwise since the last that began so. */
+  missedCount: number;
 }
 
 export class PrefixCache {
@@ -79,7 +83,12 @@ export class PrefixCache {
     if (this.#texts.isEmpty) return undefined;
     const known = this.#texts.get(beginningNumber(text));
     if (known === undefined) return undefined;
-    return goesOnWith(text, known.beginning) ? known : undefined;
+    if (goesOnWith(text, known.beginning)) {
+      known.missedCount = 0;
+      return known;
+    }
+    known.missedCount++;
+    return undefined;
   }
 
   /** The longest beginning of `token`, short of all of it, that is known under `key`. `text`: what its text was found to begin with. */
@@ -117,7 +126,15 @@ export class PrefixCache {
   setText(text: string, token: FlatToken, entry: Entry): void {
     const beginning = beginningOfText(text, token.identifierStart + entry.length);
     const number = beginningNumber(text);
-    this.#texts.set(number, { beginning, entry, number, hasSeals: false });
+    this.#texts.set(number, { beginning, entry, number, hasSeals: false, missedCount: 0 });
+  }
+
+  /** Does it again for a `text` that is not known to begin so, though `known` is what its `token` begins with: others pushed that out, and no longer come. */
+  setTextAgain(text: string, token: FlatToken, known: Prefix): void {
+    const other = this.#texts.get(beginningNumber(text));
+    if (other !== undefined && other.missedCount < maxMissedCount) return;
+    const entry = this.#entries.get(numberOf(idOf(token), known.caveatCount));
+    if (entry?.prefix === known) this.setText(text, token, entry);
   }
 
   clear(): void {

@@ -402,6 +402,17 @@ describe('what is remembered of seals', () => {
     expect(cache.after(text, { ...known })).toBeUndefined();
   });
 
+  it('comes back when a narrower token of the same id was sealed meanwhile, once that comes no more', async () => {
+    const verifier = await verifierThatKnows();
+    const narrower = addFirstPartyCaveat(parent, 'method GET');
+    for (let i = 0; i < 5; i++) await verifier.verify(seal({}, narrower), contextOf());
+    for (let i = 0; i < 20; i++) expect(await verifier.verify(seal(), contextOf())).toMatchObject({ ok: true });
+    expect(isSpared()).toBe(true);
+    await verifier.verify(seal({}, narrower), contextOf());
+    await verifier.verify(seal(), contextOf());
+    expect(isSpared()).toBe(true);
+  });
+
   it('is gone when the verifier is closed', async () => {
     const verifier = await verifierThatKnows();
     const text = seal();
