@@ -27,7 +27,9 @@ import { type Sighting, Sightings } from './sightings.js';
 
 /** Beginnings, and their bytes, in one of the two generations. */
 const generationSize = 5000;
-const maxGenerationBytes = 4 * 1024 * 1024;
+const maxGenerationBytes = 16 * 1024 * 1024;
+/** What is kept of a caveat that was read weighs so much, however short it is: its holder writes dozens of them in a few bytes each. */
+const caveatBytes = 512;
 /** So many texts in a row of its number must begin otherwise before one whose beginning was known all along takes its place. */
 const maxMissedCount = 16;
 
@@ -70,12 +72,8 @@ export interface KnownText {
 }
 
 export class PrefixCache {
-  readonly #entries = new Generations<Entry>(generationSize, maxGenerationBytes, ({ length }) => length);
-  readonly #texts = new Generations<KnownText>(
-    generationSize,
-    maxGenerationBytes,
-    ({ beginning }) => beginning.text.length + beginning.bytes.length,
-  );
+  readonly #entries = new Generations<Entry>(generationSize, maxGenerationBytes, weightOfEntry);
+  readonly #texts = new Generations<KnownText>(generationSize, maxGenerationBytes, weightOfText);
   readonly #sightings = new Sightings();
 
   /** What `text` begins with, where that is known. */
@@ -141,6 +139,15 @@ export class PrefixCache {
     this.#entries.clear();
     this.#texts.clear();
   }
+}
+
+function weightOfEntry({ length, prefix }: Entry): number {
+  return length + prefix.caveatCount * caveatBytes;
+}
+
+/** With its beginning, which it may outlive. */
+export function weightOfText({ beginning, entry }: KnownText): number {
+  return beginning.text.length + beginning.bytes.length + weightOfEntry(entry);
 }
 
 /** Whether `token` begins with `entry`, which is its first `count` caveats then. Its first `same` bytes are known to be the same. */

@@ -16,13 +16,13 @@ import {
 } from '../caveats/types/request.js';
 import { endingOf, type FlatToken, goesOnWith, type Opening, openingOf } from '../core/index.js';
 import { Generations } from './generations.js';
-import type { KnownText } from './prefix-cache.js';
+import { type KnownText, weightOfText } from './prefix-cache.js';
 import type { AudienceKey } from './result.js';
 import { Sightings } from './sightings.js';
 
 /** Seals, and what they weigh in bytes, in one of the two generations. */
 const generationSize = 5000;
-const maxGenerationBytes = 4 * 1024 * 1024;
+const maxGenerationBytes = 16 * 1024 * 1024;
 /** What one weighs beside its text and what it comes after, which it holds. */
 const baseBytes = 256;
 /** So many texts in a row of its number must go on otherwise before another with the same beginning takes the place of one. */
@@ -46,8 +46,7 @@ export class SealCache {
   readonly #seals = new Generations<KnownSeal>(
     generationSize,
     maxGenerationBytes,
-    ({ opening, text: { beginning, entry } }) =>
-      opening.beginning.text.length + beginning.text.length + beginning.bytes.length + entry.length + baseBytes,
+    ({ opening, text }) => opening.beginning.text.length + weightOfText(text) + baseBytes,
   );
   readonly #sightings = new Sightings();
 

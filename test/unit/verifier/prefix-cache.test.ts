@@ -3,15 +3,21 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import {
   addFirstPartyCaveat,
   concatBytes,
+  createUuidV7,
+  decodeIdentifier,
   encode,
   encodeUtf8,
+  type FlatToken,
   type Macaroon,
   MacaroonKey,
+  readFlat,
   type Signature,
 } from '../../../src/core/index.js';
 import type { ReplayStore } from '../../../src/protocol/replay-store.js';
 import { requestDigest, sealRequest } from '../../../src/protocol/sealed-request.js';
 import { createVerifier, type KeyLookup, type KeySource, staticKeys } from '../../../src/verifier/index.js';
+import { PrefixCache } from '../../../src/verifier/prefix-cache.js';
+import { seededRandom } from '../../fuzz/mutate.js';
 import { audience, audienceKey, client, generation, macaroonOf, nowMs, rootKeyId, staticKey } from './samples.js';
 
 const context = { action: 'invoices:read', method: 'GET', path: '/invoices/1', ip: '10.1.2.3' };
@@ -201,5 +207,24 @@ describe('a token whose beginning is known', () => {
     expect(await other.verify(textOf(child(9)), context)).toMatchObject({ code: 'ERR_REVOKED_TOKEN' });
     expect(new Set(asked).size).toBe(1);
     expect(genuine.ok).toBe(false);
+  });
+});
+
+describe('what is remembered of beginnings', () => {
+  it('is the less the more caveats they have, however short these are', () => {
+    const cache = new PrefixCache();
+    const key = audienceKey();
+    const random = seededRandom(92).bytes;
+    const conditions = Array.from({ length: 63 }, (_, i) => `x ${i}`);
+    const texts = Array.from({ length: 1500 }, () => textOf(macaroonOf({ conditions, tokenId: createUuidV7(nowMs, random) })));
+    const subject = { tokenId: '', issuedAtMs: 0, client, audience, rootKeyId, generation };
+    const facts = decodeIdentifier(parent.identifier);
+    for (const text of texts) {
+      cache.set(readFlat(text) as FlatToken, 62, key, { facts, subject, chain: new Int32Array(8) });
+    }
+    const left = texts.filter((text) => cache.longest(readFlat(text) as FlatToken, key, undefined) !== undefined);
+    expect(left.length).toBeGreaterThan(400);
+    // 32 MiB in both generations, of half a KiB for each caveat.
+    expect(left.length).toBeLessThan(1100);
   });
 });
