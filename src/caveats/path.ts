@@ -39,16 +39,13 @@ function isEncodedText(path: string): boolean {
   }
 }
 
-/** In a longer path a search for what it does not begin with takes up to a thousand times as long as looking at its beginning. */
-const maxSearchedLength = 128;
-
 /** Whether the canonical `path` is `prefix` or below it by segment: `/a` covers `/a` and `/a/b`; `/a/` covers `/a/` and below, not `/a`. */
 export function pathCovers(prefix: string, path: string): boolean {
   const { length } = prefix;
   if (path.length <= length) return path === prefix;
   if (path.charCodeAt(length) !== slashCode && prefix.charCodeAt(length - 1) !== slashCode) return false;
-  // `startsWith` is a loop over the characters of both; a search compares them in one go, and is over at once where they are the same.
-  return path.length <= maxSearchedLength ? path.indexOf(prefix) === 0 : path.startsWith(prefix);
+  // `startsWith` is a loop over the characters of both, and a search goes on behind the beginning where they differ: a token has room for 1,500 prefixes.
+  return path.slice(0, length) === prefix;
 }
 
 /** A query as it is sent: printable ASCII without space and `#`. What it means is the service's affair; it is compared as it is. */

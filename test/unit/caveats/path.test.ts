@@ -154,4 +154,13 @@ describe('pathCovers', () => {
     const { user, system } = process.cpuUsage(before);
     expect((user + system) / 1000).toBeLessThan(400);
   });
+
+  it('looks at the beginning of a short path alone too', () => {
+    const path = '/b'.repeat(64);
+    let covered = 0;
+    const startMs = performance.now();
+    for (let i = 0; i < 1_000_000; i++) if (pathCovers('/a', path)) covered++;
+    expect(covered).toBe(0);
+    expect(performance.now() - startMs).toBeLessThan(150);
+  });
 });
