@@ -23,6 +23,7 @@ import {
   type KeyLookup,
   type KeySource,
   staticKeys,
+  type Verifier,
   type VerifierOptions,
   type VerifyContext,
 } from '../../../src/verifier/index.js';
@@ -72,6 +73,14 @@ async function verifierThatKnows(root: Macaroon = parent, options: Partial<Verif
   for (let i = 0; i < 5; i++) await verifier.verify(seal({}, root, sentAtMs), contextOf());
   expect(isSpared()).toBe(true);
   return verifier;
+}
+
+/** What showing `verifier` one more sealed text asks: its cache of seals, the text, and how that was found to begin. */
+async function lookUpOf(verifier: Verifier) {
+  const text = seal();
+  await verifier.verify(text, contextOf());
+  const [, known] = after.mock.calls.at(-1) as [string, KnownText];
+  return { cache: after.mock.contexts.at(-1) as SealCache, text, known };
 }
 
 /** Whether the text that was verified last goes on as one before it. */
@@ -394,10 +403,7 @@ describe('what is remembered of seals', () => {
 
   it('counts for texts that begin as the very one that it was remembered with', async () => {
     const verifier = await verifierThatKnows();
-    const text = seal();
-    await verifier.verify(text, contextOf());
-    const cache = after.mock.contexts.at(-1) as SealCache;
-    const known = after.mock.calls.at(-1)?.[1] as KnownText;
+    const { cache, text, known } = await lookUpOf(verifier);
     expect(cache.after(text, known)).toBeDefined();
     expect(cache.after(text, { ...known })).toBeUndefined();
   });
@@ -415,10 +421,7 @@ describe('what is remembered of seals', () => {
 
   it('is gone when the verifier is closed', async () => {
     const verifier = await verifierThatKnows();
-    const text = seal();
-    await verifier.verify(text, contextOf());
-    const cache = after.mock.contexts.at(-1) as SealCache;
-    const known = after.mock.calls.at(-1)?.[1] as KnownText;
+    const { cache, text, known } = await lookUpOf(verifier);
     expect(cache.after(text, known)).toBeDefined();
     await verifier.close();
     expect(cache.after(text, known)).toBeUndefined();
