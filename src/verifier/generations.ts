@@ -1,8 +1,10 @@
 /**
  * Values by a number, in two generations: when the young one is full it becomes the old one, and what the old one held is forgotten unless it was asked for.
- * Bounded by how many values a generation holds, and by what they weigh together.
+ * Bounded by how many values both hold, and by what they weigh together; one value alone has no old generation.
  */
 export class Generations<Value> {
+  readonly #hasOld: boolean;
+  /** Of one generation. */
   readonly #maxCount: number;
   readonly #maxWeight: number;
   readonly #weightOf: (value: Value) => number;
@@ -11,8 +13,9 @@ export class Generations<Value> {
   #old = new Map<number, Value>();
 
   constructor(maxCount: number, maxWeight: number, weightOf: (value: Value) => number) {
-    this.#maxCount = maxCount;
-    this.#maxWeight = maxWeight;
+    this.#hasOld = maxCount > 1;
+    this.#maxCount = this.#hasOld ? Math.floor(maxCount / 2) : maxCount;
+    this.#maxWeight = this.#hasOld ? maxWeight / 2 : maxWeight;
     this.#weightOf = weightOf;
   }
 
@@ -30,10 +33,12 @@ export class Generations<Value> {
     return old;
   }
 
+  /** Keeps `value`, unless it weighs more than a generation may. */
   set(number: number, value: Value): void {
     const weight = this.#weightOf(value);
+    if (weight > this.#maxWeight) return;
     if (this.#young.size >= this.#maxCount || this.#youngWeight + weight > this.#maxWeight) {
-      this.#old = this.#young;
+      if (this.#hasOld) this.#old = this.#young;
       this.#young = new Map();
       this.#youngWeight = 0;
     }

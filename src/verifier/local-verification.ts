@@ -54,6 +54,8 @@ export interface LocalSetup {
   readonly replayStore: ReplayStore | undefined;
   /** How far the time of sending of a sealed request may lie from ours. */
   readonly windowMs: number;
+  /** How many texts, beginnings and seals are remembered at most, of each so many. */
+  readonly rememberedTokens: number;
 }
 
 const revocationTexts: Readonly<Record<RevocationCode, string>> = {
@@ -68,15 +70,18 @@ export class LocalVerification {
   readonly #keys: KeySource;
   readonly #replayStore: ReplayStore | undefined;
   readonly #windowMs: number;
-  readonly #cache = new SignatureCache<Authenticated>();
-  readonly #prefixes = new PrefixCache();
-  readonly #seals = new SealCache();
+  readonly #cache: SignatureCache<Authenticated>;
+  readonly #prefixes: PrefixCache;
+  readonly #seals: SealCache;
   readonly #setup: AuthenticationSetup;
   readonly #accepted = new WeakSet<object>();
 
-  constructor({ audience, keys, registry, replayStore, windowMs }: LocalSetup) {
+  constructor({ audience, keys, registry, replayStore, windowMs, rememberedTokens }: LocalSetup) {
     this.#audience = audience;
     this.#keys = keys;
+    this.#cache = new SignatureCache(rememberedTokens);
+    this.#prefixes = new PrefixCache(rememberedTokens);
+    this.#seals = new SealCache(rememberedTokens);
     const reader = new ConditionReader(registry);
     const lists = new ConditionLists(reader);
     this.#setup = { audience, keys, reader, lists, cache: this.#cache, prefixes: this.#prefixes, seals: this.#seals };

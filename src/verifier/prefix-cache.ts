@@ -25,9 +25,8 @@ import { Generations } from './generations.js';
 import type { RevocationSubject } from './result.js';
 import { type Sighting, Sightings } from './sightings.js';
 
-/** Beginnings, and their bytes, in one of the two generations. */
-const generationSize = 5000;
-const maxGenerationBytes = 16 * 1024 * 1024;
+/** What all beginnings that are remembered weigh in bytes, where they may be ten thousand; their texts as much again. */
+const weightOfTenThousand = 32 * 1024 * 1024;
 /** What is kept of a caveat that was read weighs so much, however short it is: its holder writes dozens of them in a few bytes each. */
 const caveatBytes = 512;
 /** So many texts in a row of its number must begin otherwise before one whose beginning was known all along takes its place. */
@@ -72,9 +71,17 @@ export interface KnownText {
 }
 
 export class PrefixCache {
-  readonly #entries = new Generations<Entry>(generationSize, maxGenerationBytes, weightOfEntry);
-  readonly #texts = new Generations<KnownText>(generationSize, maxGenerationBytes, weightOfText);
-  readonly #sightings = new Sightings();
+  readonly #entries: Generations<Entry>;
+  readonly #texts: Generations<KnownText>;
+  readonly #sightings: Sightings;
+
+  /** For `maxCount` beginnings at most, and as many of texts, and the bytes that are the share of so many. */
+  constructor(maxCount: number) {
+    const maxWeight = (maxCount / 10_000) * weightOfTenThousand;
+    this.#entries = new Generations(maxCount, maxWeight, weightOfEntry);
+    this.#texts = new Generations(maxCount, maxWeight, weightOfText);
+    this.#sightings = new Sightings(maxCount);
+  }
 
   /** What `text` begins with, where that is known. */
   ofText(text: string): KnownText | undefined {

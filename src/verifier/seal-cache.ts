@@ -20,9 +20,8 @@ import { type KnownText, weightOfText } from './prefix-cache.js';
 import type { AudienceKey } from './result.js';
 import { Sightings } from './sightings.js';
 
-/** Seals, and what they weigh in bytes, in one of the two generations. */
-const generationSize = 5000;
-const maxGenerationBytes = 16 * 1024 * 1024;
+/** What all seals that are remembered weigh in bytes, where they may be ten thousand. */
+const weightOfTenThousand = 32 * 1024 * 1024;
 /** What one weighs beside its text and what it comes after, which it holds. */
 const baseBytes = 256;
 /** So many texts in a row of its number must go on otherwise before another with the same beginning takes the place of one. */
@@ -43,12 +42,14 @@ interface KnownSeal {
 }
 
 export class SealCache {
-  readonly #seals = new Generations<KnownSeal>(
-    generationSize,
-    maxGenerationBytes,
-    ({ opening, text }) => opening.beginning.text.length + weightOfText(text) + baseBytes,
-  );
-  readonly #sightings = new Sightings();
+  readonly #seals: Generations<KnownSeal>;
+  readonly #sightings: Sightings;
+
+  /** For `maxCount` seals at most, and the bytes that are the share of so many. */
+  constructor(maxCount: number) {
+    this.#seals = new Generations(maxCount, (maxCount / 10_000) * weightOfTenThousand, weightOfSeal);
+    this.#sightings = new Sightings(maxCount);
+  }
 
   /** How `text`, which begins as `known`, goes on, where that is known. */
   after(text: string, known: KnownText): KnownSeal | undefined {
@@ -87,6 +88,10 @@ export class SealCache {
   clear(): void {
     this.#seals.clear();
   }
+}
+
+function weightOfSeal({ opening, text }: KnownSeal): number {
+  return opening.beginning.text.length + weightOfText(text) + baseBytes;
 }
 
 /** The seal of the token in `text`, which goes on as `known`, where its signature holds; `undefined` for any other text. */

@@ -21,10 +21,8 @@ import { Sightings } from './sightings.js';
 
 /** Where the characters that tell tokens apart begin and end, counted from the end of the text: six of the signature, 32 bits or more, before dot and checksum. */
 const tail = { start: 13, end: 7 } as const;
-/** Tokens in one of the two generations. */
-const defaultGenerationSize = 5000;
-/** Characters of the texts in one of the two generations, whatever their number. */
-const maxGenerationLength = 4 * 1024 * 1024;
+/** Characters of all texts that are remembered, where they may be ten thousand. */
+const lengthOfTenThousand = 8 * 1024 * 1024;
 
 /** A token whose signature held under an audience key. Whether it may be used is not decided yet. */
 export interface GenuineToken {
@@ -54,10 +52,12 @@ export interface RememberedToken {
 
 export class SignatureCache<Remembered extends RememberedToken = RememberedToken> {
   readonly #entries: Generations<Remembered>;
-  readonly #sightings = new Sightings();
+  readonly #sightings: Sightings;
 
-  constructor(generationSize = defaultGenerationSize) {
-    this.#entries = new Generations(generationSize, maxGenerationLength, ({ text }) => text.length);
+  /** For `maxCount` texts at most, and the characters that are the share of so many. */
+  constructor(maxCount: number) {
+    this.#entries = new Generations(maxCount, (maxCount / 10_000) * lengthOfTenThousand, ({ text }) => text.length);
+    this.#sightings = new Sightings(maxCount);
   }
 
   /** What `text`, whose `textNumber` is `number`, was found to be, and under which key; it counts only while that key object is still the one in force. */

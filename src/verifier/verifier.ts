@@ -35,6 +35,11 @@ export interface VerifierOptions {
   readonly replayStore?: ReplayStore | undefined;
   /** How far the time of a sealed request may lie from ours, 1 to 300,000 ms; 5,000 when absent. Not for a remote source. */
   readonly requestWindowMs?: number | undefined;
+  /**
+   * How many tokens, and how many beginnings of tokens, are remembered at most, so that those which come again are not hashed again: 0 (none) to 1,000,000;
+   * 10,000 when absent. What else bounds their memory grows and shrinks with it. Not for a remote source, which remembers none here.
+   */
+  readonly rememberedTokens?: number | undefined;
 }
 
 export interface Verifier {
@@ -55,10 +60,21 @@ export interface Verifier {
   close(): Promise<void>;
 }
 
-const optionNames: readonly string[] = ['audience', 'keys', 'caveats', 'clock', 'origins', 'replayStore', 'requestWindowMs'];
+const optionNames: readonly string[] = [
+  'audience',
+  'keys',
+  'caveats',
+  'clock',
+  'origins',
+  'replayStore',
+  'requestWindowMs',
+  'rememberedTokens',
+];
 const defaultWindowMs = 5_000;
 /** The client's nonces would have to be kept too long beyond it. */
 const maxWindowMs = 300_000;
+const defaultRememberedTokens = 10_000;
+const maxRememberedTokens = 1_000_000;
 
 /** A verifier for one audience. Throws `ERR_ARGUMENT` for an unknown, missing or unfitting option. */
 export function createVerifier(options: VerifierOptions): Verifier {
@@ -71,6 +87,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
   if (options.clock !== undefined) throw badArgument('clock', "is of no use with a remote source: the issuer's counts");
   if (options.requestWindowMs !== undefined) {
     throw badArgument('requestWindowMs', "is of no use with a remote source: the issuer's counts");
+  }
+  if (options.rememberedTokens !== undefined) {
+    throw badArgument('rememberedTokens', 'is of no use with a remote source: the issuer remembers them');
   }
   return remoteVerifier(audience, keys, options);
 }
@@ -99,10 +118,14 @@ function requestOptions(options: VerifierOptions, clock: Clock): RequestOptions 
 }
 
 function localVerifier(audience: string, keys: KeySource, options: VerifierOptions): Verifier {
-  const { caveats: registry = standardRegistry, clock = Date.now } = options;
+  const { caveats: registry = standardRegistry, clock = Date.now, rememberedTokens = defaultRememberedTokens } = options;
+  if (!Number.isSafeInteger(rememberedTokens) || rememberedTokens < 0 || rememberedTokens > maxRememberedTokens) {
+    throw badArgument('rememberedTokens', `must be a whole number from 0 to ${maxRememberedTokens}`);
+  }
   const { setup, replayStore, close } = requestOptions(options, () => readClock(clock));
   warmUpOnce();
-  const local = new LocalVerification({ audience, keys, registry, replayStore, windowMs: setup.windowMs });
+  const { windowMs } = setup;
+  const local = new LocalVerification({ audience, keys, registry, replayStore, windowMs, rememberedTokens });
   const noProofs = new RequestProofs('', undefined, '', setup);
   const read = (text: string, context: VerifyContext): ToldFacts => {
     const facts = readFacts(text, context);

@@ -65,7 +65,9 @@ function newVerification(): () => unknown {
     revocationOf: () => undefined,
     close: async () => {},
   };
-  const local = new LocalVerification({ audience, keys, registry: standardRegistry, replayStore: undefined, windowMs: 0 });
+  const registry = standardRegistry;
+  const forNobody = { replayStore: undefined, windowMs: 0, rememberedTokens: rounds };
+  const local = new LocalVerification({ audience, keys, registry, ...forNobody });
   const noProofs = new RequestProofs('', undefined, '', { origins: [], windowMs: 0, clock: () => nowMs });
   return () => {
     const identifier = encodeIdentifier({

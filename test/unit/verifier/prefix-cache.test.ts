@@ -212,7 +212,7 @@ describe('a token whose beginning is known', () => {
 
 describe('what is remembered of beginnings', () => {
   it('is the less the more caveats they have, however short these are', () => {
-    const cache = new PrefixCache();
+    const cache = new PrefixCache(10_000);
     const key = audienceKey();
     const random = seededRandom(92).bytes;
     const conditions = Array.from({ length: 63 }, (_, i) => `x ${i}`);

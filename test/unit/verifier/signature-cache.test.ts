@@ -34,20 +34,20 @@ const tail = '0123456789012345678901.abcdef';
 
 describe('the signature cache', () => {
   it('gives back what was stored for the very same text', () => {
-    const cache = new SignatureCache();
+    const cache = new SignatureCache(10_000);
     remember(cache, `text${tail}`);
     expect(cached(cache, `text${tail}`)).toEqual({ text: `text${tail}`, token, entry });
   });
 
   it('takes no other text for it, though the signature is the same', () => {
-    const cache = new SignatureCache();
+    const cache = new SignatureCache(10_000);
     remember(cache, `text${tail}`);
     expect(cached(cache, `texT${tail}`)).toBeUndefined();
     expect(cached(cache, tail)).toBeUndefined();
   });
 
   it('holds two generations at most, and keeps what is used', () => {
-    const cache = new SignatureCache(10);
+    const cache = new SignatureCache(20);
     const textAt = (i: number): string => `text${String(i).padStart(22, '0')}.abcdef`;
     remember(cache, textAt(0));
     for (let i = 1; i < 100; i++) {
@@ -60,7 +60,7 @@ describe('the signature cache', () => {
   });
 
   it('holds a few million characters in a generation at most, however few tokens that are', () => {
-    const cache = new SignatureCache();
+    const cache = new SignatureCache(10_000);
     const textAt = (i: number): string => `${'x'.repeat(7000)}${String(i).padStart(22, '0')}.abcdef`;
     for (let i = 0; i < 2000; i++) remember(cache, textAt(i));
     const left = Array.from({ length: 2000 }, (_, i) => cached(cache, textAt(i))).filter((entry) => entry !== undefined);
@@ -69,20 +69,20 @@ describe('the signature cache', () => {
   });
 
   it('says of a text that it was seen only from the second time on', () => {
-    const cache = new SignatureCache();
+    const cache = new SignatureCache(10_000);
     const number = textNumber(`text${tail}`);
     expect([cache.wasSeen(number), cache.wasSeen(number), cache.wasSeen(textNumber('other'))]).toEqual([false, true, false]);
   });
 
   it('does not lose sight of hundreds of texts that go round', () => {
-    const cache = new SignatureCache();
+    const cache = new SignatureCache(10_000);
     const numbers = Array.from({ length: 1000 }, (_, i) => textNumber(`text${i}${tail}${Math.imul(i, 0x9e3779b1)}.abcdef`));
     for (const number of numbers) cache.wasSeen(number);
     expect(numbers.filter((number) => cache.wasSeen(number))).toHaveLength(1000);
   });
 
   it('forgets everything when it is cleared', () => {
-    const cache = new SignatureCache();
+    const cache = new SignatureCache(10_000);
     remember(cache, `text${tail}`);
     cache.clear();
     expect(cached(cache, `text${tail}`)).toBeUndefined();

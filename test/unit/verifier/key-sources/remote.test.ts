@@ -153,6 +153,8 @@ describe('remote verification', () => {
 
   it.each<[string, Partial<VerifierOptions>]>([
     ['clock', { clock: () => nowMs }],
+    ['requestWindowMs', { requestWindowMs: 5_000 }],
+    ['rememberedTokens', { rememberedTokens: 0 }],
     [
       'caveats',
       { caveats: { names: [], get: () => undefined, parse: () => ({ ok: false, code: 'ERR_CAVEAT_UNKNOWN', message: '' }) } },
