@@ -12,8 +12,26 @@ export interface AskedRequest {
   readonly from?: string;
 }
 
-/** What `app` answers to `method` and `target`. */
+/** What `app` answers to `method` and `target`, asked as the server asks it. */
 export async function askApp(app: App, method: string, target: string, request: AskedRequest = {}): Promise<Answer> {
+  const incoming = arrived(method, target, request);
+  return await new Promise((resolve, reject) => {
+    if (!app.serveExact({ incoming, send: resolve })) askRouter(app, incoming, resolve).catch(reject);
+  });
+}
+
+/** What it answers by way of its router. */
+export async function askByRouter(app: App, method: string, target: string, request: AskedRequest = {}): Promise<Answer> {
+  const incoming = arrived(method, target, request);
+  return await new Promise((resolve, reject) => askRouter(app, incoming, resolve).catch(reject));
+}
+
+async function askRouter(app: App, incoming: IncomingMessage, send: (answer: Answer) => void): Promise<void> {
+  const { method = '', url = '' } = incoming;
+  await app.fetch(new Request(`http://issuer.test${url}`, { method }), { incoming, send });
+}
+
+function arrived(method: string, target: string, request: AskedRequest): IncomingMessage {
   const { headers = {}, body, from = '192.0.2.7' } = request;
   const socket = new Socket();
   Object.defineProperty(socket, 'remoteAddress', { value: from });
@@ -24,10 +42,7 @@ export async function askApp(app: App, method: string, target: string, request: 
   if (body !== undefined) incoming.push(body);
   incoming.push(null);
   incoming.complete = true;
-  return await new Promise((resolve, reject) => {
-    const asked = new Request(`http://issuer.test${target}`, { method });
-    Promise.resolve(app.fetch(asked, { incoming, send: resolve })).catch(reject);
-  });
+  return incoming;
 }
 
 /** The body of `answer` as it goes over the wire. */

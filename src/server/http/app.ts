@@ -50,17 +50,27 @@ export interface AppOptions {
 }
 
 /** What comes with a request, and where its answer goes. */
-interface AppEnv {
-  Bindings: {
-    readonly incoming: IncomingMessage;
-    /** Origin that the listener of the connection is known by, where that is not the issuer URL's. */
-    readonly listenerOrigin?: string | undefined;
-    /** Takes the answer. Called once a request. */
-    readonly send: (answer: Answer) => void;
-  };
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  /** Origin that the listener of the connection is known by, where that is not the issuer URL's. */
+  readonly listenerOrigin?: string | undefined;
+  /** Takes the answer. Called once a request. */
+  readonly send: (answer: Answer) => void;
 }
 
-export type App = Hono<AppEnv>;
+interface AppEnv {
+  Bindings: Exchange;
+}
+
+export interface App {
+  /** Any request, found its route by Hono. */
+  readonly fetch: Hono<AppEnv>['fetch'];
+  /**
+   * Serves a request whose target is the path of a route as it stands; tells whether it is one. Such a one needs neither a router nor a `Request`, which are
+   * a twentieth of a mint.
+   */
+  readonly serveExact: (exchange: Exchange) => boolean;
+}
 
 /** What the log tells of a request beside its facts; also where it fails halfway. */
 interface Progress {
@@ -92,12 +102,12 @@ export function createApp(options: AppOptions): App {
   const ground: Ground = { services, constants: new Map() };
   const log = createRequestLog(options.logger);
   const sources = { trustedProxies: parseTrustedProxies(options.trustedProxies ?? []), issuerUrl, certificateOf };
-  const serve = async ({ env }: Context<AppEnv>, found?: FoundRoute): Promise<Response> => {
+  const serve: Serve = async (exchange, found) => {
     const startMs = performance.now();
     // At an `await`, all that arrived in the same turn of the event loop take one step before any of them takes the next, so that each step finds its
     // code in the processor's caches: without this one and those of `runRoute`, a verification takes a tenth longer.
     await undefined;
-    const facts = readRequestFacts(env.incoming, createRequestId(clock, randomBytes), sources, env.listenerOrigin);
+    const facts = readRequestFacts(exchange.incoming, createRequestId(clock, randomBytes), sources, exchange.listenerOrigin);
     const progress: Progress = {};
     let answer: Answer;
     try {
@@ -113,33 +123,47 @@ export function createApp(options: AppOptions): App {
     const route = found?.route.path ?? '(none)';
     const client = progress.caller?.client;
     log.request({ requestId, clientRequestId, method, route, status: answer.status, ms, client, address });
-    env.send(answer);
-    return RESPONSE_ALREADY_SENT;
+    exchange.send(answer);
   };
-  return routed(serve, (error, { env }) => {
+  return routed(serve, (error, exchange) => {
     const requestId = createRequestId(clock, randomBytes);
     log.fault(requestId, error);
-    env.send(problemAnswer('internal_error', requestId));
-    return RESPONSE_ALREADY_SENT;
+    exchange.send(problemAnswer('internal_error', requestId));
   });
 }
+
+type Serve = (exchange: Exchange, found?: FoundRoute) => Promise<void>;
 
 const noParams: FoundRoute['params'] = Object.freeze({});
 
 /** `serve` behind the routes of the table, and for what none of them is for. What fails outside of every route is a fault that is answered too. */
-function routed(
-  serve: (c: Context<AppEnv>, found?: FoundRoute) => Promise<Response>,
-  onFault: (error: Error, c: Context<AppEnv>) => Response,
-): App {
-  const app = new Hono<AppEnv>();
+function routed(serve: Serve, onFault: (error: unknown, exchange: Exchange) => void): App {
+  const hono = new Hono<AppEnv>();
+  const exact = new Map<string, FoundRoute>();
+  const sent = async ({ env }: Context<AppEnv>, found?: FoundRoute): Promise<Response> => {
+    await serve(env, found);
+    return RESPONSE_ALREADY_SENT;
+  };
   for (const route of routes) {
+    const method = route.method.toUpperCase();
     const hasParams = route.path.includes('{');
     const path = route.path.replaceAll(/\{([^}]+)\}/g, ':$1');
-    app.on(route.method.toUpperCase(), path, (c) => serve(c, { route, params: hasParams ? c.req.param() : noParams }));
+    hono.on(method, path, (c) => sent(c, { route, params: hasParams ? c.req.param() : noParams }));
+    if (!hasParams) exact.set(`${method} ${path}`, { route, params: noParams });
   }
-  app.notFound((c) => serve(c));
-  app.onError(onFault);
-  return app;
+  hono.notFound((c) => sent(c));
+  hono.onError((error, { env }) => {
+    onFault(error, env);
+    return RESPONSE_ALREADY_SENT;
+  });
+  const serveExact = (exchange: Exchange): boolean => {
+    const { method, url } = exchange.incoming;
+    const found = exact.get(`${method} ${url}`);
+    if (found === undefined) return false;
+    serve(exchange, found).catch((error: unknown) => onFault(error, exchange));
+    return true;
+  };
+  return { fetch: hono.fetch, serveExact };
 }
 
 /** `answer` with its proof, where the caller asked for one by how it proved itself. Without the proof it must not go out. */

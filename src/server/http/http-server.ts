@@ -122,12 +122,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const refuse = createRefusal(options, connections, log);
   const { app, admits, origin } = options;
   const send = onceATurn(({ response, answer }: MadeAnswer) => sendOrCut(log, response, answer));
+  const exchangeOf = (response: ServerResponse) => ({
+    incoming: response.req,
+    listenerOrigin: origin?.(),
+    send: (answer: Answer) => send({ response, answer }),
+  });
   const listener = getRequestListener(
-    (request, { incoming, outgoing }) => {
-      // No HTTP/2 is served.
-      const response = outgoing as ServerResponse;
-      return app.fetch(request, { incoming, listenerOrigin: origin?.(), send: (answer: Answer) => send({ response, answer }) });
-    },
+    // No HTTP/2 is served.
+    (request, { outgoing }) => app.fetch(request, exchangeOf(outgoing as ServerResponse)),
     // What is left of a body is dropped by who sends the answer.
     {
       autoCleanupIncoming: false,
@@ -135,7 +137,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       errorHandler: (error) => answerAdapterError(options, log, error),
     },
   );
-  const answer = onceATurn((response: ServerResponse) => void listener(response.req, response));
+  const answer = onceATurn((response: ServerResponse) => {
+    if (!app.serveExact(exchangeOf(response))) void listener(response.req, response);
+  });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const unanswered = connections.begin(request.socket, response);
     if (unanswered === 0) return;

@@ -4,6 +4,7 @@
  * forgotten.
  */
 import type { VerifyResponse, WireCaveat } from '../../protocol/wire.js';
+import { listOf, quoted } from '../json-text.js';
 
 /** Places; a power of two. */
 const places = 256;
@@ -27,19 +28,6 @@ export function verifyAnswerText(answer: VerifyResponse): string {
   const times = `"issued_at":${quoted(issued_at)},"expires_at":${quoted(expires_at)}`;
   const end = answer_key === undefined ? '' : `,"answer_key":${quoted(answer_key)}`;
   return `{"authorized":true,${facts},${powers},${times},"caveats":${listOf(caveats, caveatText)}${end}}`;
-}
-
-/** What stands for itself in JSON. */
-const plainText = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
-
-function quoted(text: string): string {
-  return plainText.test(text) ? `"${text}"` : JSON.stringify(text);
-}
-
-function listOf<Item>(items: readonly Item[], write: (item: Item) => string): string {
-  let list = '';
-  for (let i = 0; i < items.length; i++) list += `${i === 0 ? '' : ','}${write(items[i] as Item)}`;
-  return `[${list}]`;
 }
 
 function caveatText(caveat: WireCaveat): string {

@@ -1,5 +1,6 @@
 /** Minting. */
 import { mintResponse } from '../answer-schemas.js';
+import { mintAnswerText } from '../mint-answer.js';
 import { mintRequest } from '../request-schemas.js';
 import { defineRoute, type Route } from '../route.js';
 
@@ -14,6 +15,7 @@ export const tokenRoutes: readonly Route[] = [
     status: 201,
     answer: mintResponse,
     problems: ['grant_exceeded', 'storage_full'],
+    toText: mintAnswerText,
     handle: ({ services, caller, body }) => services.issuer.mint(caller, body),
   }),
 ];

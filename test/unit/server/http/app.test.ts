@@ -1,7 +1,11 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MacaroonError } from '../../../../src/core/index.js';
 import { problems } from '../../../../src/protocol/problem.js';
 import { IssuerError } from '../../../../src/server/domain/issuer-error.js';
+import { routes } from '../../../../src/server/http/route-table.js';
+import { askApp, askByRouter, bodyOf } from '../../../support/ask-app.js';
 import { basic, nowMs, secretOf, tokenOf } from './fake-issuer.js';
 import { createTestApp } from './test-app.js';
 
@@ -49,6 +53,51 @@ describe('every answer', () => {
         { audience: 'invoice' },
       ],
     });
+  });
+
+  it.each(routes.filter(({ path }) => !path.includes('{')).map(({ method, path }) => [method.toUpperCase(), path]))(
+    'is the same by the router and without it: %s %s',
+    async (method, path) => {
+      const headers = { authorization: admin, 'content-type': 'application/json' };
+      const sent = method === 'GET' ? { headers } : { headers, body: '{"a":1}' };
+      const [exact, routed] = [createTestApp(), createTestApp()];
+      const answers = [await askApp(exact.app, method, path, sent), await askByRouter(routed.app, method, path, sent)];
+      const [one, other] = answers.map(({ status, headers: made, body }) => {
+        const id = made['X-Request-Id'] ?? '';
+        return {
+          status,
+          names: Object.keys(made),
+          text: new TextDecoder().decode(bodyOf({ status, headers: made, body })).replace(id, ''),
+        };
+      });
+      expect(one).toEqual(other);
+      expect(exact.lines.length).toBe(routed.lines.length);
+    },
+  );
+
+  it('comes without the router for the path of a route alone, word for word', () => {
+    const { app } = createTestApp();
+    const isExact = (method: string, url: string) => {
+      const incoming = Object.assign(new IncomingMessage(new Socket()), { method, url, complete: true });
+      return app.serveExact({ incoming, send: () => {} });
+    };
+    expect(isExact('GET', '/livez')).toBe(true);
+    for (const url of [
+      '/livez/',
+      '/livez?',
+      '/livez?a=1',
+      '/LIVEZ',
+      '//livez',
+      '/%6civez',
+      'http://issuer.test/livez',
+      '/v1/clients/mail',
+      '',
+      '*',
+    ]) {
+      expect([url, isExact('GET', url)]).toEqual([url, false]);
+    }
+    for (const method of ['HEAD', 'POST', 'get', 'OPTIONS', ''])
+      expect([method, isExact(method, '/livez')]).toEqual([method, false]);
   });
 
   it('answers HEAD like GET, without a body', async () => {
