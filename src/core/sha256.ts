@@ -5,7 +5,10 @@
  * synchronous HMAC. Words are read through a `DataView`, which the engine does in one instruction. Views that are hashed have `slackBytes` behind what
  * they hold, so that a whole block can be read wherever a message ends. Nothing is allocated per block. Not reentrant, which synchronous code cannot notice.
  */
-import { block, compressBlock } from './sha256-block.js';
+import { compressBlock, block as sharedBlock } from './sha256-block.js';
+
+/** By a name of its own: see there. */
+const block = sharedBlock;
 
 /** Words of a hash state. */
 export const stateWords = 8;

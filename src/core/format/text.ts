@@ -28,6 +28,9 @@ const textUpTo = asciiReader(ascii);
 export const payload = new Uint8Array(((limits.maxTextLength * 3) >>> 2) + slackBytes);
 /** The same, for what is read and written by words. */
 export const payloadView = new DataView(payload.buffer);
+/** What is exported or imported, the engine looks up and checks at each use: these for loops over whole texts. */
+const payloadWords = payloadView;
+const groupAt = groupOf;
 const payloadUpTo = asciiReader(payload);
 /** Where the last characters of a payload begin: its signature is in them, and all that a longer token has otherwise comes behind. */
 const tailCharacters = 56;
@@ -147,13 +150,14 @@ export function readPayloadAfter(text: string, beginning: TextBeginning): number
 function readGroups(start: number, end: number, at: number): number {
   const fullEnd = end - ((end - start) & 3);
   let faults = 0;
-  let out = at;
-  let i = start;
+  // Known to be 32 bits, they stay in registers.
+  let out = at | 0;
+  let i = start | 0;
   for (; i < fullEnd; i += 4, out += 3) {
-    const group = groupOf(quads.getInt32(i, true));
+    const group = groupAt(quads.getInt32(i, true));
     faults |= group;
     // Three bytes and a fourth, which what comes next is written over: one store instead of three.
-    payloadView.setInt32(out, group << 8);
+    payloadWords.setInt32(out, group << 8);
   }
   const left = readBase64url(ascii, i, end, payload, out);
   return faults < 0 || left < 0 ? -1 : out + left;
@@ -230,9 +234,11 @@ for (let i = 256; i < crcTables.length; i++) {
 
 /** The register of CRC-32 (IEEE 802.3), `sum` before, after the characters in `ascii` from `start` to `end`. It begins as -1 and is inverted in the end. */
 function addToSum(sum: number, start: number, end: number): number {
-  let crc = sum;
-  let i = start;
-  for (; i + 8 <= end; i += 8) {
+  const last = (end | 0) - 8;
+  // As in `readGroups`.
+  let crc = sum | 0;
+  let i = start | 0;
+  for (; i <= last; i += 8) {
     crc = sumOfQuad(crc ^ quads.getInt32(i, true), 1024) ^ sumOfQuad(quads.getInt32(i + 4, true), 0);
   }
   for (; i < end; i++) crc = (crc >>> 8) ^ (crcTables[(crc ^ (ascii[i] as number)) & 0xff] as number);
