@@ -2,11 +2,10 @@
 import type { MintResponse } from '../../protocol/wire.js';
 import { listOf, quoted } from '../json-text.js';
 
-/** `answer` as JSON. */
+/** `answer` as JSON. Token, ids and times are texts that the issuer made, of letters that stand for themselves: hundreds of them need not be looked at. */
 export function mintAnswerText(answer: MintResponse): string {
   const { token, token_id, root_key_id, client, audience, actions, issued_at, expires_at, caveats } = answer;
-  const facts = `"token":${quoted(token)},"token_id":${quoted(token_id)},"root_key_id":${quoted(root_key_id)},"client":${quoted(client)}`;
-  const powers = `"audience":${quoted(audience)},"actions":${listOf(actions, quoted)}`;
-  const times = `"issued_at":${quoted(issued_at)},"expires_at":${quoted(expires_at)}`;
-  return `{${facts},${powers},${times},"caveats":${listOf(caveats, quoted)}}`;
+  const names = `"client":${quoted(client)},"audience":${quoted(audience)}`;
+  const [powers, conditions] = [listOf(actions, quoted), listOf(caveats, quoted)];
+  return `{"token":"${token}","token_id":"${token_id}","root_key_id":"${root_key_id}",${names},"actions":${powers},"issued_at":"${issued_at}","expires_at":"${expires_at}","caveats":${conditions}}`;
 }

@@ -20,7 +20,7 @@ import { RevokedTokens } from './revoked-tokens.js';
 const maxRecords = 16_384;
 
 /** What was found under a key, which may be nothing: names that nobody has cost strangers and us the same as others. */
-interface Kept<T> {
+export interface Kept<T> {
   readonly found: T;
 }
 
@@ -82,3 +82,11 @@ export class RecordCache {
     this.revokedTokens.markStale();
   }
 }
+
+/** Names of the kinds of records that are kept. */
+export type KeptKind = {
+  [Name in keyof RecordCache]: RecordCache[Name] extends KeptRecords<infer _> ? Name : never;
+}[keyof RecordCache];
+
+/** What is found of a kind. */
+export type FoundOf<Kind extends KeptKind> = RecordCache[Kind] extends KeptRecords<infer Found> ? Found : never;

@@ -21,7 +21,7 @@ import type {
 import { rangesOf } from './audit-blocks.js';
 import { decryptSecret, type StoreKeys } from './encryption.js';
 import { findMintBasis } from './mint-basis.js';
-import type { KeptRecords, RecordCache } from './record-cache.js';
+import type { FoundOf, Kept, KeptKind, KeptRecords, RecordCache } from './record-cache.js';
 import { checkRowMac, type PlainRow } from './row-mac.js';
 import { credentialPlace, invitationPlace, rootKeyPlace } from './secret-places.js';
 import type { ReadStatements } from './sqlite-queries.js';
@@ -72,8 +72,10 @@ export class SqliteReader implements StoreReader {
   }
 
   client(name: string): Known<ClientRecord | undefined> {
-    const find = () => this.#find(clients, (reads) => reads.client.get({ name }), fromClientRow);
-    return this.#kept((records) => records.client, name, find);
+    return (
+      this.#known('client', name) ??
+      this.#keep('client', name, () => this.#find(clients, (reads) => reads.client.get({ name }), fromClientRow))
+    ).found;
   }
 
   clients(): Promise<readonly ClientRecord[]> {
@@ -81,13 +83,19 @@ export class SqliteReader implements StoreReader {
   }
 
   credential(id: string): Known<CredentialRecord | undefined> {
-    const find = () => this.#find(credentials, (reads) => reads.credential.get({ id }), fromCredentialRow);
-    return this.#kept((records) => records.credential, id, find);
+    return (
+      this.#known('credential', id) ??
+      this.#keep('credential', id, () => this.#find(credentials, (reads) => reads.credential.get({ id }), fromCredentialRow))
+    ).found;
   }
 
   credentials(client: string): Known<readonly CredentialRecord[]> {
-    const find = () => this.#findAll(credentials, (reads) => reads.credentials.all({ client }), fromCredentialRow);
-    return this.#kept((records) => records.credentials, client, find);
+    return (
+      this.#known('credentials', client) ??
+      this.#keep('credentials', client, () =>
+        this.#findAll(credentials, (reads) => reads.credentials.all({ client }), fromCredentialRow),
+      )
+    ).found;
   }
 
   credentialByBinding(binding: string): Promise<CredentialRecord | undefined> {
@@ -144,13 +152,17 @@ export class SqliteReader implements StoreReader {
   }
 
   rootKey(id: string): Known<RootKeyRecord | undefined> {
-    const find = () => this.#find(rootKeys, (reads) => reads.rootKey.get({ id }), fromRootKeyRow);
-    return this.#kept((records) => records.rootKey, id, find);
+    return (
+      this.#known('rootKey', id) ??
+      this.#keep('rootKey', id, () => this.#find(rootKeys, (reads) => reads.rootKey.get({ id }), fromRootKeyRow))
+    ).found;
   }
 
   rootKeys(client: string): Known<readonly RootKeyRecord[]> {
-    const find = () => this.#findAll(rootKeys, (reads) => reads.rootKeys.all({ client }), fromRootKeyRow);
-    return this.#kept((records) => records.rootKeys, client, find);
+    return (
+      this.#known('rootKeys', client) ??
+      this.#keep('rootKeys', client, () => this.#findAll(rootKeys, (reads) => reads.rootKeys.all({ client }), fromRootKeyRow))
+    ).found;
   }
 
   rootKeySecret(id: string): Known<RootKey | undefined> {
@@ -158,13 +170,17 @@ export class SqliteReader implements StoreReader {
       if (row.encryptedKey === null) return undefined;
       return new RootKey(decryptSecret(this.#context.keys, rootKeyPlace(row), row.encryptedKey));
     };
-    const find = () => this.#find(rootKeys, (reads) => reads.rootKey.get({ id }), open);
-    return this.#kept((records) => records.rootKeySecret, id, find);
+    return (
+      this.#known('rootKeySecret', id) ??
+      this.#keep('rootKeySecret', id, () => this.#find(rootKeys, (reads) => reads.rootKey.get({ id }), open))
+    ).found;
   }
 
   audience(name: string): Known<AudienceRecord | undefined> {
-    const find = () => this.#find(audiences, (reads) => reads.audience.get({ name }), fromAudienceRow);
-    return this.#kept((records) => records.audience, name, find);
+    return (
+      this.#known('audience', name) ??
+      this.#keep('audience', name, () => this.#find(audiences, (reads) => reads.audience.get({ name }), fromAudienceRow))
+    ).found;
   }
 
   audiences(): Promise<readonly AudienceRecord[]> {
@@ -178,18 +194,22 @@ export class SqliteReader implements StoreReader {
         (reads) => reads.audienceGenerations.all({ audience }),
         ({ rowMac: _, ...record }) => record,
       );
-    return this.#kept((records) => records.audienceGenerations, audience, find);
+    return (this.#known('audienceGenerations', audience) ?? this.#keep('audienceGenerations', audience, find)).found;
   }
 
   grant(client: string, audience: string): Known<GrantRecord | undefined> {
-    const find = () => this.#find(grants, (reads) => reads.grant.get({ client, audience }), fromGrantRow);
-    return this.#kept((records) => records.grant, `${client.length} ${client} ${audience}`, find);
+    const key = pairOf(client, audience);
+    return (
+      this.#known('grant', key) ??
+      this.#keep('grant', key, () => this.#find(grants, (reads) => reads.grant.get({ client, audience }), fromGrantRow))
+    ).found;
   }
 
   mintBasis(client: string, audience: string): Known<MintBasis | undefined> {
+    const key = pairOf(client, audience);
     const { reads, keys } = this.#context;
-    const find = () => findMintBasis(reads, keys, client, audience);
-    return this.#kept((records) => records.mintBasis, `${client.length} ${client} ${audience}`, find);
+    return (this.#known('mintBasis', key) ?? this.#keep('mintBasis', key, () => findMintBasis(reads, keys, client, audience)))
+      .found;
   }
 
   async grants(client: string): Promise<readonly GrantRecord[]> {
@@ -205,7 +225,7 @@ export class SqliteReader implements StoreReader {
         (reads) => reads.verifiers.all({ client }),
         (row) => row.audience,
       );
-    return this.#kept((records) => records.verifierAudiences, client, find);
+    return (this.#known('verifierAudiences', client) ?? this.#keep('verifierAudiences', client, find)).found;
   }
 
   async token(tokenId: string): Promise<TokenRecord | undefined> {
@@ -234,7 +254,10 @@ export class SqliteReader implements StoreReader {
 
   findRevocation(of: RevocationLookup): Known<RevocationRecord | undefined> {
     const find = () => this.#find(revocations, (reads) => latestRevocation(reads, of), fromRevocationRow);
-    if (of.kind === 'root_key') return this.#kept((records) => records.rootKeyRevocation, of.rootKeyId, find);
+    if (of.kind === 'root_key') {
+      const { rootKeyId } = of;
+      return (this.#known('rootKeyRevocation', rootKeyId) ?? this.#keep('rootKeyRevocation', rootKeyId, find)).found;
+    }
     return of.kind !== 'token' || this.#mayBeRevoked(of.tokenId) ? find() : undefined;
   }
 
@@ -308,13 +331,21 @@ export class SqliteReader implements StoreReader {
     return this.#findAll(table, find, convert);
   }
 
-  /** What was found under `key` before, or what `find` finds now. */
-  #kept<T>(kindOf: (records: RecordCache) => KeptRecords<T>, key: string, find: () => T): T {
-    return this.#context.run(() => {
-      const records = this.#context.records();
-      if (records === undefined) return find();
-      const kind = kindOf(records);
-      return (kind.get(key) ?? kind.set(key, find())).found;
+  /** What was found under `key` before. Makes no functions, as every request comes here a few times. */
+  #known<Kind extends KeptKind>(kind: Kind, key: string): Kept<FoundOf<Kind>> | undefined {
+    const { run, records } = this.#context;
+    const kept: KeptRecords<unknown> | undefined = run(records)?.[kind];
+    return kept?.get(key) as Kept<FoundOf<Kind>> | undefined;
+  }
+
+  /** What `find` finds, for the next time. */
+  #keep<Kind extends KeptKind>(kind: Kind, key: string, find: () => FoundOf<Kind>): Kept<FoundOf<Kind>> {
+    const { run, records } = this.#context;
+    return run(() => {
+      const found = find();
+      const kept: KeptRecords<unknown> | undefined = records()?.[kind];
+      kept?.set(key, found);
+      return { found };
     });
   }
 
@@ -344,6 +375,11 @@ export class SqliteReader implements StoreReader {
     const { reads, keys, run } = this.#context;
     return run(() => find(reads).map((row) => convert(checkRowMac(keys.rowKey, table, row))));
   }
+}
+
+/** One text for each pair of names. */
+function pairOf(client: string, audience: string): string {
+  return `${client.length} ${client} ${audience}`;
 }
 
 function whenGiven(column: SQLiteColumn, wanted: string | number | undefined): SQL | undefined {

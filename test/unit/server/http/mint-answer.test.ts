@@ -9,15 +9,17 @@ const text = fc.oneof(
   fc.constantFrom('', 'mail', 'say "a"', 'a\\b', 'a\nb', '\u007f', '\u2028', '€', '\ud800', '</script>'),
 );
 const texts = fc.array(text, { maxLength: 3 });
+/** As tokens, ids and times are written. */
+const made = fc.stringMatching(/^[A-Za-z0-9_:.-]*$/);
 const minted: fc.Arbitrary<MintResponse> = fc.record({
-  token: text,
-  token_id: text,
-  root_key_id: text,
+  token: made,
+  token_id: made,
+  root_key_id: made,
   client: text,
   audience: text,
   actions: texts,
-  issued_at: text,
-  expires_at: text,
+  issued_at: made,
+  expires_at: made,
   caveats: texts,
 });
 
