@@ -7,6 +7,8 @@ const defaultGenerationSize = 512;
 interface Kept<Reading> {
   readonly hash: number;
   readonly view: DataView;
+  /** That of `view`, kept as to ask for it is a call into the engine. */
+  readonly length: number;
   readonly reading: Reading;
   /** The last generation that it was put into; none where another of its hash took its place. */
   generation: number;
@@ -36,7 +38,7 @@ export class RecentReadings<Reading> {
   get(bytes: Uint8Array, start = 0, end: number = bytes.length, trail: Trail<Reading> = this.#last): Reading | undefined {
     const view = viewOf(bytes);
     const guess = trail.next;
-    const kept = guess !== undefined && areSame(guess.view, view, start, end) ? guess : this.#find(view, start, end);
+    const kept = guess !== undefined && areSame(guess, view, start, end) ? guess : this.#find(view, start, end);
     if (kept === undefined) return undefined;
     // What is in use stays.
     if (kept.generation !== this.#generation) this.#put(kept);
@@ -49,15 +51,16 @@ export class RecentReadings<Reading> {
   keep(bytes: Uint8Array, reading: Reading, start = 0, end: number = bytes.length): void {
     const copy = new Uint8Array(bytes.subarray(start, end));
     const hash = hashOf(viewOf(bytes), start, end);
-    this.#put({ hash, view: new DataView(copy.buffer), reading, generation: this.#generation, next: undefined });
+    const { length } = copy;
+    this.#put({ hash, view: new DataView(copy.buffer), length, reading, generation: this.#generation, next: undefined });
   }
 
   #find(view: DataView, start: number, end: number): Kept<Reading> | undefined {
     const hash = hashOf(view, start, end);
     const recent = this.#recent.get(hash);
-    if (recent !== undefined && areSame(recent.view, view, start, end)) return recent;
+    if (recent !== undefined && areSame(recent, view, start, end)) return recent;
     const older = this.#older.get(hash);
-    return older !== undefined && areSame(older.view, view, start, end) ? older : undefined;
+    return older !== undefined && areSame(older, view, start, end) ? older : undefined;
   }
 
   #put(kept: Kept<Reading>): void {
@@ -108,9 +111,9 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 /** Not in constant time: what is kept here is in every token of its kind, and no secret. */
-function areSame(kept: DataView, view: DataView, start: number, end: number): boolean {
-  const length = end - start;
-  if (kept.byteLength !== length) return false;
+function areSame(known: Kept<unknown>, view: DataView, start: number, end: number): boolean {
+  const { view: kept, length } = known;
+  if (length !== end - start) return false;
   let i = 0;
   for (; i + 4 <= length; i += 4) if (kept.getInt32(i) !== view.getInt32(start + i)) return false;
   for (; i < length; i++) if (kept.getUint8(i) !== view.getUint8(start + i)) return false;

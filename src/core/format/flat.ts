@@ -3,7 +3,18 @@
  * strict V2 as `v2.ts` reads, and accepts nothing else; what it does not take, `decode` reads, or says why nobody can.
  */
 import { limits } from '../limits.js';
-import { payload, payloadReads, payloadView, readPayload, readPayloadAfter, type TextBeginning } from './text.js';
+import {
+  payloadReads,
+  payloadView,
+  readPayload,
+  readPayloadAfter,
+  payload as sharedPayload,
+  type TextBeginning,
+} from './text.js';
+
+/** What is imported, the engine looks up and checks at each use. */
+const payload = sharedPayload;
+const { maxCaveats, maxConditionBytes, maxDischarges, maxIdentifierBytes, maxLocationBytes, maxTextLength } = limits;
 
 /** Where the parts of one macaroon stand. Its caveats are those of the token from `firstCaveat` on. */
 export interface FlatMacaroon {
@@ -38,8 +49,8 @@ function newMacaroon(): Writable<FlatMacaroon> {
   return { identifierStart: 0, identifierEnd: 0, firstCaveat: 0, caveatCount: 0, signatureStart: 0 };
 }
 
-const maxTokenCaveats = limits.maxCaveats * (1 + limits.maxDischarges);
-const discharges = Array.from({ length: limits.maxDischarges }, newMacaroon);
+const maxTokenCaveats = maxCaveats * (1 + maxDischarges);
+const discharges = Array.from({ length: maxDischarges }, newMacaroon);
 /** The one there is: valid until the next text is read. */
 const flat: Writable<FlatToken> = {
   ...newMacaroon(),
@@ -71,7 +82,7 @@ export function textsRead(): number {
  * by anyone, so it must be used at once. `beginning`: what `text` begins with, where that is known.
  */
 export function readFlat(text: string, beginning?: TextBeginning): FlatToken | undefined {
-  if (text.length > limits.maxTextLength) return undefined;
+  if (text.length > maxTextLength) return undefined;
   const length = beginning === undefined ? readPayload(text) : readPayloadAfter(text, beginning);
   if (length < 1) return undefined;
   flat.isPlain = true;
@@ -93,11 +104,11 @@ export function readFlat(text: string, beginning?: TextBeginning): FlatToken | u
 function readMacaroon(macaroon: Writable<FlatMacaroon>, start: number, firstCaveat: number, end: number): number {
   if (payload[start] !== version) return -1;
   let at = readLocation(start + 1, end);
-  at = readField(field.identifier, at, end, limits.maxIdentifierBytes);
+  at = readField(field.identifier, at, end, maxIdentifierBytes);
   if (at < 0 || at >= end || payload[at++] !== field.end) return -1;
   macaroon.identifierStart = dataStart;
   macaroon.identifierEnd = dataEnd;
-  const endCaveat = firstCaveat + limits.maxCaveats;
+  const endCaveat = firstCaveat + maxCaveats;
   let caveat = firstCaveat;
   while (at < end && payload[at] !== field.end) {
     if (caveat === endCaveat) return -1;
@@ -115,13 +126,13 @@ function readMacaroon(macaroon: Writable<FlatMacaroon>, start: number, firstCave
 /** Reads the caveat at `start`, up to what ends it; gives where that is, or -1. */
 function readCaveat(caveat: number, start: number, end: number): number {
   const identifierAt = readLocation(start, end);
-  let at = readField(field.identifier, identifierAt, end, limits.maxConditionBytes);
+  let at = readField(field.identifier, identifierAt, end, maxConditionBytes);
   if (at < 0) return -1;
   flat.starts[caveat] = dataStart;
   flat.ends[caveat] = dataEnd;
   flat.verificationIdStarts[caveat] = 0;
   if (at < end && payload[at] === field.verificationId) {
-    at = readField(field.verificationId, at, end, limits.maxConditionBytes);
+    at = readField(field.verificationId, at, end, maxConditionBytes);
     flat.verificationIdStarts[caveat] = dataStart;
     flat.verificationIdEnds[caveat] = dataEnd;
     flat.isPlain = false;
@@ -134,7 +145,7 @@ function readCaveat(caveat: number, start: number, end: number): number {
 /** Passes over the location at `start`, if there is one; gives where it ends, or -1. */
 function readLocation(start: number, end: number): number {
   if (start >= end || payload[start] !== field.location) return start;
-  const at = readField(field.location, start, end, limits.maxLocationBytes);
+  const at = readField(field.location, start, end, maxLocationBytes);
   return at >= 0 && isAscii(dataStart, dataEnd) ? at : -1;
 }
 
