@@ -24,7 +24,7 @@ const sized = (count) => Math.max(1, Math.round(count * part));
 
 /** What is compared with the first of them. */
 const sizes = [
-  { name: '1 client', clients: 1, revocations: 0 },
+  { name: '1 client', clients: 1, revocations: 0, isTwice: true },
   { name: '10³ clients', clients: sized(1_000), revocations: 0 },
   { name: '10⁵ clients', clients: sized(100_000), revocations: 0, isAlsoBusy: true },
   { name: '10⁶ revocations', clients: 1, revocations: sized(1_000_000) },
@@ -37,8 +37,14 @@ const manyBusyClients = 1_000;
 const caveats = 5;
 /** More than the issuer keeps verified signatures of. */
 const unseenTokens = 12_000;
-/** An issuer is a little quicker or slower than another of the same kind for as long as its process lives: so many of each take turns. */
-const processes = 3;
+/**
+ * An issuer is a little quicker or slower than another of the same kind for as long as its process lives, so it lives for one round; and so is the machine from
+ * one moment to the next, so each takes a short turn again and again.
+ */
+const turns = 8;
+const turn = { connections, seconds: 0.1 };
+/** After about so many requests of a kind all of it is compiled, and the revocations are read. */
+const warmUpRequests = 4_000;
 const flatness = 1.1;
 /** To collect a young heap beside a million revocations takes long, whatever was done before. */
 const longSlices = { sliceMs: 30, warmUpMs: 600 };
@@ -119,28 +125,25 @@ async function growIssuer() {
   const stopServers = () => Promise.all(servers.splice(0).map((server) => server.stop()));
   try {
     const issuers = [];
-    for (const [i, size] of sizes.entries()) {
+    for (const size of sizes) {
       console.error(`filling a store: ${size.name}`);
-      const data = join(folder, String(i));
+      const data = join(folder, String(issuers.length));
       const filled = await fillStore(data, size);
-      issuers.push({ data, contenders: contendersOf(filled, busyClients, { size, contender: size.name, isJudged: true }) });
-      if (!size.isAlsoBusy) continue;
-      // An issuer of its own: what a thousand clients leave in its caches is not for the others to pay.
-      const busyData = `${data}-busy`;
-      cpSync(data, busyData, { recursive: true });
-      const names = { size, contender: busyName(size.name), isJudged: false };
-      issuers.push({ data: busyData, contenders: contendersOf(filled, manyBusyClients, names) });
+      for (const { busyCount, ...names } of issuersOf(size)) {
+        const own = join(folder, String(issuers.length));
+        if (own !== data) cpSync(data, own, { recursive: true });
+        issuers.push({ data: own, contenders: contendersOf(filled, busyCount, { size, ...names }) });
+      }
     }
     const contenders = issuers.flatMap((issuer) => issuer.contenders);
-    const setting = { connections, seconds: 1 };
     for (let round = 1; round <= rounds; round++) {
-      if ((round - 1) % Math.ceil(rounds / processes) === 0) {
-        await stopServers();
-        for (const issuer of issuers) servers.push(await startFor(issuer));
-        for (const contender of contenders) await load.once(contender, setting);
-      }
       console.error(`round ${round} of ${rounds}`);
-      for (const contender of shuffled(contenders)) contender.samples.push(await load.once(contender, setting));
+      servers.push(...(await Promise.all(issuers.map(startFor))));
+      for (const contender of shuffled(contenders)) await warmUp(load, contender);
+      for (let i = 0; i < turns; i++) {
+        for (const contender of shuffled(contenders)) contender.lives.at(-1).push(await load.once(contender, turn));
+      }
+      await stopServers();
     }
     reportIssuer(contenders);
   } finally {
@@ -150,10 +153,28 @@ async function growIssuer() {
   }
 }
 
+/** The issuers of stores of `size`: what a thousand clients leave in the caches of one is not for another to pay. */
+function issuersOf({ name, isTwice, isAlsoBusy }) {
+  const issuer = { contender: name, busyCount: busyClients, isReference: isTwice, isJudged: !isTwice };
+  return [
+    issuer,
+    ...(isTwice ? [{ ...issuer, contender: `${name}, another process` }] : []),
+    ...(isAlsoBusy ? [{ ...issuer, contender: busyName(name), busyCount: manyBusyClients, isJudged: false }] : []),
+  ];
+}
+
+/** A process for the store in `data`, whose figures are kept apart. */
 async function startFor({ data, contenders }) {
   const server = await startIssuer(data, ['--plain-http']);
-  for (const contender of contenders) contender.server = server;
+  for (const contender of contenders) {
+    contender.server = server;
+    contender.lives.push([]);
+  }
   return server;
+}
+
+async function warmUp(load, contender) {
+  for (let count = 0; count < warmUpRequests; ) count += (await load.once(contender, turn)).rps * turn.seconds;
 }
 
 function contendersOf({ secret, holders, verifier }, busyCount, names) {
@@ -165,21 +186,31 @@ function contendersOf({ secret, holders, verifier }, busyCount, names) {
     return json('/v1/verify', { name: verifier, secret }, JSON.stringify({ token, audience: 'invoice', context }));
   });
   return [
-    { path: 'mint', status: 201, requests: mint, samples: [], ...names },
-    { path: 'verify', status: 200, requests: verify, samples: [], ...names },
+    { path: 'mint', status: 201, requests: mint, lives: [], ...names },
+    { path: 'verify', status: 200, requests: verify, lives: [], ...names },
   ];
 }
 
+/** What a request took each process of a contender, all of its turns together: some of them are free of collecting garbage, and others pay for it. */
+function cpuOf({ lives }) {
+  const sum = (samples, of) => samples.reduce((total, sample) => total + of(sample), 0);
+  return lives.map((samples) => sum(samples, ({ rps, cpuUs }) => rps * cpuUs) / sum(samples, ({ rps }) => rps));
+}
+
+/** The mean of the contenders that the others of `path` are compared with, process by process; without `left`, which is one of them. */
+function referenceFor(path, contenders, left) {
+  const references = contenders.filter((other) => other.path === path && other.isReference && other !== left).map(cpuOf);
+  return references[0].map((_, life) => references.reduce((sum, cpu) => sum + cpu[life], 0) / references.length);
+}
+
 function reportIssuer(contenders) {
-  const lines = contenders.map(({ path, contender, size, isJudged, samples }) => {
-    const of = (name) => median(samples.map((sample) => sample[name]));
-    const reference = contenders.find((other) => other.path === path).samples.map(({ cpuUs }) => cpuUs);
-    const ratio = medianRatio(
-      samples.map(({ cpuUs }) => cpuUs),
-      reference,
-    );
+  const lines = contenders.map((measured) => {
+    const { path, contender, size, isJudged, lives } = measured;
+    const of = (name) => median(lives.flat().map((sample) => sample[name]));
+    const cpu = cpuOf(measured);
+    const ratio = medianRatio(cpu, referenceFor(path, contenders, measured));
     const { clients, revocations } = size;
-    const [rps, cpuUs] = [of('rps'), of('cpuUs')];
+    const [rps, cpuUs] = [of('rps'), median(cpu)];
     const figures = { rps: Math.round(rps), cpu_us: Number(cpuUs.toFixed(2)), p99_ms: Number(of('p99Ms').toFixed(2)) };
     rows.push({
       path,
@@ -194,7 +225,7 @@ function reportIssuer(contenders) {
       `${path}: ${contender}`,
       String(figures.rps),
       cpuUs.toFixed(1),
-      isJudged && size !== sizes[0] ? judge(`issuer, ${path}, ${contender}: CPU to 1 client`, ratio) : ratio.toFixed(2),
+      isJudged ? judge(`issuer, ${path}, ${contender}: CPU to 1 client`, ratio) : ratio.toFixed(2),
       String(Math.round(of('residentBytes') / 1e6)),
     ];
   });

@@ -1,6 +1,7 @@
 /**
- * The load, in a process of its own: so many connections are kept open, each with one request under way. For every message it runs once and answers
- * with what came of it. The requests are made beforehand, so that it takes little of the machine itself.
+ * The load, in a process of its own: so many connections are kept open, each with one request under way. A message brings the requests of a load, which are
+ * kept by how many came before them, or has it run once, and is answered with what came of it. The requests are made beforehand, so that it takes little of
+ * the machine itself.
  */
 import { once } from 'node:events';
 import { connect as connectPlain } from 'node:net';
@@ -8,14 +9,16 @@ import { connect as connectTls } from 'node:tls';
 
 const headEnd = '\r\n\r\n';
 
-for (;;) {
-  const [job] = await once(process, 'message');
-  process.send(await run(job).catch((error) => ({ error: error.message })));
-}
+const loads = [];
 
-/** Sends `requests` one after another, round and round from `first` on, over `connections` connections for `durationMs`; tells where it ended. */
-async function run({ port, ca, requests, first, status, connections, durationMs }) {
-  const wires = requests.map((request) => Buffer.from(request, 'latin1'));
+process.on('message', async (message) => {
+  if (message.requests !== undefined) loads.push(message.requests.map((request) => Buffer.from(request, 'latin1')));
+  else if (message !== 'go') process.send(await run(message).catch((error) => ({ error: error.message })));
+});
+
+/** Sends the requests of the load `number` one after another, round and round from `first` on, over `connections` connections for `durationMs`; tells where it ended. */
+async function run({ port, ca, number, first, status, connections, durationMs }) {
+  const wires = loads[number];
   const state = { next: first, latenciesMs: [], isOver: false };
   const open = () => connect(port, ca);
   const sockets = await Promise.all(Array.from({ length: connections }, open));

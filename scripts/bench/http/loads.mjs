@@ -5,18 +5,22 @@ import { once } from 'node:events';
 /** Starts the process that sends. `stop` ends it. */
 export function startLoad() {
   const child = fork(new URL('load.mjs', import.meta.url).pathname);
-  /** By the requests of a load, which of them comes next: what was sent lately would not be new any more. */
-  const next = new Map();
+  /** By the requests of a load, which it was given once, their number there, and which of them comes next: what was sent lately would not be new any more. */
+  const loads = new Map();
 
   /** Loads `server` for `seconds`; the figures are per request, but for `rps`, `loopP99Ms` and `residentBytes`. */
   const loadOnce = async ({ path, contender, server, ca, requests, status }, { connections, seconds }) => {
-    const first = next.get(requests) ?? 0;
-    child.send({ port: server.port, ca, requests, first, status, connections, durationMs: seconds * 1000 });
+    if (!loads.has(requests)) {
+      loads.set(requests, { number: loads.size, first: 0 });
+      child.send({ requests });
+    }
+    const load = loads.get(requests);
+    child.send({ port: server.port, ca, ...load, status, connections, durationMs: seconds * 1000 });
     await answer(`${path} of ${contender}`);
     await server.probe();
     child.send('go');
-    const { next: end, count, wallMs, p50Ms, p99Ms } = await answer(`${path} of ${contender}`);
-    next.set(requests, end);
+    const { next, count, wallMs, p50Ms, p99Ms } = await answer(`${path} of ${contender}`);
+    load.first = next;
     const { cpuUs, loopP99Ms, residentBytes } = await server.probe();
     return { rps: (count * 1000) / wallMs, cpuUs: cpuUs / count, p50Ms, p99Ms, loopP99Ms, residentBytes };
   };
