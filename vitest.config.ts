@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { testsThatVerify } from './test/support/tests-that-verify.js';
 
 /** What is about remembering itself. */
-const remembering = ['test/unit/verifier/{*-cache,sightings,warm-up}.test.ts'];
+const remembering = ['test/unit/verifier/{*-cache,sealed-child,sightings,warm-up}.test.ts'];
 /** What takes long, and verifies few tokens in its own process, or none. */
 const elsewhere = [
   'test/e2e/{credential-methods,main-job}.test.ts',

@@ -136,8 +136,8 @@ export class ConditionReader {
   }
 
   /** The condition in `bytes` from `start` to `end`, the last of its token, which is called as a seal is; whether it is one, `isSealed` tells. */
-  readSeal(bytes: Uint8Array, start: number, end: number, caveatIndex: number): ReadCondition {
-    const seal = this.knowsSeals ? readSeal(bytes, start, end, start + request.name.length + 1) : undefined;
+  readSeal(bytes: Uint8Array, view: DataView, start: number, end: number, caveatIndex: number): ReadCondition {
+    const seal = this.knowsSeals ? readSeal(bytes, view, start, end, start + request.name.length + 1) : undefined;
     // What is no seal, the registry tells why. A view, as it is not kept: a copy of its length would have memory of its own.
     const reading = seal ?? readingOf(this.registry, bytes.subarray(start, end));
     return { caveatIndex, dischargeIndex: undefined, isLast: true, isSealed: isSeal(reading), reading, list: undefined };

@@ -85,14 +85,14 @@ export function readBase64url(codes: Uint8Array, start: number, end: number, byt
 
 /** Characters that 32 bytes take: a digest, a nonce. */
 export const base64urlOf32 = 43;
+const lastOf32 = base64urlOf32 - 1;
 
-/** Whether the 43 character codes from `start` on in `codes` are the one spelling of 32 bytes; false where so many are not there. */
-export function are32Bytes(codes: Uint8Array, start: number): boolean {
-  const last = start + base64urlOf32 - 1;
-  if (start < 0 || last >= codes.length) return false;
+/** Whether the 43 character codes from `start` on in `view`, which has so many, are the one spelling of 32 bytes. */
+export function are32BytesAt(view: DataView, start: number): boolean {
+  const last = start + lastOf32;
   let faults = 0;
-  for (let i = start; i < last; i += 2) faults |= bitsOfPair[(codes[i] as number) | ((codes[i + 1] as number) << 8)] as number;
-  const value = sextetOf(codes, last);
+  for (let i = start | 0; i < last; i += 2) faults |= bitsOfPair[view.getUint16(i, true)] as number;
+  const value = valueOfCode[view.getUint8(last)] as number;
   // The last character holds four bits, and two that must be zero.
   return (faults | value) >= 0 && (value & 3) === 0;
 }

@@ -49,24 +49,8 @@ export function hmacFromMidstate(midstate: KeyMidstate, message: Uint8Array, cha
 
 /** `chain` (8 words) = HMAC(key of `midstate`, what is in `view` from `start` to `end`). */
 export function hmacFromMidstateAt(midstate: KeyMidstate, view: DataView, start: number, end: number, chain: Int32Array): void {
-  hmacFromStateAt(midstate.inner, blockBytes, midstate.outer, view, start, end, chain);
-}
-
-/**
- * `chain` (8 words) = the HMAC of which the inner hash is `state` after `absorbedBytes` (whole blocks, that of the key too) and goes on with what is in `view`
- * from `start` to `end`; `outer` is that of its key.
- */
-export function hmacFromStateAt(
-  state: Int32Array,
-  absorbedBytes: number,
-  outer: Int32Array,
-  view: DataView,
-  start: number,
-  end: number,
-  chain: Int32Array,
-): void {
-  absorbAt(inner, state, absorbedBytes, view, start, end);
-  finish(outer, chain);
+  absorbAt(inner, midstate.inner, blockBytes, view, start, end);
+  finish(midstate.outer, chain);
 }
 
 /** What is done by the key that is in a chain at the time. */

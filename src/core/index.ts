@@ -1,10 +1,10 @@
 /** Core: bytes, the HMAC chain, formats, identifier, minting and signature verification. Pure: no I/O, clock and randomness passed in. */
-export { are32Bytes, base64urlOf32, decodeBase64url, encodeBase64url } from './base64url.js';
+export { are32BytesAt, base64urlOf32, decodeBase64url, encodeBase64url } from './base64url.js';
 export * from './bytes.js';
 export * from './errors.js';
 export { type FlatMacaroon, type FlatToken, readFlat, textsRead } from './format/flat.js';
 export { importToken } from './format/import.js';
-export { asciiAt, beginningOfText, decode, encode, goesOnWith, type TextBeginning, textPrefix } from './format/text.js';
+export { asciiAt, beginningOfText, beginsWith, decode, encode, textPrefix } from './format/text.js';
 export { decodeV1Token } from './format/v1.js';
 export { decodeV2Token, encodeV2, encodeV2Token } from './format/v2.js';
 export { decodeV2Json, exportV2Json, type V2Json } from './format/v2-json.js';
@@ -22,7 +22,7 @@ export { printable } from './printable.js';
 export { RecentReadings } from './recent-readings.js';
 export { sha256 } from './sha256.js';
 export { createUuidV7, formatUuid, isUuidText, isUuidV7, uuidTimeMs } from './token-id.js';
-export { endingOf, type Opening, openingOf } from './verify-ending.js';
+export { conditionAfter, type FlatCondition, type Opening, openingOf } from './verify-ending.js';
 export {
   type ChainPosition,
   chainBeforeLastCaveat,

@@ -1,63 +1,78 @@
 /**
- * Plain tokens that go on as one whose signature held, up to somewhere in their last condition: only what follows is read and hashed, as for tokens that are
- * sealed to one request again and again. What does not end as such a token must, `flat.ts` reads.
+ * Plain tokens that begin as one whose signature held and go on with one condition, as those that are sealed to a request: only what comes after the
+ * beginning is read and hashed. What goes on otherwise, `flat.ts` reads.
  */
-import type { FlatToken } from './format/flat.js';
-import { beginningOfText, payload, payloadView, readPayloadAfter, type TextBeginning } from './format/text.js';
-import { hmacFromStateAt, type KeyMidstate } from './hmac.js';
-import { absorbBlocks, blockBytes, isStateAt, stateWords } from './sha256.js';
+import {
+  beginningOfText,
+  readEndAfter,
+  payload as sharedPayload,
+  payloadView as sharedView,
+  type TextBeginning,
+} from './format/text.js';
+import { hmacFromMidstateAt } from './hmac.js';
+import { limits } from './limits.js';
+import { isStateAt, stateWords } from './sha256.js';
+import { type ChainPosition, midstateOf } from './verify-flat.js';
 
+/** What is imported, the engine looks up and checks at each use. */
+const payload = sharedPayload;
+const payloadView = sharedView;
+const { maxConditionBytes, maxTextLength } = limits;
+/** What stands between two conditions of a plain token, before the length of the second: an end, and the type of what comes. */
+const betweenConditions = [0, 2] as const;
 /** What stands between the last condition of a plain token and its signature: two ends, type and length of what comes. */
 const betweenWord = 0x00000620;
 const betweenBytes = 4;
 const signatureBytes = 32;
 
-/** How texts begin that differ in the end of their last condition, which is of one length, and in what comes after it. */
+/** How texts begin, as far as a caveat of theirs. */
 export interface Opening {
-  /** Its bytes are those of the last condition that `inner` has not absorbed. */
   readonly beginning: TextBeginning;
-  /** State of the inner hash after the first `absorbedBytes` of the last condition: whole blocks. */
-  readonly inner: Int32Array;
-  readonly absorbedBytes: number;
-  /** State that the outer hash goes on from. */
-  readonly outer: Int32Array;
-  /** Where the end of the condition begins and ends in what `endingOf` gives. */
+  /** What comes then, up to the length of the next condition. */
+  readonly joint: Uint8Array;
+}
+
+/** How `text`, which was read last, begins: with the first `length` bytes of its payload, which end in a condition or an identifier. */
+export function openingOf(text: string, length: number): Opening {
+  const beginning = beginningOfText(text, length);
+  return { beginning, joint: Uint8Array.of(...payload.subarray(beginning.bytes.length, length), ...betweenConditions) };
+}
+
+/** Where a condition stands in `bytes`. */
+export interface FlatCondition {
+  readonly bytes: Uint8Array;
+  /** Of the same bytes. */
+  readonly view: DataView;
   readonly start: number;
   readonly end: number;
 }
 
 const chain = new Int32Array(stateWords);
+/** The one there is: valid until the next text is read. */
+const last = { bytes: payload, view: payloadView, start: 0, end: 0 };
 
 /**
- * How `text`, whose token was read last, goes on from its character `textStart`, but for the last `endingLength` bytes (2 or more) of its last condition.
- * `midstate` is that of the chain before this condition.
+ * The one condition with which the token in `text` goes on after `opening`, which `text` begins with and whose chain comes to `position`, where the signature
+ * holds; `undefined` for any other text. It is overwritten when the next text is read by anyone.
  */
-export function openingOf(
-  text: string,
-  textStart: number,
-  { view, starts, ends, caveatCount }: FlatToken,
-  midstate: KeyMidstate,
-  endingLength: number,
-): Opening {
-  const conditionStart = starts[caveatCount - 1] as number;
-  const sameEnd = (ends[caveatCount - 1] as number) - endingLength;
-  const absorbedBytes = (sameEnd - conditionStart) & -blockBytes;
-  const absorbedEnd = conditionStart + absorbedBytes;
-  const inner = absorbBlocks(new Int32Array(stateWords), midstate.inner, view, conditionStart, absorbedEnd);
-  // To the end of a group, so that what comes then stands for whole bytes.
-  const { text: same, bytes, sum } = beginningOfText(text, sameEnd + 2, textStart);
-  const beginning = { start: textStart, text: same, bytes: bytes.slice(absorbedEnd), sum };
-  const start = sameEnd - absorbedEnd;
-  return { beginning, inner, absorbedBytes, outer: midstate.outer, start, end: start + endingLength };
-}
-
-/**
- * Bytes in which the last condition of the token in `text`, which begins with `opening`, ends from its `start` to its `end`, where the signature holds;
- * `undefined` for any other text. They are overwritten when the next text is read by anyone.
- */
-export function endingOf(text: string, { beginning, inner, absorbedBytes, outer, end }: Opening): Uint8Array | undefined {
-  const length = readPayloadAfter(text, beginning);
-  if (length !== end + betweenBytes + signatureBytes || payloadView.getInt32(end) !== betweenWord) return undefined;
-  hmacFromStateAt(inner, blockBytes + absorbedBytes, outer, payloadView, 0, end, chain);
-  return isStateAt(chain, payloadView, end + betweenBytes) ? payload : undefined;
+export function conditionAfter(text: string, { beginning, joint }: Opening, position: ChainPosition): FlatCondition | undefined {
+  if (text.length > maxTextLength) return undefined;
+  const length = readEndAfter(text, beginning, 0);
+  for (let i = 0; i < joint.length; i++) if (payload[i] !== joint[i]) return undefined;
+  let start = joint.length + 1;
+  let size = payload[joint.length] as number;
+  if (size > 0x7f) {
+    // As of any field: zero in the second byte would not be the shortest spelling.
+    const high = payload[start++] as number;
+    if (high === 0 || high > 0x7f) return undefined;
+    size = (size & 0x7f) | (high << 7);
+  }
+  const end = start + size;
+  if (size === 0 || size > maxConditionBytes || end + betweenBytes + signatureBytes !== length) return undefined;
+  if (payloadView.getInt32(end) !== betweenWord) return undefined;
+  hmacFromMidstateAt(midstateOf(position), payloadView, start, end, chain);
+  if (!isStateAt(chain, payloadView, end + betweenBytes)) return undefined;
+  last.start = start;
+  last.end = end;
+  return last;
 }

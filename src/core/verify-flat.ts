@@ -65,13 +65,18 @@ export function flatSignatureFault(token: FlatToken, key: MacaroonKey, known?: C
 /** Runs `chain` from `known` through the next caveat of `token`, which has one; gives how many it went through then. */
 function runFrom(known: ChainPosition, { view, starts, ends, caveatCount }: FlatToken): number {
   const next = known.caveatCount;
-  if (known.midstate === undefined) {
-    known.midstate = newMidstate();
-    setMidstate(known.midstate, known.chain);
-  }
   if (next === caveatCount - 1) copyState(known.chain, chainBeforeLast);
-  hmacFromMidstateAt(known.midstate, view, starts[next] as number, ends[next] as number, chain);
+  hmacFromMidstateAt(midstateOf(known), view, starts[next] as number, ends[next] as number, chain);
   return next + 1;
+}
+
+/** That of the chain at `position`, for the next step. */
+export function midstateOf(position: ChainPosition): KeyMidstate {
+  if (position.midstate === undefined) {
+    position.midstate = newMidstate();
+    setMidstate(position.midstate, position.chain);
+  }
+  return position.midstate;
 }
 
 /** A loop, as `set` is a call into the platform that takes several times as long. */

@@ -26,6 +26,11 @@ export function bindingOf(conditions: readonly ReadCondition[], before?: Binding
   return asksAnything(conditions) ? newBinding(conditions, before) : before;
 }
 
+/** The binding of a token that ends in `seal`, whose other conditions have the binding `before`. */
+export function sealedBinding(seal: Seal, sealIndex: number, before: Binding | undefined): Binding {
+  return { asksRequest: true, asksCertificate: before?.asksCertificate === true, keys: before?.keys ?? noKeys, seal, sealIndex };
+}
+
 function asksAnything(conditions: readonly ReadCondition[]): boolean {
   for (let i = 0; i < conditions.length; i++) {
     const { reading } = conditions[i] as ReadCondition;

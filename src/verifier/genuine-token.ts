@@ -2,14 +2,16 @@
  * From text to a token whose signature holds: decode, find the key, run the chain. Nothing that the text says is in a message before
  * that, since anyone may have written it.
  */
-import { type ConditionReader, type ReadCondition, readConditions } from '../caveats/clear-caveats.js';
-import { request } from '../caveats/types/request.js';
+import { type ConditionReader, type ReadCondition, readConditions, sealedBy } from '../caveats/clear-caveats.js';
+import { readSeal, request } from '../caveats/types/request.js';
 import {
   chainBeforeLastCaveat,
   chainOfSignature,
+  conditionAfter,
   decode,
   decodeIdentifier,
   encodeUtf8,
+  type FlatCondition,
   type FlatMacaroon,
   type FlatToken,
   flatSignatureFault,
@@ -31,11 +33,10 @@ import {
 } from '../core/index.js';
 import { type AnswerKey, answerKeyOf } from '../protocol/sealed-answer.js';
 import { sealOf } from '../protocol/sealed-request.js';
-import { bindingOf } from './binding.js';
+import { bindingOf, sealedBinding } from './binding.js';
 import { ConditionList, type ConditionLists, isOfThisProject } from './condition-list.js';
 import type { KnownText, Prefix, PrefixCache } from './prefix-cache.js';
 import type { AudienceKey, Denial, DenialCode, KeyLookup, KeySource, RevocationSubject } from './result.js';
-import { type SealCache, sealAfter } from './seal-cache.js';
 import { type GenuineToken, type SignatureCache, textNumber } from './signature-cache.js';
 
 /** A token whose signature held, and the key it held under. */
@@ -77,7 +78,6 @@ export interface AuthenticationSetup {
   readonly lists: ConditionLists;
   readonly cache: SignatureCache<Authenticated>;
   readonly prefixes: PrefixCache;
-  readonly seals: SealCache;
 }
 
 /**
@@ -88,7 +88,7 @@ export function authenticate(text: string, setup: AuthenticationSetup): Authenti
   const number = textNumber(text);
   const same = setup.cache.get(number, text);
   const beginning = same === undefined ? setup.prefixes.ofText(text) : undefined;
-  const known = same ?? (beginning && sealedAsBefore(text, beginning, setup.seals));
+  const known = same ?? (beginning && sealedChild(text, beginning, setup.reader));
   if (known === undefined) return authenticateAnew(text, number, setup, beginning);
   const { rootKeyId, generation } = known.token.facts;
   const found = setup.keys.find(setup.audience, rootKeyId, generation);
@@ -96,23 +96,32 @@ export function authenticate(text: string, setup: AuthenticationSetup): Authenti
   return Promise.resolve(found).then((late) => stillUnder(known, late) ?? authenticateAnew(text, number, setup, beginning));
 }
 
-/** `known`, if the key that it held under is the one in force. */
-function stillUnder(known: Authenticated, answer: KeyLookup): Authenticated | undefined {
+/** A token whose signature held under `key`, which may be another by now. */
+type Held = Omit<Authenticated, 'ok' | 'entry'> & { readonly ok?: true; readonly entry?: AudienceKey };
+
+/** `held`, if the key that it held under is the one in force. */
+function stillUnder(held: Held | Authenticated, answer: KeyLookup): Authenticated | undefined {
   const lookup = requireLookup(answer);
-  if (!lookup.found || lookup.entry.key !== known.key) return undefined;
-  const { text, token, key, answerKey } = known;
-  return lookup.entry === known.entry ? known : { ok: true, text, token, entry: lookup.entry, key, answerKey };
+  if (!lookup.found || lookup.entry.key !== held.key) return undefined;
+  const { text, token, key, answerKey } = held;
+  return lookup.entry === held.entry ? (held as Authenticated) : { ok: true, text, token, entry: lookup.entry, key, answerKey };
 }
 
-/** The token in `text`, which begins as `known`, if it is sealed to the same request as another before it; its signature holds under the key of that one. */
-function sealedAsBefore(text: string, known: KnownText, seals: SealCache): Authenticated | undefined {
-  const { prefix, key } = known.entry;
+/** The token in `text`, which begins as `known`, if it goes on with a seal alone: its signature holds then, under the key of the beginning. */
+function sealedChild(text: string, { opening, entry: { prefix, key } }: KnownText, reader: ConditionReader): Held | undefined {
   const list = prefix.lists.sealed;
-  const sealed = seals.after(text, known);
-  const seal = sealed && sealAfter(text, sealed);
-  if (sealed === undefined || seal === undefined || list === undefined) return undefined;
-  const token = genuineToken(prefix.facts, prefix.subject, list, seal, prefix);
-  return { ok: true, text, token, entry: sealed.entry, key, answerKey: answerKeyMaker(prefix.chain) };
+  if (list === undefined || !reader.knowsSeals) return undefined;
+  const condition = conditionAfter(text, opening, prefix);
+  if (condition === undefined || !isCalledSeal(condition)) return undefined;
+  const { bytes, view, start, end } = condition;
+  const reading = readSeal(bytes, view, start, end, start + sealPrefix.length);
+  if (reading === undefined) return undefined;
+  const index = prefix.caveatCount;
+  const { facts, subject } = prefix;
+  const binding = sealedBinding(reading.value, index, list.binding);
+  const { isStandard } = list;
+  const token = { facts, list, seal: sealedBy(reading, index), binding, isStandard, subject, prefix, verified: undefined };
+  return { text, token, key, answerKey: answerKeyMaker(prefix.chain) };
 }
 
 function authenticateAnew(
@@ -121,7 +130,7 @@ function authenticateAnew(
   setup: AuthenticationSetup,
   beginning: KnownText | undefined,
 ): Authentication | Promise<Authentication> {
-  const flat = readFlat(text, beginning?.beginning);
+  const flat = readFlat(text, beginning?.opening.beginning);
   const reading = textsRead();
   const reference = flat === undefined ? undefined : keyReferenceAt(flat.bytes, flat.identifierStart, flat.identifierEnd);
   if (flat === undefined || reference === undefined) return authenticateAnyForm(text, number, setup);
@@ -161,9 +170,6 @@ function authenticateAnew(
   const token = tokenOf(flat, facts, subject, claimsSeal, setup, known, reading);
   // A caveat type may have read a text as well.
   if (textsRead() !== reading) return authenticateAnyForm(text, number, setup, lookup);
-  if (token.seal?.isSealed && setup.reader.knowsSeals && known?.caveatCount === last && beginning?.entry.prefix === known) {
-    setup.seals.see(text, beginning, flat, token.seal, entry);
-  }
   const answerKey = chainBefore && answerKeyMaker(chainBefore);
   const authenticated: Authenticated = { ok: true, text, token, entry, key, answerKey };
   if (wasSeen) setup.cache.set(number, authenticated);
@@ -193,8 +199,11 @@ function factsOf({ bytes, identifierStart, identifierEnd }: FlatToken, reference
 /** Whether the last condition of the root macaroon claims to seal the token to a request. */
 function endsInSeal({ bytes, starts, ends, verificationIdStarts, caveatCount }: FlatToken): boolean {
   if (caveatCount === 0 || verificationIdStarts[caveatCount - 1] !== 0) return false;
-  const start = starts[caveatCount - 1] as number;
-  if ((ends[caveatCount - 1] as number) - start < sealPrefix.length) return false;
+  return isCalledSeal({ bytes, start: starts[caveatCount - 1] as number, end: ends[caveatCount - 1] as number });
+}
+
+function isCalledSeal({ bytes, start, end }: Omit<FlatCondition, 'view'>): boolean {
+  if (end - start < sealPrefix.length) return false;
   for (let i = 0; i < sealPrefix.length; i++) if (bytes[start + i] !== sealPrefix[i]) return false;
   return true;
 }
@@ -217,9 +226,9 @@ function tokenOf(
   known: Prefix | undefined,
   reading: number,
 ): GenuineToken {
-  const { bytes, starts, ends, caveatCount } = flat;
+  const { bytes, view, starts, ends, caveatCount } = flat;
   const last = caveatCount - 1;
-  const seal = claimsSeal ? reader.readSeal(bytes, starts[last] as number, ends[last] as number, last) : undefined;
+  const seal = claimsSeal ? reader.readSeal(bytes, view, starts[last] as number, ends[last] as number, last) : undefined;
   const isSealed = seal?.isSealed === true;
   const before = known && listOf(flat, known, isSealed, lists, reading);
   if (!flat.isPlain) return genuineToken(facts, subject, new ConditionList(readAll(flat, seal, isSealed, reader)));

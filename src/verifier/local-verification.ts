@@ -40,7 +40,6 @@ import type {
   VerifiedMacaroon,
   VerifyResult,
 } from './result.js';
-import { SealCache } from './seal-cache.js';
 import { arrivalOf } from './sent-request.js';
 import { type GenuineToken, SignatureCache } from './signature-cache.js';
 import { type ToldFacts, wholeContext } from './told-facts.js';
@@ -54,7 +53,7 @@ export interface LocalSetup {
   readonly replayStore: ReplayStore | undefined;
   /** How far the time of sending of a sealed request may lie from ours. */
   readonly windowMs: number;
-  /** How many texts, beginnings and seals are remembered at most, of each so many. */
+  /** How many texts and beginnings are remembered at most, of each so many. */
   readonly rememberedTokens: number;
 }
 
@@ -72,7 +71,6 @@ export class LocalVerification {
   readonly #windowMs: number;
   readonly #cache: SignatureCache<Authenticated>;
   readonly #prefixes: PrefixCache;
-  readonly #seals: SealCache;
   readonly #setup: AuthenticationSetup;
   readonly #accepted = new WeakSet<object>();
 
@@ -81,10 +79,9 @@ export class LocalVerification {
     this.#keys = keys;
     this.#cache = new SignatureCache(rememberedTokens);
     this.#prefixes = new PrefixCache(rememberedTokens);
-    this.#seals = new SealCache(rememberedTokens);
     const reader = new ConditionReader(registry);
     const lists = new ConditionLists(reader);
-    this.#setup = { audience, keys, reader, lists, cache: this.#cache, prefixes: this.#prefixes, seals: this.#seals };
+    this.#setup = { audience, keys, reader, lists, cache: this.#cache, prefixes: this.#prefixes };
     this.#replayStore = replayStore;
     this.#windowMs = windowMs;
   }
@@ -192,7 +189,6 @@ export class LocalVerification {
   async close(): Promise<void> {
     this.#cache.clear();
     this.#prefixes.clear();
-    this.#seals.clear();
     await this.#keys.close();
   }
 
@@ -325,15 +321,16 @@ function newVerified({ facts, list, seal }: GenuineToken): VerifiedMacaroon {
     actions: list.actionsOf(facts.actions),
     issuedAtMs: facts.issuedAtMs,
     expiresAtMs: Math.min(facts.expiresAtMs, list.expiresAtMs),
-    caveats: seal === undefined ? list.texts : textsWith(list.texts, seal),
+    caveats: seal === undefined ? list.texts : textsWith(list.conditions, seal),
   });
 }
 
-/** `texts` and that of `seal`: filled in, as a list that grows has room for several times as many. */
-function textsWith(texts: readonly string[], { reading }: ReadCondition): readonly string[] {
-  const all = new Array<string>(texts.length + 1);
-  for (let i = 0; i < texts.length; i++) all[i] = texts[i] as string;
-  all[texts.length] = reading.text;
+/** The texts of `conditions`, and that of `seal`: filled in, as a list that grows has room for several times as many. */
+function textsWith(conditions: readonly ReadCondition[], { reading }: ReadCondition): readonly string[] {
+  const { length } = conditions;
+  const all = new Array<string>(length + 1);
+  for (let i = 0; i < length; i++) all[i] = (conditions[i] as ReadCondition).reading.text;
+  all[length] = reading.text;
   return Object.freeze(all);
 }
 

@@ -10,14 +10,14 @@
  * Of what a second text continued, the text is remembered too: of one that begins so, only the end is summed up and decoded.
  */
 import {
-  beginningOfText,
+  beginsWith,
   type ChainPosition,
   type FlatToken,
-  goesOnWith,
   type IdentifierFacts,
   type MacaroonKey,
+  type Opening,
+  openingOf,
   readUint32,
-  type TextBeginning,
   tokenIdStart,
 } from '../core/index.js';
 import type { ConditionList } from './condition-list.js';
@@ -60,12 +60,8 @@ export interface Entry {
 
 /** A beginning of texts, which holds all of a beginning of a token but for two bytes at the most. */
 export interface KnownText {
-  readonly beginning: TextBeginning;
+  readonly opening: Opening;
   readonly entry: Entry;
-  /** What it is found by. */
-  readonly number: number;
-  /** Whether `seal-cache.ts` knows how texts go on that begin so. */
-  hasSeals: boolean;
   /** Texts of its number that began otherwise since the last that began so. */
   missedCount: number;
 }
@@ -88,7 +84,7 @@ export class PrefixCache {
     if (this.#texts.isEmpty) return undefined;
     const known = this.#texts.get(beginningNumber(text));
     if (known === undefined) return undefined;
-    if (goesOnWith(text, known.beginning)) {
+    if (beginsWith(text, known.opening.beginning)) {
       known.missedCount = 0;
       return known;
     }
@@ -100,7 +96,8 @@ export class PrefixCache {
   longest(token: FlatToken, key: MacaroonKey, text: KnownText | undefined): Prefix | undefined {
     if (this.#entries.isEmpty) return undefined;
     const last = token.caveatCount - 1;
-    if (text?.entry.key === key && isPrefix(text.entry, token, last, text.beginning.bytes.length)) return text.entry.prefix;
+    if (text?.entry.key === key && isPrefix(text.entry, token, last, text.opening.beginning.bytes.length))
+      return text.entry.prefix;
     const id = idOf(token);
     for (let count = last; count >= 0; count--) {
       const entry = this.#entries.get(numberOf(id, count));
@@ -129,9 +126,8 @@ export class PrefixCache {
 
   /** Remembers how `text`, that of `token`, begins, as far as `entry` was made of it. */
   setText(text: string, token: FlatToken, entry: Entry): void {
-    const beginning = beginningOfText(text, token.identifierStart + entry.length);
-    const number = beginningNumber(text);
-    this.#texts.set(number, { beginning, entry, number, hasSeals: false, missedCount: 0 });
+    const opening = openingOf(text, token.identifierStart + entry.length);
+    this.#texts.set(beginningNumber(text), { opening, entry, missedCount: 0 });
   }
 
   /** Does it again for a `text` that is not known to begin so, though `known` is what its `token` begins with: others pushed that out, and no longer come. */
@@ -153,7 +149,7 @@ function weightOfEntry({ length, prefix }: Entry): number {
 }
 
 /** With its beginning, which it may outlive. */
-export function weightOfText({ beginning, entry }: KnownText): number {
+function weightOfText({ opening: { beginning }, entry }: KnownText): number {
   return beginning.text.length + beginning.bytes.length + weightOfEntry(entry);
 }
 

@@ -49,6 +49,10 @@ function seal(condition: Uint8Array): unknown {
   return { method, authority, target, digest, sentAtMs: Number(sent), nonce };
 }
 
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
 function textOf(condition: Uint8Array): string | undefined {
   try {
     return decodeUtf8(condition);
@@ -83,7 +87,13 @@ describe('a seal', () => {
       if (!textOf(condition.slice(0, 8))?.startsWith('request ')) return false;
       const before = random.below(9);
       const bytes = new Uint8Array([...random.bytes(before), ...condition, ...random.bytes(random.below(60))]);
-      const { isSealed, isLast, caveatIndex, reading } = reader.readSeal(bytes, before, before + condition.length, 5);
+      const { isSealed, isLast, caveatIndex, reading } = reader.readSeal(
+        bytes,
+        viewOf(bytes),
+        before,
+        before + condition.length,
+        5,
+      );
       requireSame({ isSealed, isLast, caveatIndex }, { isSealed: expected !== undefined, isLast: true, caveatIndex: 5 });
       if ('code' in reading) requireSame({ ok: false, code: reading.code, message: reading.message }, parsed);
       else requireSame(reading, parsed.ok ? parsed.caveat : undefined);
@@ -96,7 +106,7 @@ describe('a seal', () => {
     const good = encodeUtf8(`request GET a.example /a ${'A'.repeat(43)} 1 ${'A'.repeat(43)}`);
     const expected = seal(good);
     const sealIn = (condition: Uint8Array) => {
-      const { reading } = new ConditionReader(standardRegistry).readSeal(condition, 0, condition.length, 0);
+      const { reading } = new ConditionReader(standardRegistry).readSeal(condition, viewOf(condition), 0, condition.length, 0);
       return 'value' in reading ? reading.value : undefined;
     };
     for (let at = 8; at < good.length; at++) {
@@ -111,9 +121,21 @@ describe('a seal', () => {
     }
   });
 
+  it('is read after one for a service with a longer name than all of it', () => {
+    const authority = `${Array.from({ length: 3 }, () => 'a'.repeat(60)).join('.')}.example`;
+    const argument = (service: string) => `GET ${service} / ${'A'.repeat(43)} 1 ${'A'.repeat(43)}`;
+    expect(request.parse(argument(authority))).toMatchObject({ ok: true, value: { authority } });
+    expect(request.parse(argument('a'))).toMatchObject({ ok: true, value: { authority: 'a' } });
+    for (let length = 0; length < argument('a').length; length++) {
+      request.parse(argument(authority));
+      expect(request.parse(argument('a').slice(0, length))).toMatchObject({ ok: false });
+      expect(request.parse(argument('a').slice(length + 3))).toMatchObject({ ok: false });
+    }
+  });
+
   it('is not taken for the one that was read before it where that is all of its argument', () => {
     const good = encodeUtf8(`request GET a.example /a ${'A'.repeat(43)} 1 ${'A'.repeat(43)}`);
-    const { reading } = new ConditionReader(standardRegistry).readSeal(good, 0, good.length, 0);
+    const { reading } = new ConditionReader(standardRegistry).readSeal(good, viewOf(good), 0, good.length, 0);
     expect(reading).toMatchObject({ value: seal(good) });
     expect(request.parse(decodeUtf8(good))).toMatchObject({ ok: false });
     expect(request.parse(decodeUtf8(good.slice(8)))).toMatchObject({ ok: true, value: seal(good) });
@@ -122,7 +144,7 @@ describe('a seal', () => {
   it('is unknown to a verifier that does not know the type, or knows another by its name', () => {
     const condition = encodeUtf8(`request GET a.example / ${'A'.repeat(43)} 1 ${'A'.repeat(43)}`);
     const reader = new ConditionReader(createCaveatRegistry([action]));
-    const { isSealed, reading } = reader.readSeal(condition, 0, condition.length, 0);
+    const { isSealed, reading } = reader.readSeal(condition, viewOf(condition), 0, condition.length, 0);
     expect(isSealed).toBe(false);
     expect(reading).toMatchObject({ code: 'ERR_CAVEAT_UNKNOWN' });
     const impostor = new ConditionReader({
@@ -130,6 +152,6 @@ describe('a seal', () => {
       get: () => action,
       parse: (text) => createCaveatRegistry([]).parse(text),
     });
-    expect(impostor.readSeal(condition, 0, condition.length, 0)).toMatchObject({ isSealed: false });
+    expect(impostor.readSeal(condition, viewOf(condition), 0, condition.length, 0)).toMatchObject({ isSealed: false });
   });
 });

@@ -5,10 +5,19 @@
  * Each sealed token brings one that was never read before, so it is read from the bytes of the token: first from its end, where the parts have known shapes.
  */
 
-import { are32Bytes, asciiAt, base64urlOf32, decodeUtf8, limits, writeAscii } from '../../core/index.js';
+import {
+  are32BytesAt,
+  asciiAt,
+  base64urlOf32,
+  copyRange,
+  decodeUtf8,
+  encodeUtf8,
+  internText,
+  writeAscii,
+} from '../../core/index.js';
 import { isCanonicalAuthority } from '../authority.js';
 import { type CaveatSetting, type CaveatType, type CheckResult, holds, type RequestContext } from '../caveat-type.js';
-import { isCanonicalTarget } from '../path.js';
+import { isCanonicalTargetAt } from '../path.js';
 import { isMethod } from './method.js';
 
 /** What a request is sealed to. */
@@ -47,7 +56,7 @@ export const request: CaveatType<Seal> = Object.freeze<CaveatType<Seal>>({
   name: 'request',
   parse(argument) {
     const bytes = new Uint8Array(argument.length);
-    const reading = writeAscii(argument, bytes) ? readSeal(bytes, 0, bytes.length, 0) : undefined;
+    const reading = writeAscii(argument, bytes) ? readSeal(bytes, new DataView(bytes.buffer), 0, bytes.length, 0) : undefined;
     return reading === undefined ? { ok: false, message: expected } : { ok: true, value: Object.freeze(reading.value) };
   },
   format: ({ method, authority, target, digest, sentAtMs, nonce }) =>
@@ -57,91 +66,81 @@ export const request: CaveatType<Seal> = Object.freeze<CaveatType<Seal>>({
   narrows: () => ({ kind: 'contradiction' }),
 });
 
-/** What a seal says before its time of sending. */
-export interface SealHead extends Pick<Seal, 'method' | 'authority' | 'target' | 'digest'> {
-  /** As it is written, to where the time of sending begins. */
-  readonly text: string;
-}
-
-/** Digits, as a rule thirteen, then a space and the nonce. */
+/** A space, then the nonce. */
 const afterTimeLength = 1 + base64urlOf32;
-
-/** The one that was read last, and its bytes: who calls often mostly asks for the same, and only time and nonce differ. */
-let lastHead: SealHead | undefined;
-let lastHeadLength = 0;
-/** How many of its bytes come before the argument. */
-let lastHeadBefore = 0;
-const lastHeadBytes = new Uint8Array(limits.maxConditionBytes);
+/** Digits of a time of sending from 2001 to 2286. */
+const usualTimeDigits = 13;
 
 /**
- * The seal in `bytes` from `start` to `end`, whose argument begins at `argumentStart`: what stands before that is for the caller to know. `undefined` for
- * any argument but one in its one spelling. Keeps no bytes of time and nonce.
+ * The seal in `bytes`, of which `view` is one, from `start` to `end`; its argument begins at `argumentStart`: what stands before that is for the caller to
+ * know. `undefined` for any argument but one in its one spelling. Keeps no bytes of time and nonce.
  */
-export function readSeal(bytes: Uint8Array, start: number, end: number, argumentStart: number): SealReading | undefined {
-  const sentStart = startOfDigits(bytes, argumentStart, end - afterTimeLength);
-  const head = readSealHead(bytes, start, sentStart, argumentStart);
-  return head && readSealAfter(head, bytes, sentStart, end);
-}
-
-/** The seal that begins with `head`, whose time of sending begins in `bytes` at `start`, and which ends at `end`. As `readSeal` otherwise. */
-export function readSealAfter(head: SealHead, bytes: Uint8Array, start: number, end: number): SealReading | undefined {
+export function readSeal(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  argumentStart: number,
+): SealReading | undefined {
   const sentEnd = end - afterTimeLength;
-  const sentAtMs = timeAt(bytes, start, sentEnd);
-  if (sentAtMs < 0 || bytes[sentEnd] !== spaceCode || !are32Bytes(bytes, sentEnd + 1)) return undefined;
-  const { method, authority, target, digest } = head;
-  const rest = asciiAt(bytes, start, end);
-  const nonce = rest.slice(sentEnd + 1 - start);
-  return { type: request, value: { method, authority, target, digest, sentAtMs, nonce }, text: head.text + rest };
+  const usualStart = sentEnd - usualTimeDigits;
+  const sentStart = bytes[usualStart - 1] === spaceCode ? usualStart : startOfDigits(bytes, argumentStart, sentEnd);
+  const digestEnd = sentStart - 1;
+  const digestStart = digestEnd - base64urlOf32;
+  const targetEnd = digestStart - 1;
+  const sentAtMs = timeAt(bytes, sentStart, sentEnd);
+  if (sentAtMs < 0 || bytes[sentEnd] !== spaceCode || bytes[digestEnd] !== spaceCode || bytes[targetEnd] !== spaceCode)
+    return undefined;
+  if (!are32BytesAt(view, sentEnd + 1)) return undefined;
+  const hasContent = !isSameAt(noContent, base64urlOf32, view, digestStart, digestEnd);
+  if (hasContent && !are32BytesAt(view, digestStart)) return undefined;
+  const service = readService(bytes, view, argumentStart, targetEnd);
+  if (service === undefined) return undefined;
+  const targetStart = argumentStart + service.length;
+  if (!isCanonicalTargetAt(bytes, targetStart, targetEnd)) return undefined;
+  // All of it is ASCII. What is taken out of it, the engine keeps as views.
+  const text = asciiAt(bytes, start, end);
+  const { method, authority } = service;
+  const target = text.slice(targetStart - start, targetEnd - start);
+  const digest = hasContent ? text.slice(digestStart - start, digestEnd - start) : noContentDigest;
+  const nonce = text.slice(sentEnd + 1 - start);
+  return { type: request, value: { method, authority, target, digest, sentAtMs, nonce }, text };
 }
 
-/** How many bytes `seal` takes from its time of sending on. */
-export function sealEndingLength({ sentAtMs }: Seal): number {
-  return String(sentAtMs).length + afterTimeLength;
+/** Digest of a request without content, as most are. */
+const noContentDigest = 'r1Vw9aGBC3r3jK9LxwpmDw31HkK6-R1N5bIyjeDoPfw';
+const noContent = new DataView(encodeUtf8(noContentDigest).buffer);
+
+/** Where a request goes, and how a seal says it, with the space behind it. */
+interface Service extends Pick<Seal, 'method' | 'authority'> {
+  readonly view: DataView;
+  readonly length: number;
 }
 
-/**
- * What stands in `bytes` from `start` to `end`, where the time of sending begins; the argument begins at `argumentStart`. `undefined` for any but its one
- * spelling. The last one is kept.
- */
-export function readSealHead(bytes: Uint8Array, start: number, end: number, argumentStart: number): SealHead | undefined {
-  const isAlike = end - start === lastHeadLength && argumentStart - start === lastHeadBefore;
-  const sameLength = isAlike ? sameAsLastHead(bytes, start) : 0;
-  if (isAlike && sameLength === lastHeadLength) return lastHead;
-  const digestStart = end - 1 - base64urlOf32;
-  if (bytes[end - 1] !== spaceCode || !are32Bytes(bytes, digestStart)) return undefined;
-  const isSamePlace = isAlike && sameLength >= digestStart - start;
-  const place = isSamePlace ? lastHead : readPlace(bytes, argumentStart, digestStart - 1);
-  if (place === undefined) return undefined;
-  const { method, authority, target } = place;
-  const digest = asciiAt(bytes, digestStart, end - 1);
-  const head = { method, authority, target, digest, text: asciiAt(bytes, start, end) };
-  if (end - start > lastHeadBytes.length) return head;
-  for (let i = start + sameLength; i < end; i++) lastHeadBytes[i - start] = bytes[i] as number;
-  lastHeadLength = end - start;
-  lastHeadBefore = argumentStart - start;
-  lastHead = head;
-  return head;
-}
+/** The one that was read last: who calls often mostly calls the same. */
+let lastService: Service | undefined;
 
-/** How many bytes from `start` on are those of the last head. */
-function sameAsLastHead(bytes: Uint8Array, start: number): number {
-  let length = 0;
-  while (length < lastHeadLength && bytes[start + length] === lastHeadBytes[length]) length++;
-  return length;
-}
-
-/** Method, authority and target in `bytes` from `start` to `end`, where a space stands. `undefined` for any but their one spelling. */
-function readPlace(bytes: Uint8Array, start: number, end: number): Pick<Seal, 'method' | 'authority' | 'target'> | undefined {
+/** The service in `bytes` from `start` on, before `end`. `undefined` for any but its one spelling. */
+function readService(bytes: Uint8Array, view: DataView, start: number, end: number): Service | undefined {
+  const last = lastService;
+  if (last !== undefined && isSameAt(last.view, last.length, view, start, end)) return last;
   const methodEnd = endOfWord(bytes, start, end);
   const authorityEnd = endOfWord(bytes, methodEnd + 1, end);
-  if (endOfWord(bytes, authorityEnd + 1, end) !== end) return undefined;
-  if (bytes[methodEnd] !== spaceCode || bytes[authorityEnd] !== spaceCode || bytes[end] !== spaceCode) return undefined;
-  const method = decodeUtf8(bytes.subarray(start, methodEnd));
-  const authority = decodeUtf8(bytes.subarray(methodEnd + 1, authorityEnd));
-  const target = decodeUtf8(bytes.subarray(authorityEnd + 1, end));
-  return isMethod(method) && isCanonicalAuthority(authority) && isCanonicalTarget(target)
-    ? { method, authority, target }
-    : undefined;
+  if (authorityEnd >= end || bytes[methodEnd] !== spaceCode || bytes[authorityEnd] !== spaceCode) return undefined;
+  const method = internText(decodeUtf8(bytes.subarray(start, methodEnd)));
+  const authority = internText(decodeUtf8(bytes.subarray(methodEnd + 1, authorityEnd)));
+  if (!isMethod(method) || !isCanonicalAuthority(authority)) return undefined;
+  const length = authorityEnd + 1 - start;
+  lastService = { method, authority, view: new DataView(copyRange(bytes, start, start + length).buffer), length };
+  return lastService;
+}
+
+/** Whether the `length` bytes of `known` (four or more) stand in `view` at `start`, before `end`. */
+function isSameAt(known: DataView, length: number, view: DataView, start: number, end: number): boolean {
+  const last = length - 4;
+  if (start + last + 4 > end || view.getInt32(start + last) !== known.getInt32(last)) return false;
+  for (let i = 0; i < last; i += 4) if (view.getInt32(start + i) !== known.getInt32(i)) return false;
+  return true;
 }
 
 /** Where the printable ASCII without spaces ends that begins at `start`; `end` where all of it is, and `start` where that is beyond. */
@@ -162,13 +161,21 @@ function startOfDigits(bytes: Uint8Array, start: number, end: number): number {
 function timeAt(bytes: Uint8Array, start: number, end: number): number {
   const count = end - start;
   if (count < 1 || count > maxTimeDigits || (count > 1 && bytes[start] === zeroCode)) return -1;
-  let timeMs = 0;
-  for (let i = start; i < end; i++) {
+  // In two parts: numbers of up to nine digits the engine adds up by the machine's own.
+  const middle = Math.max(start, end - 9);
+  let high = 0;
+  let low = 0;
+  for (let i = start; i < middle; i++) {
     const digit = (bytes[i] as number) - zeroCode;
     if (digit < 0 || digit > 9) return -1;
-    timeMs = timeMs * 10 + digit;
+    high = (high * 10 + digit) | 0;
   }
-  return timeMs;
+  for (let i = middle; i < end; i++) {
+    const digit = (bytes[i] as number) - zeroCode;
+    if (digit < 0 || digit > 9) return -1;
+    low = (low * 10 + digit) | 0;
+  }
+  return high * 1e9 + low;
 }
 
 function checkPlace(setting: CaveatSetting | undefined): CheckResult | undefined {

@@ -112,38 +112,42 @@ export function readPayload(text: string, known = 0): number {
 
 /** A beginning of texts that was read before: up to a whole group of characters, so that it stands for whole bytes. */
 export interface TextBeginning {
-  /** Characters before `text`, which the same texts begin with. */
-  readonly start: number;
   readonly text: string;
-  /** What it stands for, those before it too. */
+  /** What it stands for. */
   readonly bytes: Uint8Array;
-  /** What it adds to the checksum, with those before it. */
+  /** What it adds to the checksum. */
   readonly sum: number;
 }
 
-/** `text`, which was read last, as far as whole groups of it stand for the first `length` bytes of its payload; of its characters, those from `start` on. */
-export function beginningOfText(text: string, length: number, start = 0): TextBeginning {
+/** `text`, which was read last, as far as whole groups of it stand for the first `length` bytes of its payload. */
+export function beginningOfText(text: string, length: number): TextBeginning {
   const groups = Math.floor(length / 3);
   const end = textPrefix.length + groups * 4;
   // If only the end of it was read, it is not there.
   writeAscii(text, ascii);
-  return { start, text: textUpTo(end, start), bytes: payload.slice(0, groups * 3), sum: addToSum(-1, textPrefix.length, end) };
+  return { text: textUpTo(end), bytes: payload.slice(0, groups * 3), sum: addToSum(-1, textPrefix.length, end) };
 }
 
-/** Whether `text`, whose characters before those of `beginning` are as they must be, goes on with these. */
-export function goesOnWith(text: string, { start, text: wanted }: TextBeginning): boolean {
-  return text.slice(start, start + wanted.length) === wanted;
+/** Whether `text` begins with `beginning`. */
+export function beginsWith(text: string, { text: wanted }: TextBeginning): boolean {
+  return text.slice(0, wanted.length) === wanted;
 }
 
 /** Does what `readPayload` does for a `text` that begins with `beginning`, of which only what comes after it is looked at. */
 export function readPayloadAfter(text: string, beginning: TextBeginning): number {
+  const length = readEndAfter(text, beginning, beginning.bytes.length);
+  if (length >= 0) payload.set(beginning.bytes);
+  return length;
+}
+
+/** Reads only the bytes that come after `beginning`, which `text` begins with, into `payload` from `at` on; gives where they end, or -1 as `readPayload` does. */
+export function readEndAfter(text: string, { text: known, sum }: TextBeginning, at: number): number {
   payloadReads++;
-  const rest = text.slice(beginning.start + beginning.text.length);
+  const rest = text.slice(known.length);
   const dot = rest.length - checksumLength - 1;
   if (!writeAscii(rest, ascii) || ascii[dot] !== dotCode) return -1;
-  if (!endsInChecksum(dot, addToSum(beginning.sum, 0, dot) ^ -1)) return -1;
-  payload.set(beginning.bytes);
-  return readGroups(0, dot, beginning.bytes.length);
+  if (!endsInChecksum(dot, addToSum(sum, 0, dot) ^ -1)) return -1;
+  return readGroups(0, dot, at);
 }
 
 /** Reads the characters in `ascii` from `start` to `end` into `payload` from `at` on; gives where that ends, or -1 for any but their one spelling. */

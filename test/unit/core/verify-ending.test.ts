@@ -1,14 +1,13 @@
-/** Tokens that differ in the end of their last condition: what holds, and where the rest of the condition is, wherever the end begins. */
+/** Tokens of which the beginning is known, and that go on with one condition: what holds, and where that condition is. */
 import { describe, expect, it } from 'vitest';
-import { newMidstate, setMidstate } from '../../../src/core/hmac.js';
 import {
   addFirstPartyCaveat,
-  beginningOfText,
+  type ChainPosition,
+  conditionAfter,
   encode,
   encodeUtf8,
-  endingOf,
   flatSignatureFault,
-  goesOnWith,
+  type Macaroon,
   MacaroonKey,
   mint,
   type Opening,
@@ -18,87 +17,98 @@ import {
 } from '../../../src/core/index.js';
 
 const key = new MacaroonKey(encodeUtf8('key'));
-const parent = addFirstPartyCaveat(mint(key, encodeUtf8('identifier')), 'method GET');
-const child = (condition: string) => addFirstPartyCaveat(parent, condition);
-const textOf = (condition: string) => encode({ root: child(condition), discharges: [] });
+const textOf = (root: Macaroon, discharges: readonly Macaroon[] = []) => encode({ root, discharges });
+const child = (parent: Macaroon, condition: string) => addFirstPartyCaveat(parent, condition);
+/** With a condition of `length` characters, so that the next one begins anywhere in a group of characters. */
+const parentOf = (length: number) => addFirstPartyCaveat(mint(key, encodeUtf8('identifier')), 'p'.repeat(length));
+const lengths = [1, 2, 3];
+const sizes = [1, 2, 54, 55, 56, 63, 64, 65, 118, 119, 120, 126, 127, 128, 129, 255, 256, 257, 1023, 1024];
 
-/** How the text of a child with `condition` goes on behind the beginning that it shares with its siblings, but for the last `endingLength` bytes. */
-function openingFor(condition: string, endingLength: number): Opening {
-  const text = textOf(condition);
+/** How texts of children of `parent` begin, as one of them tells it, and what their chain comes to before what they add. */
+function openingFor(parent: Macaroon): { readonly opening: Opening; readonly position: ChainPosition } {
+  const text = textOf(child(parent, 'first'));
   const token = readFlat(text);
+  const { length } = parent.caveats;
   if (token === undefined || flatSignatureFault(token, key) !== undefined) throw new Error('no genuine token');
-  const { text: beginning } = beginningOfText(text, token.ends[0] as number);
-  const midstate = newMidstate();
-  const words = Int32Array.from({ length: 8 }, (_, i) => new DataView(parent.signature.buffer).getInt32(i * 4));
-  setMidstate(midstate, words);
-  return openingOf(text, beginning.length, token, midstate, endingLength);
+  const view = new DataView(parent.signature.buffer, parent.signature.byteOffset);
+  const chain = Int32Array.from({ length: 8 }, (_, i) => view.getInt32(i * 4));
+  const end = length === 0 ? token.identifierEnd : (token.ends[length - 1] as number);
+  return { opening: openingOf(text, end), position: { caveatCount: length, chain, midstate: undefined } };
 }
 
-/** The end of the condition in `text`, which begins with `opening` as far as that is asked; `undefined` where it does not hold. */
-function endIn(text: string, opening: Opening): string | undefined {
-  if (!goesOnWith(text, opening.beginning)) return undefined;
-  const bytes = endingOf(text, opening);
-  return bytes && new TextDecoder().decode(bytes.subarray(opening.start, opening.end));
+/** The condition that `text` adds; `undefined` where it does not hold. */
+function addedIn(text: string, { opening, position }: ReturnType<typeof openingFor>): string | undefined {
+  const condition = conditionAfter(text, opening, position);
+  return condition && new TextDecoder().decode(condition.bytes.subarray(condition.start, condition.end));
 }
 
-describe('a token that goes on as another', () => {
-  it('holds, and tells the rest of its condition, wherever that begins', () => {
-    for (let same = 1; same < 140; same++) {
-      const opening = openingFor(`${'x'.repeat(same)}12345`, 5);
-      for (const rest of ['12345', '12367', '12300']) {
-        expect(endIn(textOf(`${'x'.repeat(same)}${rest}`), opening), `${same}`).toBe(rest);
+describe('a token that goes on with one condition', () => {
+  it('holds, and tells the condition, of whatever length and wherever it begins', () => {
+    for (const parent of [...lengths.map(parentOf), mint(key, encodeUtf8('identifier'))]) {
+      const known = openingFor(parent);
+      for (const size of sizes) {
+        const condition = 'x'.repeat(size);
+        expect(addedIn(textOf(child(parent, condition)), known), `${size}`).toBe(condition);
       }
-      expect(opening.beginning.bytes.length).toBeLessThan(64 + 3);
     }
   });
 
-  it('holds for an end of any length, which its texts share', () => {
-    for (let length = 3; length < 140; length++) {
-      const end = 'y'.repeat(length - 1);
-      expect(endIn(textOf(`head ${end}z`), openingFor(`head ${end}y`, length))).toBe(`${end}z`);
-      expect(endIn(textOf(`head ${end}zz`), openingFor(`head ${end}y`, length))).toBeUndefined();
-    }
-  });
-
-  it('does not hold with any bit of its end or its signature changed', () => {
-    for (const same of [50, 61, 62, 63, 64, 65, 66, 127, 128]) {
-      const opening = openingFor(`${'x'.repeat(same)}12345`, 5);
-      const genuine = child(`${'x'.repeat(same)}12345`);
+  it('does not hold with any bit of its condition or its signature changed', () => {
+    const parent = parentOf(1);
+    const known = openingFor(parent);
+    for (const size of [1, 64, 130]) {
+      const genuine = child(parent, 'x'.repeat(size));
       const [first, last] = genuine.caveats;
       if (first === undefined || last?.kind !== 'first-party') throw new Error('no condition');
-      for (let at = 0; at < last.condition.length; at++) {
+      for (let at = 0; at < size; at++) {
         for (const bit of [1, 32, 128]) {
           const condition = last.condition.with(at, (last.condition[at] as number) ^ bit);
-          const text = encode({ root: { ...genuine, caveats: [first, { ...last, condition }] }, discharges: [] });
-          expect(endIn(text, opening), `${same}, byte ${at}`).toBeUndefined();
+          expect(addedIn(textOf({ ...genuine, caveats: [first, { ...last, condition }] }), known), `${at}`).toBeUndefined();
         }
       }
       for (let at = 0; at < genuine.signature.length; at++) {
         const signature = genuine.signature.with(at, (genuine.signature[at] as number) ^ 1) as Signature;
-        expect(endIn(encode({ root: { ...genuine, signature }, discharges: [] }), opening), `${same}, ${at}`).toBeUndefined();
+        expect(addedIn(textOf({ ...genuine, signature }), known), `${at}`).toBeUndefined();
       }
+      expect(addedIn(textOf(genuine), known)).toBe('x'.repeat(size));
     }
   });
 
-  it('does not hold with anything behind its signature', () => {
-    const condition = `${'x'.repeat(70)}12345`;
-    const discharges = [mint(key, encodeUtf8('discharge'))];
-    const text = encode({ root: child(condition), discharges });
-    const opening = openingFor(condition, 5);
-    expect(goesOnWith(text, opening.beginning)).toBe(true);
-    expect(endIn(text, opening)).toBeUndefined();
+  it('does not hold with fewer conditions or more, with a discharge, or under another chain', () => {
+    for (const parent of lengths.map(parentOf)) {
+      const known = openingFor(parent);
+      const one = child(parent, 'one');
+      expect(addedIn(textOf(parent), known)).toBeUndefined();
+      expect(addedIn(textOf(child(one, 'two')), known)).toBeUndefined();
+      expect(addedIn(textOf(one, [mint(key, encodeUtf8('discharge'))]), known)).toBeUndefined();
+      expect(addedIn(textOf(one), { ...known, position: openingFor(parentOf(9)).position })).toBeUndefined();
+      expect(addedIn(textOf(one), known)).toBe('one');
+    }
   });
 
-  it('does not hold when a character of it is another', () => {
-    const opening = openingFor(`${'x'.repeat(70)}12345`, 5);
-    const text = textOf(`${'x'.repeat(70)}12345`);
-    expect(endIn(text, opening)).toBe('12345');
-    for (let at = 0; at < text.length; at++) {
-      const known = opening.beginning.start;
-      for (const other of ['A', 'B', '=', '.', 'é', '\u0100']) {
-        if (at < known || other === text[at]) continue;
-        expect(endIn(`${text.slice(0, at)}${other}${text.slice(at + 1)}`, opening), `${other} at ${at}`).toBeUndefined();
-      }
+  it('does not hold where the end of what it should begin with is another', () => {
+    for (const length of lengths) {
+      const parent = parentOf(length);
+      const known = openingFor(parent);
+      const genuine = child(parent, 'added');
+      const [first, last] = genuine.caveats;
+      if (first?.kind !== 'first-party' || last === undefined) throw new Error('no condition');
+      const condition = first.condition.with(length - 1, (first.condition[length - 1] as number) ^ 1);
+      expect(addedIn(textOf({ ...genuine, caveats: [{ ...first, condition }, last] }), known)).toBeUndefined();
     }
+  });
+
+  it('does not hold when a character behind its beginning is another', () => {
+    const parent = parentOf(2);
+    const known = openingFor(parent);
+    const text = textOf(child(parent, 'x'.repeat(70)));
+    for (let at = known.opening.beginning.text.length; at < text.length; at++) {
+      for (const other of ['A', 'B', '=', '.', 'é', '\u0100', '']) {
+        if (other === text[at]) continue;
+        expect(addedIn(`${text.slice(0, at)}${other}${text.slice(at + 1)}`, known), `${other} at ${at}`).toBeUndefined();
+      }
+      expect(addedIn(text.slice(0, at), known)).toBeUndefined();
+    }
+    expect(addedIn(text, known)).toBe('x'.repeat(70));
   });
 });

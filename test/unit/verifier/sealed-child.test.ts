@@ -1,4 +1,4 @@
-/** Tokens that are sealed to one request again and again: what is remembered of their seals, and what nobody can make of it. */
+/** Sealed tokens whose beginning is known, of which only the seal is read: what becomes of them, and what nobody can make of it. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCaveatRegistry } from '../../../src/caveats/registry.js';
 import { standardCaveats, standardRegistry } from '../../../src/caveats/standard.js';
@@ -9,6 +9,7 @@ import {
   decode,
   encodeBase64url,
   encodeUtf8,
+  hmacSha256,
   type Macaroon,
   MacaroonKey,
   type Signature,
@@ -23,12 +24,10 @@ import {
   type KeyLookup,
   type KeySource,
   staticKeys,
-  type Verifier,
   type VerifierOptions,
   type VerifyContext,
 } from '../../../src/verifier/index.js';
-import { type KnownText, PrefixCache } from '../../../src/verifier/prefix-cache.js';
-import { SealCache } from '../../../src/verifier/seal-cache.js';
+import { PrefixCache } from '../../../src/verifier/prefix-cache.js';
 import type { ToldRequest } from '../../../src/verifier/sent-request.js';
 import { campaignSize, runCases, seededRandom } from '../../fuzz/mutate.js';
 import { audience, audienceKey, client, generation, macaroonOf, nowMs, rootKeyId, staticKey, textOf } from './samples.js';
@@ -43,10 +42,10 @@ const keepsNothing: ReplayStore = { bornAtMs: 0, claim: () => true, close: () =>
 
 let lookup: KeyLookup;
 let time: number;
-let after: ReturnType<typeof spyOnSeals>;
+let ofText: ReturnType<typeof spyOnTexts>;
 let longest: ReturnType<typeof spyOnBeginnings>;
 
-const spyOnSeals = () => vi.spyOn(SealCache.prototype, 'after');
+const spyOnTexts = () => vi.spyOn(PrefixCache.prototype, 'ofText');
 const spyOnBeginnings = () => vi.spyOn(PrefixCache.prototype, 'longest');
 
 function seal(sent: Partial<RequestToSeal> = {}, root: Macaroon = parent, sentAtMs = nowMs): string {
@@ -67,32 +66,27 @@ function newVerifier(options: Partial<VerifierOptions> = {}) {
   return createVerifier({ audience, keys, clock: () => time, replayStore: keepsNothing, ...options });
 }
 
-/** A verifier that knows the seals of `got` on `root`, sent at `sentAtMs`. */
+/** A verifier that knows how texts of `root` begin, which came sealed to requests of their own, sent at `sentAtMs`. */
 async function verifierThatKnows(root: Macaroon = parent, options: Partial<VerifierOptions> = {}, sentAtMs = nowMs) {
   const verifier = newVerifier(options);
-  for (let i = 0; i < 5; i++) await verifier.verify(seal({}, root, sentAtMs), contextOf());
+  for (let i = 0; i < 4; i++) {
+    const sent = { target: `/invoices/${i}` };
+    await verifier.verify(seal(sent, root, sentAtMs), contextOf(sent));
+  }
   expect(isSpared()).toBe(true);
   return verifier;
 }
 
-/** What showing `verifier` one more sealed text asks: its cache of seals, the text, and how that was found to begin. */
-async function lookUpOf(verifier: Verifier) {
-  const text = seal();
-  await verifier.verify(text, contextOf());
-  const [, known] = after.mock.calls.at(-1) as [string, KnownText];
-  return { cache: after.mock.contexts.at(-1) as SealCache, text, known };
-}
-
-/** Whether the text that was verified last goes on as one before it. */
-const isKnown = () => after.mock.results.at(-1)?.value !== undefined;
-/** Whether nothing else of it was looked at. */
-const isSpared = () => isKnown() && orderOf(longest) < orderOf(after);
-const orderOf = ({ mock }: typeof after | typeof longest) => mock.invocationCallOrder.at(-1) ?? 0;
+/** Whether it is known how the text that was verified last begins. */
+const isKnown = () => ofText.mock.results.at(-1)?.value !== undefined;
+/** Whether nothing but the seal of it was looked at. */
+const isSpared = () => isKnown() && orderOf(longest) < orderOf(ofText);
+const orderOf = ({ mock }: typeof ofText | typeof longest) => mock.invocationCallOrder.at(-1) ?? 0;
 
 beforeEach(() => {
   lookup = { found: true, entry: { rootKeyId, generation, client, key: audienceKey() } };
   time = nowMs;
-  after = spyOnSeals();
+  ofText = spyOnTexts();
   longest = spyOnBeginnings();
 });
 
@@ -107,6 +101,16 @@ function altered(text: string, at: number, bit: number, index = 0): string {
   return textOf({ ...root, caveats: root.caveats.with(i, { ...caveat, condition }) });
 }
 
+/** As `saying`, also where no macaroon may be so long. */
+function rawSaying(condition: string, root: Macaroon): string {
+  const bytes = Buffer.from(textOf(root).slice(4, -7), 'base64url');
+  const { length } = condition;
+  const size = length < 128 ? [length] : [(length & 0x7f) | 0x80, length >> 7];
+  const signature = hmacSha256(root.signature, encodeUtf8(condition));
+  const parts = [bytes.subarray(0, -35), [2, ...size], encodeUtf8(condition), [0, 0, 6, 32], signature];
+  return rawText(Buffer.concat(parts.map((part) => Uint8Array.from(part))));
+}
+
 /** The text of `bytes`, whatever they are. */
 function rawText(bytes: Uint8Array): string {
   const payload = encodeBase64url(bytes);
@@ -118,7 +122,7 @@ function rawText(bytes: Uint8Array): string {
   return `mcr_${payload}.${encodeBase64url(uint32Bytes(~crc >>> 0))}`;
 }
 
-describe('a token that is sealed to the same request as one before it', () => {
+describe('a sealed token of which a sibling was seen before', () => {
   it('gets the verdict that it would get as the first of all', async () => {
     const verifier = await verifierThatKnows();
     const contexts = [
@@ -174,8 +178,8 @@ describe('a token that is sealed to the same request as one before it', () => {
     for (const text of forged) {
       expect(await verifier.verify(text, contextOf())).toMatchObject({ ok: false, code: 'ERR_SIGNATURE_MISMATCH' });
     }
-    // The signature, and the time and nonce of the seal.
-    expect(after.mock.results.filter(({ value }) => value !== undefined).length).toBeGreaterThan(32 + 2 * 50);
+    // The signature, and the seal.
+    expect(ofText.mock.results.filter(({ value }) => value !== undefined).length).toBeGreaterThan(32 + 2 * 130);
     expect(await verifier.verify(genuine, contextOf())).toMatchObject({ ok: true });
   });
 
@@ -237,40 +241,220 @@ describe('a token that is sealed to the same request as one before it', () => {
     }
   });
 
-  it('is refused for what is no seal, though it goes on as one and is signed', async () => {
-    const verifier = await verifierThatKnows();
+  it('is refused for what is no seal in its one spelling, though it is signed and the request is said to be just that', async () => {
+    const open = macaroonOf();
+    const verifier = await verifierThatKnows(open);
     const { digest } = contextOf().request as { digest: string };
-    const head = `request GET invoice.example /invoices/7 ${digest} `;
     const nonce = encodeBase64url(randomBytes(32));
+    const content = encodeBase64url(randomBytes(32));
     const sent = String(nowMs);
-    const ends = [
-      `0${sent.slice(1)} ${nonce}`,
-      `1x${sent.slice(2)} ${nonce}`,
-      `${sent.slice(0, -1)}: ${nonce}`,
-      `${sent.slice(0, -1)}/ ${nonce}`,
-      `${sent.slice(0, -1)}  ${nonce}`,
-      `${sent.slice(0, -1)} ${nonce}A`,
-      `${sent}${nonce.slice(1)} A`,
-      `${sent}-${nonce}`,
-      `${sent} ${nonce.slice(0, -1)}B`,
-      `${sent} ${nonce.slice(0, -1)}=`,
-      `${sent} ${nonce.slice(0, 20)} ${nonce.slice(21)}`,
-      `${sent} ${nonce.slice(0, -2)}é`,
+    const parts = ['GET', 'invoice.example', '/invoices/7', digest, sent, nonce];
+    const wrong: readonly (readonly [number, string])[] = [
+      ...['get', 'Get', '', 'G T', 'GET-', '-', 'GÉT', 'GET\t'].map((text) => [0, text] as const),
+      ...[
+        'Invoice.example',
+        'invoice.example:',
+        'invoice.example:0',
+        'invoice.example:080',
+        'u@invoice.example',
+        '',
+        'é.example',
+      ].map((text) => [1, text] as const),
+      ...['', '?', '?a', 'invoices/7', '//', '/a//b', '/.', '/..', '/a/./b', '/a/..', '/a/../b', '/.;', '/..;b', '/..%3Bb'].map(
+        (text) => [2, text] as const,
+      ),
+      ...[
+        '/%2f',
+        '/%2F',
+        '/%41',
+        '/%5C',
+        '/%25',
+        '/%',
+        '/%4',
+        '/%GG',
+        '/%C3',
+        '/%C0%AF',
+        '/%0A',
+        '/%c3%a9',
+        '/é',
+        '/a\\b',
+        '/a"b',
+      ].map((text) => [2, text] as const),
+      ...['/a#', '/a?#', '/a?b#c', '/a?é', '/a?\t', '/a?\x7f', '/\x7f', '/a b', '/a? b', '/a|b', '/a^'].map(
+        (text) => [2, text] as const,
+      ),
+      ...[digest.slice(1), `${digest}A`, `${digest.slice(0, -1)}x`, `${digest.slice(0, -1)}=`, ` ${digest.slice(1)}`].map(
+        (text) => [3, text] as const,
+      ),
+      ...[`${content.slice(0, -1)}B`, `${content.slice(0, 20)}+${content.slice(21)}`, `${content.slice(0, -1)}é`].map(
+        (text) => [3, text] as const,
+      ),
+      ...[
+        `0${sent}`,
+        `0${sent.slice(1)}`,
+        `1x${sent.slice(2)}`,
+        `${sent.slice(0, -1)}:`,
+        `${sent.slice(0, -1)}/`,
+        `${sent.slice(1)} `,
+      ].map((text) => [4, text] as const),
+      ...['', '-1', `-${sent}`, `${sent}000`, '1e3', '1.5', ` ${sent}`].map((text) => [4, text] as const),
+      ...[`${nonce}A`, nonce.slice(1), `${nonce.slice(0, -1)}B`, `${nonce.slice(0, -1)}=`, `${nonce.slice(0, -2)}é`].map(
+        (text) => [5, text] as const,
+      ),
+      ...[`${nonce.slice(0, 20)} ${nonce.slice(21)}`, `${nonce} `, `${nonce} x`].map((text) => [5, text] as const),
     ];
-    for (const end of ends) {
-      const text = saying(`${head}${end}`);
-      const denial = await verifier.verify(text, contextOf());
-      expect(isKnown() || end === ends[0] || end === ends[1], end).toBe(true);
-      expect(denial).toMatchObject({ ok: false, code: 'ERR_CAVEAT_MALFORMED', caveatIndex: 2 });
-      expect(denial).toEqual(await newVerifier().verify(text, contextOf()));
+    for (const [part, text] of wrong) {
+      const said = parts.with(part, text);
+      const [method = '', authority = '', target = '', told = ''] = said;
+      const context = { ...contextOf(), method, path: '/invoices/7', request: { authority, target, digest: told } };
+      const token = saying(`request ${said.join(' ')}`, open);
+      const denial = await verifier.verify(token, context);
+      expect(isKnown(), text).toBe(true);
+      expect(denial, `${part}: ${text}`).toMatchObject({ ok: false, code: 'ERR_CAVEAT_MALFORMED', caveatIndex: 0 });
+      expect(denial).toEqual(await newVerifier().verify(token, context));
     }
-    expect(await verifier.verify(saying(`${head}${sent} ${nonce}`), contextOf())).toMatchObject({ ok: true });
+    const others = [
+      'request',
+      'request ',
+      'Request GET',
+      'requests x',
+      `request\t${parts.join(' ')}`,
+      `request  ${parts.join(' ')}`,
+    ];
+    for (const text of [...others, `xequest ${parts.join(' ')}`, `request ${parts.slice(1).join(' ')}`]) {
+      const denial = await verifier.verify(saying(text, open), contextOf());
+      expect(denial.ok, text).toBe(false);
+      expect(denial).toEqual(await newVerifier().verify(saying(text, open), contextOf()));
+    }
+    const good = [
+      '/',
+      '/a',
+      '/a/',
+      '/a.b',
+      '/a..',
+      '/...',
+      '/.a',
+      '/a;b',
+      '/%C3%A9',
+      '/a?',
+      '/a??',
+      '/a?b=%2f/../',
+      `/${'a'.repeat(800)}`,
+    ];
+    for (const target of good) {
+      const context = contextOf({ target });
+      expect(await verifier.verify(saying(`request ${parts.with(2, target).join(' ')}`, open), context), target).toMatchObject({
+        ok: true,
+      });
+      expect(await verifier.verify(seal({ target }, open), context), target).toMatchObject({ ok: true });
+    }
+    for (const method of ['POST', 'VERSION-CONTROL', 'GET']) {
+      const context = { ...contextOf(), method };
+      expect(await verifier.verify(seal({ method }, open), context)).toMatchObject({ ok: true });
+    }
+    expect(isSpared()).toBe(true);
+  });
+
+  it('is verified for one request after another, none of which came before', async () => {
+    const open = macaroonOf();
+    const verifier = await verifierThatKnows(open);
+    for (let i = 0; i < 300; i++) {
+      const sent: Partial<RequestToSeal> = {
+        method: ['GET', 'POST', 'DELETE'][i % 3] as string,
+        authority: ['invoice.example', 'invoice.example:8443'][i % 2] as string,
+        target: `/invoices/${'x'.repeat(i % 130)}${i}${i % 5 === 0 ? `?page=${i}` : ''}`,
+        body: new Uint8Array(i % 4),
+      };
+      const context = { ...contextOf(sent), method: sent.method };
+      const text = seal(sent, open);
+      const result = await verifier.verify(text, context);
+      expect(isSpared()).toBe(true);
+      expect(result).toMatchObject({ ok: true });
+      expect(result).toEqual(await newVerifier().verify(text, context));
+      expect(await verifier.verify(seal(sent, open), contextOf({ target: `/invoices/${i + 1}` }))).toMatchObject({
+        code: 'ERR_CAVEAT_DENIED',
+        caveatIndex: 0,
+      });
+    }
+  });
+
+  it('is refused where its length is spelled in another way, or is another', async () => {
+    const open = macaroonOf();
+    const verifier = await verifierThatKnows(open);
+    const { digest } = contextOf().request as { digest: string };
+    const condition = `request GET a / ${digest} 1795299660000 ${encodeBase64url(randomBytes(32))}`;
+    const texts = [saying(condition, open), seal({}, open)];
+    for (const text of texts) {
+      const bytes = Buffer.from(text.slice(4, -7), 'base64url');
+      const at = bytes.indexOf('request ');
+      const size = bytes.length - 36 - at;
+      const isShort = size < 128;
+      const start = at - (isShort ? 1 : 2);
+      const sizes = [
+        [0],
+        [size - 1],
+        [size + 1],
+        [size | 0x80, 0],
+        [size & 0x7f, size >> 7],
+        [(size & 0x7f) | 0x80, (size >> 7) | 0x80, 0],
+      ];
+      for (const other of [...sizes, [(size & 0x7f) | 0x80, 0x7f], [0xff, 0xff], []]) {
+        const wrong = rawText(Buffer.concat([bytes.subarray(0, start), Uint8Array.from(other), bytes.subarray(at)]));
+        if (wrong === text) continue;
+        const denial = await verifier.verify(wrong, contextOf());
+        expect(denial.ok, String(other)).toBe(false);
+        expect(denial).toEqual(await newVerifier().verify(wrong, contextOf()));
+      }
+      for (let i = start - 4; i < at; i++) {
+        for (const bit of [1, 2, 4, 128]) {
+          const wrong = rawText(bytes.with(i, (bytes[i] as number) ^ bit));
+          const denial = await verifier.verify(wrong, contextOf());
+          expect(denial.ok).toBe(false);
+          expect(denial).toEqual(await newVerifier().verify(wrong, contextOf()));
+        }
+      }
+      expect(rawText(bytes)).toBe(text);
+      await verifier.verify(text, contextOf());
+      expect(isSpared()).toBe(true);
+    }
+  });
+
+  it('is refused beyond the length of a text, and of a condition', async () => {
+    const long = macaroonOf({
+      conditions: Array.from({ length: 5 }, (_, i) => `path /invoices,/${String(i).repeat(i === 0 ? 300 : 1000)}`),
+    });
+    const verifier = newVerifier();
+    for (let i = 0; i < 4; i++) expect(await verifier.verify(seal({}, long), contextOf())).toMatchObject({ ok: true });
+    expect(isSpared()).toBe(true);
+    const seenCodes = new Set<string>();
+    for (let length = 20; length < 840; length += 7) {
+      const sent = { target: `/invoices/${'a'.repeat(length)}` };
+      const { digest } = contextOf(sent).request as { digest: string };
+      const condition = `request GET invoice.example ${sent.target} ${digest} ${nowMs} ${encodeBase64url(randomBytes(32))}`;
+      const text = rawSaying(condition, long);
+      const result = await verifier.verify(text, contextOf(sent));
+      expect(result).toEqual(await newVerifier().verify(text, contextOf(sent)));
+      seenCodes.add(result.ok ? 'ok' : result.code);
+    }
+    expect([...seenCodes].sort()).toEqual(['ERR_LIMIT_TEXT', 'ok']);
+    const open = macaroonOf();
+    const other = await verifierThatKnows(open);
+    for (const length of [1024, 1025, 1026]) {
+      const head = 'request GET invoice.example /';
+      const { digest } = contextOf().request as { digest: string };
+      const end = ` ${digest} ${nowMs} ${encodeBase64url(randomBytes(32))}`;
+      const sent = { target: `/${'a'.repeat(length - head.length - end.length)}` };
+      const text = rawSaying(`${head}${sent.target.slice(1)}${end}`, open);
+      const result = await other.verify(text, contextOf(sent));
+      expect(result.ok).toBe(length === 1024);
+      expect(result).toEqual(await newVerifier().verify(text, contextOf(sent)));
+    }
   });
 
   it.each([1, 2, 3, 4, 12, 13, 14, 15])('is read with a time of %d digits, and with others after that', async (digits) => {
     const verifier = newVerifier();
     const sentAtMs = Number('987654321987654'.slice(0, digits));
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 4; i++) {
       const text = seal({}, parent, sentAtMs);
       expect(await verifier.verify(text, contextOf())).toEqual(await newVerifier().verify(text, contextOf()));
     }
@@ -291,7 +475,7 @@ describe('a token that is sealed to the same request as one before it', () => {
       expect(isSpared()).toBe(true);
       const text = seal(sent, open);
       const { condition } = decode(text).root.caveats[0] as Extract<Caveat, { kind: 'first-party' }>;
-      for (let at = condition.length - 60; at < condition.length - 42; at++) {
+      for (let at = 0; at < condition.length; at += 3) {
         expect(await verifier.verify(altered(text, at, 1), contextOf(sent))).toMatchObject({ code: 'ERR_SIGNATURE_MISMATCH' });
       }
     }
@@ -368,46 +552,7 @@ describe('a token that is sealed to the same request as one before it', () => {
   });
 });
 
-describe('what is remembered of seals', () => {
-  it('gives way to others that come instead, and stays while it is asked for', async () => {
-    const verifier = await verifierThatKnows();
-    const body = new Uint8Array(1);
-    const targets = [`/invoices/${'a'.repeat(40)}`, `/invoices/b${'a'.repeat(39)}`];
-    const [first, second] = targets.map((target) => ({ target, body }));
-    for (let i = 0; i < 40; i++) await verifier.verify(seal(first), contextOf(first));
-    expect(isSpared()).toBe(true);
-    await verifier.verify(seal(second), contextOf(second));
-    expect(isKnown()).toBe(false);
-    await verifier.verify(seal(first), contextOf(first));
-    expect(isSpared()).toBe(true);
-    for (let i = 0; i < 40; i++) await verifier.verify(seal(second), contextOf(second));
-    expect(isSpared()).toBe(true);
-    expect(await verifier.verify(seal(first), contextOf(first))).toMatchObject({ ok: true });
-    expect(isKnown()).toBe(false);
-  });
-
-  it('is nothing of what comes once, and nothing of what is no seal', async () => {
-    const set = vi.spyOn(SealCache.prototype, 'see');
-    const verifier = newVerifier();
-    for (let i = 0; i < 20; i++) {
-      const sent = { body: randomBytes(8) };
-      expect(await verifier.verify(seal(sent), contextOf(sent))).toMatchObject({ ok: true });
-      expect(after.mock.calls.some(([, known]) => known.hasSeals)).toBe(false);
-    }
-    expect(set).toHaveBeenCalled();
-    set.mockClear();
-    for (let i = 0; i < 5; i++) await verifier.verify(saying(`request nonsense ${i}`), contextOf());
-    for (let i = 0; i < 5; i++) await verifier.verify(saying(`ip 10.0.0.0/8,192.0.2.${i}`), contextOf());
-    expect(set).not.toHaveBeenCalled();
-  });
-
-  it('counts for texts that begin as the very one that it was remembered with', async () => {
-    const verifier = await verifierThatKnows();
-    const { cache, text, known } = await lookUpOf(verifier);
-    expect(cache.after(text, known)).toBeDefined();
-    expect(cache.after(text, { ...known })).toBeUndefined();
-  });
-
+describe('what is remembered of how sealed tokens begin', () => {
   it('comes back when a narrower token of the same id was sealed meanwhile, once that comes no more', async () => {
     const verifier = await verifierThatKnows();
     const narrower = addFirstPartyCaveat(parent, 'method GET');
@@ -419,31 +564,36 @@ describe('what is remembered of seals', () => {
     expect(isSpared()).toBe(true);
   });
 
+  it('serves no token that is narrowed by something else, or has a caveat before its seal', async () => {
+    const verifier = await verifierThatKnows();
+    const narrowed = addFirstPartyCaveat(parent, 'path /else');
+    for (const text of [textOf(narrowed), seal({}, narrowed), textOf(parent), saying('ip 10.0.0.0/8')]) {
+      expect(await verifier.verify(text, contextOf())).toEqual(await newVerifier().verify(text, contextOf()));
+    }
+    const stripped = decode(seal({}, narrowed)).root;
+    const text = textOf({ ...stripped, caveats: stripped.caveats.toSpliced(2, 1) });
+    expect(await verifier.verify(text, contextOf())).toMatchObject({ code: 'ERR_SIGNATURE_MISMATCH' });
+  });
+
   it('is gone when the verifier is closed', async () => {
     const verifier = await verifierThatKnows();
-    const { cache, text, known } = await lookUpOf(verifier);
-    expect(cache.after(text, known)).toBeDefined();
     await verifier.close();
-    expect(cache.after(text, known)).toBeUndefined();
-    after.mockClear();
-    await verifier.verify(text, contextOf());
+    await verifier.verify(seal(), contextOf());
     expect(isKnown()).toBe(false);
   });
 
   it.each([
     ['does not know seals', createCaveatRegistry(standardCaveats.filter((type) => type !== request))],
     ['reads them in a way of its own', { ...standardRegistry, get: () => undefined }],
-  ])('is nothing where the registry %s', async (_, caveats) => {
-    const see = vi.spyOn(SealCache.prototype, 'see');
+  ])('is of no use for the seal where the registry %s', async (_, caveats) => {
     const verifier = newVerifier({ caveats });
-    const results = [];
-    for (let i = 0; i < 5; i++) results.push(await verifier.verify(seal(), contextOf()));
-    expect(see).not.toHaveBeenCalled();
-    expect(results.at(-1)).toMatchObject(
-      await newVerifier({ caveats })
-        .verify(seal(), contextOf())
-        .then(({ ok }) => ({ ok })),
-    );
+    for (let i = 0; i < 5; i++) {
+      const text = seal();
+      const result = await verifier.verify(text, contextOf());
+      expect(isSpared()).toBe(false);
+      expect(isKnown()).toBe(i > 1);
+      expect(result).toEqual(await newVerifier({ caveats }).verify(text, contextOf()));
+    }
   });
 });
 
@@ -472,7 +622,6 @@ describe('tokens that are sealed to few requests in turn', () => {
       const expected = await general.verify(text, context);
       const result = await warm.verify(text, context);
       if (isSpared()) sparedCount++;
-      after.mockClear();
       expect(result, text).toEqual(expected);
       return result.ok;
     });
