@@ -39,8 +39,8 @@ class MemoryReplayStore implements ReplayStore {
   readonly #scopes = new Map<string, Scope>();
   #scopeOfNumber: Scope[] = [];
   #freeNumbers: number[] = [];
-  /** By second since 1970, the last nonce that expires within it. */
-  readonly #bySecond = new Map<number, number>();
+  /** By second since 1970, those that expire within it. */
+  readonly #bySecond = new Map<number, { lastRow: number }>();
   #count = 0;
   #lookedAtSecond = 0;
   /** Up to here, nonces may have been forgotten, whatever the clock says by now. */
@@ -84,7 +84,9 @@ class MemoryReplayStore implements ReplayStore {
 
   /** Keeps the nonce that the table was asked about. */
   #keepAsked(scope: Scope, second: number): void {
-    this.#bySecond.set(second, this.#nonces.add(this.#bySecond.get(second) ?? 0));
+    const together = this.#bySecond.get(second);
+    if (together === undefined) this.#bySecond.set(second, { lastRow: this.#nonces.add(0) });
+    else together.lastRow = this.#nonces.add(together.lastRow);
     this.#count++;
     if (scope.nonceCount++ > 0) return;
     this.#scopes.set(scope.key, scope);
@@ -96,10 +98,10 @@ class MemoryReplayStore implements ReplayStore {
     const now = Math.floor(nowMs / 1000);
     if (now === this.#lookedAtSecond) return;
     this.#lookedAtSecond = now;
-    for (const [second, last] of this.#bySecond) {
+    for (const [second, { lastRow }] of this.#bySecond) {
       if (second >= now) continue;
       this.#bySecond.delete(second);
-      for (let row = last; row !== 0; ) {
+      for (let row = lastRow; row !== 0; ) {
         this.#forgetOneOf(this.#nonces.scopeOf(row));
         row = this.#nonces.drop(row);
       }
