@@ -97,7 +97,9 @@ export function verifyChild(count, { isUnseen = false, isElsewhere = false }) {
     const target = isElsewhere ? `${path}?${(requests++).toString(36)}` : path;
     const sent = { method, authority, target, body: new Uint8Array(0) };
     const { text } = sealRequest(isUnseen ? textOf(newMacaroon(count)) : parent, sent, tools);
-    return { text, request: { ...context, request: { authority, target, digest: requestDigest(sent) } } };
+    // In one piece, as it stands in the first line of a request.
+    const told = { authority, target: wireOf(target).latin1Slice(), digest: requestDigest(sent) };
+    return { text, request: { ...context, request: told } };
   });
 }
 
