@@ -63,6 +63,8 @@ export const configSchema = z.strictObject({
   /** Failed logins a minute before 429, for one client from one address and for one address. */
   failed_logins_per_client_address: wholeNumber(1, 1_000_000).default(10),
   failed_logins_per_address: wholeNumber(1, 1_000_000).default(100),
+  /** Tokens that are remembered of each audience, of those that come to be verified. */
+  remembered_tokens: wholeNumber(0, 1_000_000).default(10_000),
 });
 
 /** Every setting, checked. */

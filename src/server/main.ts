@@ -146,6 +146,7 @@ async function serveStore(config: Config, store: IssuerStore, isNew: boolean, fa
       await store.checkHealth();
     },
     trustedProxies: config.trusted_proxies,
+    rememberedTokens: config.remembered_tokens,
     clientLogin,
     replayStore,
     enrol: createEnrol({ ...tools, limiter: clientLogin.limiter }),

@@ -39,6 +39,8 @@ export interface AppOptions {
   readonly checkReady: () => Promise<void>;
   /** Ranges of proxies whose `X-Forwarded-For` counts; none when absent. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Tokens that the verifier of each audience remembers at most; its own default when absent. */
+  readonly rememberedTokens?: number | undefined;
   readonly clientLogin: ClientLogin;
   /** Nonces of sealed requests, to the issuer and to services that ask it. */
   readonly replayStore: ReplayStore;
@@ -93,7 +95,7 @@ export function createApp(options: AppOptions): App {
     jwks: options.jwks,
     makeChallenge: options.makeChallenge,
     enrol: options.enrol,
-    verifiers: createIssuerVerifiers(issuer, clock, options.replayStore),
+    verifiers: createIssuerVerifiers(issuer, clock, options.replayStore, options.rememberedTokens),
     issuerUrl,
     mtlsUrl: options.mtlsUrl ?? (() => undefined),
     checkReady: options.checkReady,

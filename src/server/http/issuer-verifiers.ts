@@ -14,24 +14,25 @@ export interface IssuerVerifiers {
 
 /**
  * Verifiers are kept by audience, so that the signatures they verified stay remembered; those for another time are not. `replayStore` keeps the
- * nonces of sealed requests, those to services that ask the issuer too.
+ * nonces of sealed requests, those to services that ask the issuer too. Each verifier remembers `rememberedTokens` tokens at most (as many as any when absent).
  */
 export function createIssuerVerifiers(
   issuer: Pick<Issuer, 'findKey' | 'revocationOf'>,
   clock: Clock,
   replayStore: ReplayStore,
+  rememberedTokens?: number,
 ): IssuerVerifiers {
   const keys = issuerKeySource(issuer);
   const kept = new Map<string, Verifier>();
   const keep = (audience: string): Verifier => {
-    const verifier = createVerifier({ audience, keys, clock, replayStore });
+    const verifier = createVerifier({ audience, keys, clock, replayStore, rememberedTokens });
     kept.set(audience, verifier);
     return verifier;
   };
   return {
-    own: createVerifier({ audience: issuerAudience, keys, clock, replayStore }),
+    own: createVerifier({ audience: issuerAudience, keys, clock, replayStore, rememberedTokens }),
     of(audience, atMs) {
-      if (atMs !== undefined) return createVerifier({ audience, keys, clock: () => atMs });
+      if (atMs !== undefined) return createVerifier({ audience, keys, clock: () => atMs, rememberedTokens });
       return kept.get(audience) ?? keep(audience);
     },
   };

@@ -85,6 +85,8 @@ describe('loadConfig', () => {
     ['trusted_proxies', { trusted_proxies: ['10.0.0.1/8'] }],
     ['public_url', { public_url: 'https://issuer.example/path' }],
     ['log_level', { log_level: 'loud' }],
+    ['remembered_tokens', { remembered_tokens: -1 }],
+    ['remembered_tokens', { remembered_tokens: 1_000_001 }],
     ['tls_cert', { tls_cert: 'cert.pem' }],
     ['plain_http', { plain_http: true, tls_cert: 'a', tls_key: 'b' }],
   ])('refuses a wrong %s: %o', (argument, settings) => {

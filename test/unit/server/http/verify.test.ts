@@ -22,6 +22,12 @@ async function verify(token: string, context: Readonly<Record<string, unknown>>,
 }
 
 describe('POST /v1/verify', () => {
+  it('asks verifiers that remember as many tokens as the issuer was told', () => {
+    const refused = expect.objectContaining({ code: 'ERR_ARGUMENT', argument: 'rememberedTokens' });
+    expect(() => createTestApp({ rememberedTokens: -1 })).toThrow(refused);
+    expect(() => createTestApp({ rememberedTokens: 0 })).not.toThrow();
+  });
+
   it('tells who a good token belongs to, and every caveat', async () => {
     const token = invoiceToken(['action invoices:read', 'ip 10.0.0.0/8']);
     const answer = await verify(token, { action: 'invoices:read', ip: '10.1.2.3' });
