@@ -1,6 +1,6 @@
 /** The text of an answer to `POST /v1/tokens`: what `JSON.stringify` makes of it, in a third of the time. */
 import type { MintResponse } from '../../protocol/wire.js';
-import { listOf, quoted } from '../json-text.js';
+import { listOf, quoted } from './json-text.js';
 
 /** `answer` as JSON. Token, ids and times are texts that the issuer made, of letters that stand for themselves: hundreds of them need not be looked at. */
 export function mintAnswerText(answer: MintResponse): string {

@@ -4,7 +4,7 @@
  * forgotten.
  */
 import type { VerifyResponse, WireCaveat } from '../../protocol/wire.js';
-import { listOf, quoted } from '../json-text.js';
+import { listOf, quoted } from './json-text.js';
 
 /** Places; a power of two. */
 const places = 256;
