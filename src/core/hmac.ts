@@ -7,6 +7,7 @@
 import { MacaroonError } from './errors.js';
 import {
   absorbAt,
+  absorbBlocks,
   absorbMessage,
   blockBytes,
   digestBytes,
@@ -50,6 +51,45 @@ export function hmacFromMidstate(midstate: KeyMidstate, message: Uint8Array, cha
 /** `chain` (8 words) = HMAC(key of `midstate`, what is in `view` from `start` to `end`). */
 export function hmacFromMidstateAt(midstate: KeyMidstate, view: DataView, start: number, end: number, chain: Int32Array): void {
   absorbAt(inner, midstate.inner, blockBytes, view, start, end);
+  finish(midstate.outer, chain);
+}
+
+/** The block that the last message under one key began with. */
+export interface FirstBlock {
+  readonly words: Int32Array;
+  /** The inner hash after it, as secret as the key; made when it comes again. */
+  readonly state: Int32Array;
+  isHashed: boolean;
+}
+
+/** Whether what stands in `view` from `start` to `end` begins with `first`. */
+export function beginsWithBlock({ words }: FirstBlock, view: DataView, start: number, end: number): boolean {
+  if (end - start < blockBytes) return false;
+  for (let i = 0; i < words.length; i++) if (view.getInt32(start + i * 4) !== words[i]) return false;
+  return true;
+}
+
+/** The block in `view` from `start` on as a `FirstBlock`; `known`, where it is given, is made that. */
+export function firstBlockAt(known: FirstBlock | undefined, view: DataView, start: number): FirstBlock {
+  const first = known ?? { words: new Int32Array(blockBytes / 4), state: new Int32Array(stateWords), isHashed: false };
+  for (let i = 0; i < first.words.length; i++) first.words[i] = view.getInt32(start + i * 4);
+  first.isHashed = false;
+  return first;
+}
+
+/** What `hmacFromMidstateAt` does, for a message that begins with `first`, which is of the key of `midstate` alone. */
+export function hmacAfterBlockAt(
+  midstate: KeyMidstate,
+  first: FirstBlock,
+  view: DataView,
+  start: number,
+  end: number,
+  chain: Int32Array,
+): void {
+  const rest = start + blockBytes;
+  if (!first.isHashed) absorbBlocks(first.state, midstate.inner, view, start, rest);
+  first.isHashed = true;
+  absorbAt(inner, first.state, 2 * blockBytes, view, rest, end);
   finish(midstate.outer, chain);
 }
 

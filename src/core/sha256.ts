@@ -64,7 +64,7 @@ export function absorbAt(
 }
 
 /** Absorbs the whole blocks from `start` to `end`; gives where the state is afterwards: `from` where there is none. */
-function absorbBlocks(state: Int32Array, from: Int32Array, view: DataView, start: number, end: number): Int32Array {
+export function absorbBlocks(state: Int32Array, from: Int32Array, view: DataView, start: number, end: number): Int32Array {
   let before = from;
   for (let at = start; at < end; at += blockBytes) {
     loadBlock(view, at);

@@ -9,9 +9,9 @@ import {
   payloadView as sharedView,
   type TextBeginning,
 } from './format/text.js';
-import { hmacFromMidstateAt } from './hmac.js';
+import { beginsWithBlock, firstBlockAt, hmacAfterBlockAt, hmacFromMidstateAt } from './hmac.js';
 import { limits } from './limits.js';
-import { isStateAt, stateWords } from './sha256.js';
+import { blockBytes, isStateAt, stateWords } from './sha256.js';
 import { type ChainPosition, midstateOf } from './verify-flat.js';
 
 /** What is imported, the engine looks up and checks at each use. */
@@ -70,8 +70,13 @@ export function conditionAfter(text: string, { beginning, joint }: Opening, posi
   const end = start + size;
   if (size === 0 || size > maxConditionBytes || end + betweenBytes + signatureBytes !== length) return undefined;
   if (payloadView.getInt32(end) !== betweenWord) return undefined;
-  hmacFromMidstateAt(midstateOf(position), payloadView, start, end, chain);
+  const first = position.firstBlock;
+  const isFirst = first !== undefined && beginsWithBlock(first, payloadView, start, end);
+  if (isFirst) hmacAfterBlockAt(midstateOf(position), first, payloadView, start, end, chain);
+  else hmacFromMidstateAt(midstateOf(position), payloadView, start, end, chain);
   if (!isStateAt(chain, payloadView, end + betweenBytes)) return undefined;
+  // What a stranger makes up does not take its place.
+  if (!isFirst && size >= blockBytes) position.firstBlock = firstBlockAt(first, payloadView, start);
   last.start = start;
   last.end = end;
   return last;

@@ -3,7 +3,7 @@
  * hashing is what it allocates.
  */
 import type { FlatMacaroon, FlatToken } from './format/flat.js';
-import { hmacFromMidstateAt, hmacStepAt, type KeyMidstate, newMidstate, setMidstate } from './hmac.js';
+import { type FirstBlock, hmacFromMidstateAt, hmacStepAt, type KeyMidstate, newMidstate, setMidstate } from './hmac.js';
 import type { MacaroonKey } from './keys.js';
 import { limits } from './limits.js';
 import { bindState, type Signature, thirdPartyStepAt, toSignature } from './macaroon.js';
@@ -18,6 +18,8 @@ export interface ChainPosition {
   readonly chain: Int32Array;
   /** That of the chain, which is the key of the next step; made when it is first needed. */
   midstate: KeyMidstate | undefined;
+  /** Of the last condition that came next and held, where it had so many bytes. */
+  firstBlock: FirstBlock | undefined;
 }
 
 interface AskedDischarge {

@@ -118,7 +118,16 @@ export class PrefixCache {
     const words = new Int32Array(Math.ceil(length / 4));
     for (let i = 0; i < words.length; i++) words[i] = wordAt(view, identifierStart, length, i);
     const lists = { sealed: undefined, open: undefined };
-    const prefix: Prefix = { facts, subject, caveatCount: count, chain, midstate: undefined, lists, sealScope: undefined };
+    const prefix: Prefix = {
+      facts,
+      subject,
+      caveatCount: count,
+      chain,
+      midstate: undefined,
+      firstBlock: undefined,
+      lists,
+      sealScope: undefined,
+    };
     const entry = { prefix, key, identifierLength: identifierEnd - identifierStart, words, length };
     this.#entries.set(numberOf(idOf(token), count), entry);
     return entry;

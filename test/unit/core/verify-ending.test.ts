@@ -33,7 +33,7 @@ function openingFor(parent: Macaroon): { readonly opening: Opening; readonly pos
   const view = new DataView(parent.signature.buffer, parent.signature.byteOffset);
   const chain = Int32Array.from({ length: 8 }, (_, i) => view.getInt32(i * 4));
   const end = length === 0 ? token.identifierEnd : (token.ends[length - 1] as number);
-  return { opening: openingOf(text, end), position: { caveatCount: length, chain, midstate: undefined } };
+  return { opening: openingOf(text, end), position: { caveatCount: length, chain, midstate: undefined, firstBlock: undefined } };
 }
 
 /** The condition that `text` adds; `undefined` where it does not hold. */
@@ -72,6 +72,48 @@ describe('a token that goes on with one condition', () => {
       }
       expect(addedIn(textOf(genuine), known)).toBe('x'.repeat(size));
     }
+  });
+
+  it('holds, and with any bit changed does not, where the one before it began with the same block, or with another', () => {
+    const parent = parentOf(2);
+    const known = openingFor(parent);
+    for (const letter of 'aaabbabbaaa') {
+      for (const size of [63, 64, 65, 127, 128, 129, 183, 184]) {
+        const genuine = child(parent, letter.repeat(size));
+        expect(addedIn(textOf(genuine), known), `${letter} ${size}`).toBe(letter.repeat(size));
+        const [first, last] = genuine.caveats;
+        if (first === undefined || last?.kind !== 'first-party') throw new Error('no condition');
+        for (let at = 0; at < size; at++) {
+          const condition = last.condition.with(at, (last.condition[at] as number) ^ 1);
+          expect(addedIn(textOf({ ...genuine, caveats: [first, { ...last, condition }] }), known), `${at}`).toBeUndefined();
+        }
+        for (let at = 0; at < genuine.signature.length; at++) {
+          const signature = genuine.signature.with(at, (genuine.signature[at] as number) ^ 1) as Signature;
+          expect(addedIn(textOf({ ...genuine, signature }), known), `${at}`).toBeUndefined();
+        }
+      }
+    }
+  });
+
+  it('has the block hashed once that it begins with when it comes again, and keeps it from what does not hold', () => {
+    const parent = parentOf(1);
+    const known = openingFor(parent);
+    const { position } = known;
+    const [a, b] = ['a', 'b'].map((letter) => letter.repeat(64));
+    const forged = (condition: string) => textOf({ ...child(parent, condition), signature: parent.signature });
+    expect(addedIn(forged(`${a}`), known)).toBeUndefined();
+    expect(addedIn(textOf(child(parent, 'short')), known)).toBe('short');
+    expect(position.firstBlock).toBeUndefined();
+    expect(addedIn(textOf(child(parent, `${a}1`)), known)).toBe(`${a}1`);
+    expect(position.firstBlock?.isHashed).toBe(false);
+    expect(addedIn(textOf(child(parent, `${a}2`)), known)).toBe(`${a}2`);
+    expect(position.firstBlock?.isHashed).toBe(true);
+    expect(addedIn(forged(`${b}1`), known)).toBeUndefined();
+    expect(addedIn(textOf(child(parent, 'short')), known)).toBe('short');
+    expect(position.firstBlock?.isHashed).toBe(true);
+    expect(addedIn(textOf(child(parent, `${b}1`)), known)).toBe(`${b}1`);
+    expect(position.firstBlock?.isHashed).toBe(false);
+    expect(addedIn(textOf(child(parent, `${b}2`)), known)).toBe(`${b}2`);
   });
 
   it('does not hold with fewer conditions or more, with a discharge, or under another chain', () => {
