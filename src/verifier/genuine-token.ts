@@ -20,6 +20,7 @@ import {
   type KeyReference,
   keyReferenceAt,
   knownIdentifierAt,
+  type Macaroon,
   MacaroonError,
   MacaroonKey,
   readFlat,
@@ -32,7 +33,6 @@ import {
   verifySignature,
 } from '../core/index.js';
 import { type AnswerKey, answerKeyOf } from '../protocol/sealed-answer.js';
-import { sealOf } from '../protocol/sealed-request.js';
 import { bindingOf, sealedBinding } from './binding.js';
 import { ConditionList, type ConditionLists, isOfThisProject } from './condition-list.js';
 import type { KnownText, Prefix, PrefixCache } from './prefix-cache.js';
@@ -202,6 +202,12 @@ function endsInSeal({ bytes, starts, ends, verificationIdStarts, caveatCount }: 
   return isCalledSeal({ bytes, start: starts[caveatCount - 1] as number, end: ends[caveatCount - 1] as number });
 }
 
+/** The same of a macaroon as a value. By the bytes, as those of a seal that is none may be no text. */
+function rootEndsInSeal({ caveats }: Macaroon): boolean {
+  const last = caveats.at(-1);
+  return last?.kind === 'first-party' && isCalledSeal({ bytes: last.condition, start: 0, end: last.condition.length });
+}
+
 function isCalledSeal({ bytes, start, end }: Omit<FlatCondition, 'view'>): boolean {
   if (end - start < sealPrefix.length) return false;
   for (let i = 0; i < sealPrefix.length; i++) if (bytes[start + i] !== sealPrefix[i]) return false;
@@ -298,10 +304,11 @@ async function authenticateAnyForm(
   if (!signature.ok) return { ok: false, failedAt: 'signature', denial: denied(signature.code, messageOf(signature.code)) };
   const facts = orDenial(() => decodeIdentifier(token.root.identifier));
   if ('ok' in facts) return { ok: false, failedAt: 'decode', denial: facts };
-  const wasSeen = sealOf(token.root) === undefined && cache.wasSeen(number);
+  const claimsSeal = rootEndsInSeal(token.root);
+  const wasSeen = !claimsSeal && cache.wasSeen(number);
   const subject = wasSeen ? Object.freeze(subjectOf(facts, audience)) : undefined;
   const genuine = genuineToken(facts, subject, new ConditionList(readConditions(reader.registry, signature.conditions)));
-  const answerKey = sealOf(token.root) === undefined ? undefined : () => answerKeyOf(signatureBeforeLastCaveat(token.root, key));
+  const answerKey = claimsSeal ? () => answerKeyOf(signatureBeforeLastCaveat(token.root, key)) : undefined;
   const authenticated: Authenticated = { ok: true, text, token: genuine, entry, key, answerKey };
   if (wasSeen) cache.set(number, authenticated);
   return authenticated;

@@ -96,6 +96,21 @@ describe('a text read in different ways', () => {
     }
   });
 
+  it('has its answer signed where it claims to be sealed, also with bytes that are no text', async () => {
+    const condition = Uint8Array.of(...encodeUtf8('request GET '), 0xff);
+    const text = textOf(addFirstPartyCaveat(macaroonOf(), condition));
+    const told: string[] = [];
+    const asked = (name: string): VerifyContext => ({
+      action: 'invoices:read',
+      request: { authority: 'invoice.example', target: '/', digest: 'A'.repeat(43), onAnswerKey: () => void told.push(name) },
+    });
+    for (const shown of [text, text.slice(4, -7)]) {
+      expect(await byOffsets.verify(shown, asked('at hand'))).toMatchObject({ code: 'ERR_CAVEAT_MALFORMED' });
+      expect(await inGeneral().verify(shown, asked('waited for'))).toMatchObject({ code: 'ERR_CAVEAT_MALFORMED' });
+    }
+    expect(told).toEqual(['at hand', 'waited for', 'at hand', 'waited for']);
+  });
+
   it('is not taken for another that a caveat type or a key source reads meanwhile', async () => {
     const wide = tokenOf();
     const conditions = ['account 42', 'method POST'];
