@@ -4,7 +4,7 @@ export * from './bytes.js';
 export * from './errors.js';
 export { type FlatMacaroon, type FlatToken, readFlat, textsRead } from './format/flat.js';
 export { importToken } from './format/import.js';
-export { asciiAt, beginningOfText, beginsWith, decode, encode, textPrefix } from './format/text.js';
+export { asciiAt, beginsWith, decode, encode, textPrefix } from './format/text.js';
 export { decodeV1Token } from './format/v1.js';
 export { decodeV2Token, encodeV2, encodeV2Token } from './format/v2.js';
 export { decodeV2Json, exportV2Json, type V2Json } from './format/v2-json.js';

@@ -1,7 +1,8 @@
 /**
  * The issuer's HTTP application: serves the routes of the table and runs every request through the same steps, in the same order:
- * who calls, what is asked, whether that caller may, the use case, the answer, one line in the log. Hono routes; what a request holds is read from
- * Node's own, and its answer is plain data, as to make a `Request` and a `Response` of them costs as much as all these steps together.
+ * who calls, what is asked, whether that caller may, the use case, the answer, one line in the log. A path that stands in the table word for word is found
+ * there, any other by Hono; what a request holds is read from Node's own, and its answer is plain data, as to make a `Request` and a `Response` of them costs
+ * as much as all these steps together.
  */
 import type { IncomingMessage } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
@@ -65,7 +66,7 @@ interface AppEnv {
 }
 
 export interface App {
-  /** Any request, found its route by Hono. */
+  /** Serves any request: Hono finds its route. */
   readonly fetch: Hono<AppEnv>['fetch'];
   /**
    * Serves a request whose target is the path of a route as it stands; tells whether it is one. Such a one needs neither a router nor a `Request`, which are

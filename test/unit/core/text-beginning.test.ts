@@ -1,6 +1,7 @@
 /** Texts of which the beginning was read before: what comes out is what reading all of them gives. */
 import { describe, expect, it } from 'vitest';
-import { beginningOfText, encode, encodeBase64url, type FlatToken, MacaroonKey, readFlat } from '../../../src/core/index.js';
+import { beginningOfText } from '../../../src/core/format/text.js';
+import { encode, encodeBase64url, type FlatToken, MacaroonKey, readFlat } from '../../../src/core/index.js';
 import { randomIdentifier, randomToken } from '../../fuzz/corpus.js';
 import { campaignSize, mutateText, runCases } from '../../fuzz/mutate.js';
 

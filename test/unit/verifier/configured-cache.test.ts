@@ -85,7 +85,7 @@ describe('sightings', () => {
   it('are of no more than they have places for', () => {
     const sightings = new Sightings(1);
     for (const number of numbers) sightings.see(number, 0);
-    // A number in four thousand is like one of another of its set.
+    // A number in sixteen thousand is like one of another of its set.
     expect(numbers.slice(0, 1000).filter((number) => sightings.see(number, 0) !== 'none').length).toBeLessThan(10);
   });
 });
