@@ -15,8 +15,8 @@ const windowMs = 60_000;
 const aheadMs = windowMs + 1000;
 const clock = () => Date.now() + aheadMs;
 
-/** A verifier that holds the keys of `holders` and knows `revocations`. */
-export function newVerifier(holders = [mail], revocations = []) {
+/** A verifier that holds the keys of `holders` and knows `revocations`; `more` are further options of it. */
+export function newVerifier(holders = [mail], revocations = [], more = {}) {
   const keys = holders.map(({ rootKeyId, generation, client, keyBytes }) => ({
     rootKeyId: core.encodeBase64url(rootKeyId),
     generation,
@@ -33,6 +33,7 @@ export function newVerifier(holders = [mail], revocations = []) {
     origins: [`https://${authority}`],
     requestWindowMs: windowMs,
     replayStore,
+    ...more,
   });
 }
 
