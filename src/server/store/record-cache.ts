@@ -37,10 +37,8 @@ export class KeptRecords<T> {
     return old;
   }
 
-  set(key: string, found: T): Kept<T> {
-    const kept = { found };
-    this.#put(key, kept);
-    return kept;
+  set(key: string, found: T): void {
+    this.#put(key, { found });
   }
 
   clear(): void {
