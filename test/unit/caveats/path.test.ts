@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { isCanonicalPath, pathCovers } from '../../../src/caveats/path.js';
+import { isCanonicalPath, isCanonicalTarget, isCanonicalTargetAt, pathCovers } from '../../../src/caveats/path.js';
 import { limits } from '../../../src/core/index.js';
+import { campaignSize, runCases } from '../../fuzz/mutate.js';
 
 describe('isCanonicalPath', () => {
   it.each([
@@ -162,5 +163,59 @@ describe('pathCovers', () => {
     for (let i = 0; i < 1_000_000; i++) if (pathCovers('/a', path)) covered++;
     expect(covered).toBe(0);
     expect(performance.now() - startMs).toBeLessThan(150);
+  });
+});
+
+describe('isCanonicalTargetAt', () => {
+  const bytesOf = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+  /** What it says of `text` amid other bytes, which must be what is said of the text itself. */
+  function saidOf(text: string): boolean {
+    const said = isCanonicalTargetAt(bytesOf(`x/${text}/..`), 2, 2 + text.length);
+    expect(said, text).toBe(isCanonicalTarget(text));
+    return said;
+  }
+
+  it('says of bytes what isCanonicalTarget says of their text', async () => {
+    const parts = [
+      '/',
+      '/',
+      'a',
+      '.',
+      '..',
+      ';',
+      '?',
+      '%41',
+      '%20',
+      '%2F',
+      '%3B',
+      '%',
+      '#',
+      ' ',
+      '\x7f',
+      '\x00',
+      'é',
+      '~',
+      '|',
+      '"',
+    ];
+    const good = await runCases(campaignSize(20_000, 1_000_000), 93, (random) =>
+      saidOf(`${random.chance(0.9) ? '/' : ''}${Array.from({ length: random.below(8) }, () => random.pick(parts)).join('')}`),
+    );
+    expect(good).toBeGreaterThan(1_000);
+  });
+
+  it('knows every byte, anywhere in a path and in a query', () => {
+    for (let code = 0; code < 256; code++) {
+      const character = String.fromCharCode(code);
+      for (const text of [character, `/${character}`, `/a${character}`, `/${character}a`, `/?${character}`]) saidOf(text);
+    }
+  });
+
+  it('takes no path that is longer than one may be, with a query or without', () => {
+    const longest = `/${'a'.repeat(limits.maxPathLength - 1)}`;
+    for (const query of ['', '?', '?a=1']) {
+      expect(saidOf(`${longest}${query}`)).toBe(true);
+      expect(saidOf(`${longest}a${query}`)).toBe(false);
+    }
   });
 });
