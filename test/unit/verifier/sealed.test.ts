@@ -386,6 +386,19 @@ describe('cnf x5t#S256', () => {
     expect(codeOf(await verify())).toBe('ERR_CAVEAT_CONTEXT');
     expect(codeOf(await verify(undefined, { certificateThumbprint: thumbprint }))).toBe('ok');
   });
+
+  it('goes with one seal after another of a token whose beginning is known by then', async () => {
+    const verifier = verifierWith();
+    const verifySealed = async (certificate?: () => Uint8Array) => {
+      const { text } = seal({}, token);
+      return codeOf(await verifier.verify(text, contextOf(text, {}, {}, { certificate })));
+    };
+    for (let i = 0; i < 6; i++) {
+      expect(await verifySealed(() => der)).toBe('ok');
+      expect(await verifySealed(() => encodeUtf8('another'))).toBe('ERR_CAVEAT_DENIED');
+      expect(await verifySealed()).toBe('ERR_CAVEAT_CONTEXT');
+    }
+  });
 });
 
 interface SigningChanges {
@@ -427,6 +440,17 @@ describe('cnf jkt', () => {
     const sealed = seal({}, token);
     const result = await verifierWith().verify(sealed.text, contextOf(sealed.text, {}, await signed(sealed.text)));
     expect([codeOf(result), await provesItself(result.signAnswer, sealed)]).toEqual(['ok', true]);
+  });
+
+  it('goes with one seal after another of a token whose beginning is known by then', async () => {
+    const replayStore = eternalStore();
+    const verifier = verifierWith({ replayStore });
+    for (let i = 1; i <= 6; i++) {
+      const { text } = seal({}, token);
+      expect(codeOf(await verifier.verify(text, contextOf(text)))).toBe('ERR_CAVEAT_CONTEXT');
+      expect(codeOf(await verifier.verify(text, contextOf(text, {}, await signed(text, { atMs: nowMs - i }))))).toBe('ok');
+      expect(replayStore.claims.filter(([scope]) => scope === `cnf_jkt:invoice:${thumbprint}`)).toHaveLength(i);
+    }
   });
 
   it.each<[string, Parameters<typeof contextOf>[1]]>([
