@@ -51,7 +51,7 @@ export class RequestProofs {
       requireKnownNames(request, sentNames, 'request');
       this.#sent = request;
     } else if (isTold(request)) {
-      if (hasOthers(request)) requireKnownNames(request, toldNames, 'request');
+      if (Array.isArray(request) || hasOthers(request)) requireKnownNames(request, toldNames, 'request');
       this.#told = request;
     } else {
       throw badRequest();

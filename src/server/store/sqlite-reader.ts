@@ -342,8 +342,9 @@ export class SqliteReader implements StoreReader {
   #keep<Kind extends KeptKind>(kind: Kind, key: string, find: () => FoundOf<Kind>): Kept<FoundOf<Kind>> {
     const { run, records } = this.#context;
     return run(() => {
-      const found = find();
+      // Asked for before the rows are: what was found must not count for what others committed later.
       const kept: KeptRecords<unknown> | undefined = records()?.[kind];
+      const found = find();
       kept?.set(key, found);
       return { found };
     });

@@ -559,6 +559,13 @@ describe('what a service tells of a request', () => {
     const told = { authority, target: '/', digest: '', ...(misspelt as object) };
     await expect(verifierWith().verify(text, { action: 'invoices:read', request: told })).rejects.toMatchObject(argument);
   });
+
+  it('is no list, whatever members it bears', async () => {
+    const { text } = seal();
+    const list = Object.assign([], { authority, target: '/', digest: '' }) as never;
+    const verified = verifierWith().verify(text, { action: 'invoices:read', request: list });
+    await expect(verified).rejects.toMatchObject({ code: 'ERR_ARGUMENT', argument: 'request' });
+  });
 });
 
 describe('a store of nonces of the service', () => {
