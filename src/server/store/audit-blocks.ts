@@ -8,8 +8,9 @@
  * entry that names a token of another time than its own, as that of a revocation does, is noted by the whole id: else one step could be noted in as many
  * blocks as somebody likes.
  */
-import { and, eq, gte, inArray, lte, type SQL, sql } from 'drizzle-orm';
+import { and, asc, between, eq, gte, inArray, lte, type SQL, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 import type { AuditFilter } from '../domain/records.js';
 import type { AuditRow } from './audit-chain.js';
 import { audit, auditBlocks } from './sqlite-schema.js';
@@ -144,6 +145,22 @@ export function* rangesOf(db: BetterSQLite3Database, filter: AuditFilter): Gener
     if (block > span.last) return;
     yield { first: Math.max(after + 1, block * blockEntries), last: (block + 1) * blockEntries - 1 };
   }
+}
+
+/** The first `limit` entries of `filter` in `range`. */
+export function entriesIn(db: BetterSQLite3Database, range: SeqRange, filter: AuditFilter, limit: number): readonly AuditRow[] {
+  const whenGiven = (column: SQLiteColumn, wanted: string | undefined) => (wanted === undefined ? undefined : eq(column, wanted));
+  const isAsked = and(
+    between(audit.seq, range.first, range.last),
+    whenGiven(audit.client, filter.client),
+    whenGiven(audit.event, filter.event),
+    whenGiven(audit.actor, filter.actor),
+    whenGiven(audit.audience, filter.audience),
+    whenGiven(audit.tokenId, filter.tokenId),
+    filter.sinceMs === undefined ? undefined : gte(audit.atMs, filter.sinceMs),
+    filter.untilMs === undefined ? undefined : lte(audit.atMs, filter.untilMs),
+  );
+  return db.select().from(audit).where(isAsked).orderBy(asc(audit.seq)).limit(limit).all();
 }
 
 function* rangesOfToken(db: BetterSQLite3Database, tokenId: string, after: number): Generator<SeqRange> {

@@ -1,7 +1,6 @@
 /** What the domain reads, from any connection. Every row's MAC is checked before anything in it is believed. */
-import { and, asc, between, eq, gte, lte, type SQL } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
-import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { RootKey } from '../../core/index.js';
 import type { AudienceKeyRow, Known, MintBasis, RevocationLookup, StoreReader } from '../domain/ports.js';
 import type {
@@ -18,7 +17,7 @@ import type {
   RootKeyRecord,
   TokenRecord,
 } from '../domain/records.js';
-import { rangesOf } from './audit-blocks.js';
+import { entriesIn, rangesOf } from './audit-blocks.js';
 import { decryptSecret, type StoreKeys } from './encryption.js';
 import { findMintBasis } from './mint-basis.js';
 import type { FoundOf, Kept, KeptKind, KeptRecords, RecordCache } from './record-cache.js';
@@ -39,7 +38,6 @@ import {
 import {
   audienceGenerations,
   audiences,
-  audit,
   certificates,
   clients,
   credentials,
@@ -281,33 +279,13 @@ export class SqliteReader implements StoreReader {
 
   async audit(filter: AuditFilter): Promise<readonly AuditRecord[]> {
     const { db, run, pause } = this.#context;
-    const conditions = [
-      whenGiven(audit.client, filter.client),
-      whenGiven(audit.event, filter.event),
-      whenGiven(audit.actor, filter.actor),
-      whenGiven(audit.audience, filter.audience),
-      whenGiven(audit.tokenId, filter.tokenId),
-      filter.sinceMs === undefined ? undefined : gte(audit.atMs, filter.sinceMs),
-      filter.untilMs === undefined ? undefined : lte(audit.atMs, filter.untilMs),
-    ];
     const ranges = rangesOf(db, filter);
     const rows: AuditRecord[] = [];
     for (;;) {
       const isComplete = run(() => {
         const range = ranges.next();
         if (range.done) return true;
-        const isInRange = between(audit.seq, range.value.first, range.value.last);
-        const matching = db
-          .select()
-          .from(audit)
-          .where(and(isInRange, ...conditions));
-        rows.push(
-          ...matching
-            .orderBy(asc(audit.seq))
-            .limit(filter.limit - rows.length)
-            .all()
-            .map(fromAuditRow),
-        );
+        rows.push(...entriesIn(db, range.value, filter, filter.limit - rows.length).map(fromAuditRow));
         return rows.length === filter.limit;
       });
       if (isComplete) return rows;
@@ -381,10 +359,6 @@ export class SqliteReader implements StoreReader {
 /** One text for each pair of names. */
 function pairOf(client: string, audience: string): string {
   return `${client.length} ${client} ${audience}`;
-}
-
-function whenGiven(column: SQLiteColumn, wanted: string | number | undefined): SQL | undefined {
-  return wanted === undefined ? undefined : eq(column, wanted);
 }
 
 function latestRevocation(reads: ReadStatements, of: RevocationLookup) {
