@@ -27,26 +27,29 @@ const refusedCertificate = /^ERR_SSL_.+_ALERT_(CERTIFICATE_|BAD_CERTIFICATE|UNSU
 /** Whom we talk to. It names the codes: `ERR_ISSUER_*`, `ERR_SERVICE_*`. */
 export type Party = 'issuer' | 'service';
 
-/** `cause`, thrown while talking to `party`, as its `_IDENTITY`, `_REFUSED` (of the handshake), `_ANSWER` or `_UNREACHABLE`. */
-export function connectionError(cause: unknown, party: Party = 'issuer'): MacaroonError {
+/**
+ * `cause`, thrown while talking to `party` at `origin` (scheme, host and port), as its `_IDENTITY`, `_REFUSED` (of the handshake), `_ANSWER` or
+ * `_UNREACHABLE`.
+ */
+export function connectionError(cause: unknown, origin: string, party: Party = 'issuer'): MacaroonError {
   if (cause instanceof MacaroonError) return cause;
   const code = codeOf(cause);
   const fault = identityFaults.get(code);
   const error = (kind: 'IDENTITY' | 'REFUSED' | 'ANSWER' | 'UNREACHABLE', message: string): MacaroonError =>
     new MacaroonError(party === 'issuer' ? `ERR_ISSUER_${kind}` : `ERR_SERVICE_${kind}`, message, { cause });
-  if (fault !== undefined) return error('IDENTITY', `the ${party} was not recognised: ${fault}`);
+  if (fault !== undefined) return error('IDENTITY', `the ${party} at ${origin} was not recognised: ${fault}`);
   if (refusedCertificate.test(code)) {
     return error(
       'REFUSED',
-      `the ${party} refused the connection: it asks for a client certificate, another one than it was shown`,
+      `the ${party} at ${origin} refused the connection: it asks for a client certificate, another one than it was shown`,
     );
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     const question = `is https right for this port, and is it the ${party} that listens there?`;
-    return error('IDENTITY', `no TLS connection to the ${party}: ${question}`);
+    return error('IDENTITY', `no TLS connection to the ${party} at ${origin}: ${question}`);
   }
-  if (code.startsWith('HPE_')) return error('ANSWER', `the ${party} answered something that is not HTTP`);
-  return error('UNREACHABLE', `the ${party} could not be reached: ${reachFault(code)}`);
+  if (code.startsWith('HPE_')) return error('ANSWER', `the ${party} at ${origin} answered something that is not HTTP`);
+  return error('UNREACHABLE', `the ${party} could not be reached at ${origin}: ${reachFault(code)}`);
 }
 
 function codeOf(cause: unknown): string {
@@ -56,7 +59,7 @@ function codeOf(cause: unknown): string {
 }
 
 function reachFault(code: string): string {
-  if (code === 'ECONNREFUSED') return 'nothing listens at its address; is it running?';
+  if (code === 'ECONNREFUSED') return 'nothing listens there; is it running?';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'its host name has no address';
   if (code === 'ETIMEDOUT' || code.endsWith('_TIMEOUT')) return 'it did not answer in time';
   return 'the connection broke';

@@ -71,7 +71,7 @@ export async function exchange(
     const setCookies = [response.headers['set-cookie'] ?? []].flat();
     return { status: response.statusCode, headers: singleValues(response.headers), body: content, setCookies };
   } catch (cause) {
-    throw connectionError(signal.aborted ? signal.reason : cause, party);
+    throw connectionError(signal.aborted ? signal.reason : cause, origin, party);
   }
 }
 
