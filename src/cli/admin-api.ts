@@ -9,7 +9,7 @@ import type { IssuerEndpoint } from '../transport/issuer-endpoint.js';
 import { type HttpMethod, IssuerHttp, type IssuerRequest } from '../transport/issuer-http.js';
 import { findAdminCredential, findIssuer, variable } from './environment.js';
 import type { AdminOptions } from './options.js';
-import { CliError, type Session, usageError } from './session.js';
+import { CliError, exitCodes, type Session, usageError } from './session.js';
 import { readTokenText } from './token-text.js';
 
 const issuerAudience = 'macaroond';
@@ -42,7 +42,12 @@ export async function asAdmin<Result>(
     if (given === undefined || !(error instanceof CliError)) throw error;
     throw usageError(`${error.message}, and MACAROOND_TOKEN holds no token for audience ${issuerAudience}`, error.details.hint);
   });
-  return connected(credential, async (http) => work(apiOf(http, credential, (await mintAdminToken(http, credential)).token)));
+  return connected(credential, async (http) => {
+    const { token } = await mintAdminToken(http, credential).catch((error: unknown) => {
+      throw namingWho(error, credential);
+    });
+    return work(apiOf(http, credential, token));
+  });
 }
 
 /** Runs `work` on a connection that proves itself by `credential`, and closes it. */
@@ -50,7 +55,15 @@ export async function asClient<Result>(
   credential: Credential,
   work: (call: AdminApi['call']) => Promise<Result>,
 ): Promise<Result> {
-  return connected(credential, (http) => work(callerOf(http)));
+  return connected(credential, (http) => work(callerOf(http))).catch((error: unknown) => {
+    throw namingWho(error, credential);
+  });
+}
+
+/** `error`, with who proved himself to which issuer where that one did not accept the proof: one of several credential files was taken. */
+export function namingWho(error: unknown, { client, issuer }: Credential): unknown {
+  if (!(error instanceof MacaroonError) || error.problem !== 'invalid_client') return error;
+  return new CliError(exitCodes.denied, `client ${client} at ${issuer}: ${error.message}`, { cause: error });
 }
 
 /** Runs `work` on a connection that proves nothing, for what anybody may ask, and closes it. */

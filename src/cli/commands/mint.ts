@@ -54,6 +54,7 @@ async function mintAtIssuer(session: Session, options: MintCommandOptions): Prom
   if (audience === undefined) throw usageError('--audience is missing: name the service that the token is for');
   const expiresIn = expires === undefined ? undefined : secondsUntil(expires, session.io.clock());
   const { findCredential } = await import('../environment.js');
+  const { namingWho } = await import('../admin-api.js');
   const { issuerClient } = await import('../../client/issuer-client.js');
   const credential = await findCredential(session.io, file);
   const client = issuerClient(credential);
@@ -67,7 +68,7 @@ async function mintAtIssuer(session: Session, options: MintCommandOptions): Prom
   } catch (error) {
     throw error instanceof MacaroonError && error.problem === 'grant_exceeded'
       ? grantExceeded(error, credential.client, audience)
-      : error;
+      : namingWho(error, credential);
   } finally {
     await client.close();
   }

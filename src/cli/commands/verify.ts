@@ -49,8 +49,10 @@ async function ask(session: Session, body: VerifyRequest, options: VerifyCommand
   try {
     return await asClient(credential, (call) => call<VerifyResponse>('POST', '/v1/verify', { body }, ['authorized']));
   } catch (error) {
-    if (!(error instanceof MacaroonError)) throw error;
-    throw error.status === 401 || error.status === 403 ? callerRefused(error, credential.client, body.audience) : error;
+    // Exit code 3 would say something about the token.
+    if (error instanceof CliError) throw new CliError(exitCodes.failure, error.message, error.details);
+    const isRefused = error instanceof MacaroonError && (error.status === 401 || error.status === 403);
+    throw isRefused ? callerRefused(error, credential.client, body.audience) : error;
   }
 }
 

@@ -37,3 +37,22 @@ describe('an issuer that is not reached', () => {
     expect([exitCode, message]).toEqual([4, expect.stringContaining(`at ${issuer.url} was not recognised`)]);
   });
 });
+
+describe('a client that is not let in', () => {
+  const refused: readonly [401, unknown] = [401, problem(401, 'invalid_client', 'The client could not be authenticated')];
+
+  it.each<[string, readonly string[], string]>([
+    ['mint', ['mint', '--audience', 'invoice', '--credential', 'mail.json'], 'mail'],
+    ['administration', ['client', 'list'], 'admin'],
+    ['what a client may do itself', ['revoke', 'token', 'T', '--credential', 'mail.json'], 'mail'],
+  ])('is named with its issuer, the likely reasons and what to do next: %s', async (_, argv, client) => {
+    issuer.answers.set('POST /v1/tokens', refused);
+    issuer.answers.set('POST /v1/revocations', refused);
+    const error = await told(argv);
+    expect(error).toMatchObject({ exitCode: 3, code: 'ERR_ISSUER_REFUSED', problem: 'invalid_client', status: 401 });
+    expect(error.message).toBe(`client ${client} at ${issuer.url}: The client could not be authenticated`);
+    for (const reason of ['another issuer', 'retired', 'unknown or disabled', 'clock']) expect(error.hint).toContain(reason);
+    expect(error.hint).toContain('macaroond audit list --event login.failed');
+    expect(error.hint).toContain('macaroond credential add');
+  });
+});
