@@ -167,7 +167,9 @@ describe('an issuer that wants another certificate', () => {
     'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN',
     'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
   ])('by alert %s refuses', (code) => {
-    expect(connectionError(Object.assign(new Error('alert'), { code }), 'https://localhost')).toMatchObject({ code: 'ERR_ISSUER_REFUSED' });
+    expect(connectionError(Object.assign(new Error('alert'), { code }), 'https://localhost')).toMatchObject({
+      code: 'ERR_ISSUER_REFUSED',
+    });
   });
 
   it('is no other fault of TLS', () => {
