@@ -118,7 +118,10 @@ async function planKey(
   if (generate !== undefined) {
     const algorithm = generate === true ? algorithms[0] : generate;
     const pair = algorithms.includes(algorithm) ? generateKeyPair(algorithm) : undefined;
-    if (pair === undefined) throw usageError(`--generate takes one of ${algorithms.join(', ')}`);
+    if (pair === undefined) {
+      const hint = `did you mean ${nearest(algorithm, algorithms)}?`;
+      throw usageError(`--generate takes one of ${algorithms.join(', ')}`, hint);
+    }
     return { body: bodyOf(pair.publicKey), partsOf: (made) => ({ proof: keyProof(made, pair.privateKey) }) };
   }
   const publicKey = await readPublicKeyFile(pathOf(session.io, publicPath ?? ''), '--public-key');

@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { parseDurationMs } from '../caveats/duration.js';
 import { isRfc3339Time, parseRfc3339 } from '../caveats/rfc3339.js';
-import type { GrantBinding, WireGrantRequest } from '../protocol/wire.js';
+import { nearest } from '../core/index.js';
+import type { AuthMethod, GrantBinding, WireGrantRequest } from '../protocol/wire.js';
 import { usageError } from './session.js';
 
 /** A value that a flag cannot have. Commander knows it by its code, and puts the flag's name before the message. */
@@ -71,21 +72,37 @@ export function collectGrant(value: string, before: readonly WireGrantRequest[] 
   return [...before.filter((grant) => grant !== same), { audience, actions }];
 }
 
+/** `value` when it is one of `known`. Throws `InvalidValueError`, which names the nearest one. */
+export function readChoice<Choice extends string>(value: string, known: readonly Choice[], hint = ''): Choice {
+  const choice = known.find((one) => one === value);
+  if (choice !== undefined) return choice;
+  const near = value.length > maxShownLength ? '' : ` Did you mean ${nearest(value, known)}?`;
+  throw new InvalidValueError(`Give ${known.join(', ')}${hint}.${near}`);
+}
+
+const policyMethods: readonly (AuthMethod | 'ip')[] = [
+  'client_secret_basic',
+  'http_sig',
+  'challenge_response',
+  'encrypted_time',
+  'shared_key_hmac',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+  'ip',
+];
+
 /** One alternative of a policy: `method+method`. */
 export function collectAlternative(value: string, before: readonly (readonly string[])[] = []): readonly (readonly string[])[] {
   const methods = value.split('+');
   if (methods.includes('')) throw new InvalidValueError('Give an auth method, or several joined by +, e.g. http_sig+ip.');
-  return [...before, methods];
+  return [...before, methods.map((method) => readChoice(method, policyMethods, ', or several joined by +, e.g. http_sig+ip'))];
 }
 
 const bindings: readonly GrantBinding[] = ['ip', 'certificate', 'key'];
 
 /** What tokens of a grant are bound to. */
 export function collectBinding(value: string, before: readonly GrantBinding[] = []): readonly GrantBinding[] {
-  const binding = bindings.find((one) => one === value);
-  if (binding === undefined)
-    throw new InvalidValueError(`Give ${bindings.join(', ')}: one of them, and repeat the flag for more.`);
-  return [...before, binding];
+  return [...before, readChoice(value, bindings, ': one of them, and repeat the flag for more')];
 }
 
 const listReaders: ReadonlySet<unknown> = new Set([collectItems, collectWhole, collectGrant, collectAlternative, collectBinding]);

@@ -1,9 +1,9 @@
 /** `macaroond credential`: what clients prove themselves with. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { WireClient, WireCredential, WireNewCredential } from '../../protocol/wire.js';
 import type { AdminApi } from '../admin-api.js';
 import type { CredentialAddOptions } from '../credential-plan.js';
-import { type AdminOptions, collectItems, withAdmin } from '../options.js';
+import { type AdminOptions, collectItems, readChoice, withAdmin } from '../options.js';
 import type { Session } from '../session.js';
 
 export function register(program: Command, session: Session): void {
@@ -14,8 +14,10 @@ export function register(program: Command, session: Session): void {
     .option('--public-key <file>', 'http_sig, challenge_response: with a key pair that is there (PEM)')
     .option('--private-key <file>', 'the private key, which stays where it is and is named in the credential file (PEM, PKCS #8)')
     .option('--generate [algorithm]', 'http_sig, challenge_response: make the key pair here, and put it into the credential file')
-    .addOption(
-      new Option('--mode <mode>', 'challenge_response: what the key does with a challenge; sign when absent').choices(modes),
+    .option(
+      '--mode <mode>',
+      'challenge_response: what the key does with a challenge, sign or decrypt; sign when absent',
+      (value: string) => readChoice(value, modes),
     )
     .option(
       '--san <name>',
@@ -38,7 +40,7 @@ export function register(program: Command, session: Session): void {
     .action((first: string, second: string | undefined, options: AdminOptions) => retire(session, first, second, options));
 }
 
-const modes = ['sign', 'decrypt'];
+const modes = ['sign', 'decrypt'] as const;
 const newCredential = ['client', 'credential_id', 'auth_method'] as const;
 
 async function add(session: Session, client: string, method: string, options: CredentialAddOptions): Promise<void> {

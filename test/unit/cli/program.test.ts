@@ -134,6 +134,18 @@ describe('usage', () => {
   });
 
   it.each([
+    [['client', 'add', 'mail', '--auth', 'http_sgi+ip'], 'http_sig'],
+    [['client', 'set', 'mail', '--auth', 'http_sig+ipp'], 'ip'],
+    [['grant', 'add', 'mail', 'invoice', '--action', 'a', '--bind', 'certifcate'], 'certificate'],
+    [['credential', 'add', 'mail', 'challenge_response', '--generate', '--mode', 'decript'], 'decrypt'],
+    [['credential', 'add', 'mail', 'http_sig', '--out', 'x', '--generate', 'ed2551'], 'ed25519'],
+    [['credential', 'add', 'mail', 'http_sgi'], 'http_sig'],
+  ])('offers the nearest value where only some are possible: %j', async (argv, near) => {
+    const { code, stderr } = await cli(argv);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(new RegExp(`[Dd]id you mean ${near}\\?`))]);
+  });
+
+  it.each([
     [[]],
     [['client']],
     [['nonsense']],
