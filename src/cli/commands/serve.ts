@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { type JsonOption, readInteger, withJson } from '../options.js';
 import type { ServeFlags } from '../server-side.js';
-import type { Session } from '../session.js';
+import { type Session, usageError } from '../session.js';
 
 interface ServeOptions extends ServeFlags, JsonOption {}
 
@@ -24,6 +24,7 @@ export function register(program: Command, session: Session): void {
 
 async function serve(session: Session, options: ServeOptions): Promise<void> {
   const { json, ...flags } = options;
+  checkPorts(flags);
   const { pathOf, readEndpoint } = await import('../environment.js');
   const path = (file: string | undefined) => (file === undefined ? undefined : pathOf(session.io, file));
   const { data, config, tlsCert, tlsKey, clientCa } = flags;
@@ -44,4 +45,10 @@ async function serve(session: Session, options: ServeOptions): Promise<void> {
     session.io.onStopSignal(() => void server.stop().catch(reject));
   });
   session.note('macaroond: stopped');
+}
+
+/** Two listeners on one port would be told as another program that is in the way. */
+function checkPorts({ port, mtlsPort }: ServeFlags): void {
+  if (port === undefined || port === 0 || port !== mtlsPort) return;
+  throw usageError(`--port and --mtls-port are both ${port}`, 'they are two listeners: give each a port of its own');
 }

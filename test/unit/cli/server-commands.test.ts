@@ -52,6 +52,15 @@ describe('serve', () => {
     expect(log).toEqual([{ ...paths, host: '::1', port: 0, url: 'https://a.example', plainHttp: true }]);
   });
 
+  it('refuses one port for both listeners, unless the system chooses', async () => {
+    const log: unknown[] = [];
+    const server = servant(log);
+    const { code, stderr } = await cli(['serve', '--port', '8443', '--mtls-port', '8443'], { cwd, server });
+    expect([code, log]).toEqual([2, []]);
+    expect(stderr).toMatch(/--port and --mtls-port are both 8443\n {2}hint: .*a port of its own/);
+    expect((await cli(['serve', '--port', '0', '--mtls-port', '0'], { cwd, server })).code).toBe(0);
+  });
+
   it('prints the next commands with real values on first use and on a terminal, else only where it listens', async () => {
     const first = await cli(['serve'], { cwd, server: servant([]) });
     expect(first.stdout).toBe('');
