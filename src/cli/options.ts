@@ -160,11 +160,11 @@ export function readTime(text: string): string {
   throw new InvalidValueError('Give a UTC time such as 2026-11-21T22:21:00Z.');
 }
 
-/** A whole number from 0 to `largest`. */
-export function readInteger(largest: number): (text: string) => number {
+/** A whole number from `smallest`, 0 when absent, to `largest`. */
+export function readInteger(largest: number, smallest = 0): (text: string) => number {
   return (text) => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    if (value <= largest) return value;
-    throw new InvalidValueError(`Give a whole number from 0 to ${largest}.`);
+    if (value >= smallest && value <= largest) return value;
+    throw new InvalidValueError(`Give a whole number from ${smallest} to ${largest}.`);
   };
 }

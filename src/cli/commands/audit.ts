@@ -1,6 +1,7 @@
 /** `macaroond audit`: the log of what the issuer did, and the proof that nobody changed it. */
 import type { Command } from 'commander';
 import type { WireAuditEntry } from '../../protocol/wire.js';
+import type { AuditPage } from '../audit-pages.js';
 import { type AdminOptions, readInteger, readTime, withAdmin, withDataDirectory } from '../options.js';
 import { exitCodes, type Session } from '../session.js';
 
@@ -20,12 +21,6 @@ interface VerifyOptions extends AdminOptions {
   readonly head?: string;
 }
 
-interface AuditPage {
-  readonly entries: readonly WireAuditEntry[];
-  readonly cursor: number;
-  readonly more: boolean;
-}
-
 export function register(program: Command, session: Session): void {
   const audit = program.command('audit').description('the log of what the issuer did');
   withAdmin(audit.command('list'))
@@ -38,7 +33,7 @@ export function register(program: Command, session: Session): void {
     .option('--since <time>', 'from this UTC time on', readTime)
     .option('--until <time>', 'before this UTC time', readTime)
     .option('--after <seq>', 'after this entry', readInteger(Number.MAX_SAFE_INTEGER))
-    .option('--limit <number>', 'at most so many entries', readInteger(Number.MAX_SAFE_INTEGER))
+    .option('--limit <number>', 'at most so many entries: the newest, or the first after --after or --since', readInteger(Number.MAX_SAFE_INTEGER, 1))
     .action((options: ListOptions) => list(session, options));
   withDataDirectory(audit.command('verify'), 'that holds it')
     .description('check the chain of the log in the data directory; exit code 1 when it is broken')
@@ -48,28 +43,23 @@ export function register(program: Command, session: Session): void {
 
 async function list(session: Session, options: ListOptions): Promise<void> {
   const { asAdmin } = await import('../admin-api.js');
-  const page = await asAdmin(session, options, async (api) => {
-    const wanted = options.limit ?? Number.POSITIVE_INFINITY;
-    let page: AuditPage = { entries: [], cursor: options.after ?? 0, more: true };
-    while (page.more && page.entries.length < wanted) {
-      const limit = Number.isFinite(wanted) ? wanted - page.entries.length : undefined;
-      const next = await api.call<AuditPage>('GET', '/v1/audit', { query: queryOf(options, page.cursor, limit) }, [
-        'entries',
-        'cursor',
-        'more',
-      ]);
-      page = { ...next, entries: [...page.entries, ...next.entries] };
-    }
-    return page;
+  const { readAudit, readNewestAudit } = await import('../audit-pages.js');
+  const { after, since, limit: wanted } = options;
+  const page = await asAdmin(session, options, (api) => {
+    const read = (from: number, limit: number) =>
+      api.call<AuditPage>('GET', '/v1/audit', { query: queryOf(options, from, limit) }, ['entries', 'cursor', 'more']);
+    const isNewest = wanted !== undefined && after === undefined && since === undefined;
+    return isNewest ? readNewestAudit(read, wanted) : readAudit(read, after ?? 0, wanted);
   });
   if (options.json) {
     session.printJson(page);
     return;
   }
   for (const entry of page.entries) session.print(entryText(entry));
+  if (page.entries.length === 0) session.note('macaroond: note: the log has no such entry');
 }
 
-function queryOf(options: ListOptions, after: number, limit: number | undefined): Record<string, string | number | undefined> {
+function queryOf(options: ListOptions, after: number, limit: number): Record<string, string | number | undefined> {
   const { client, event, actor, audience, tokenId, since, until } = options;
   return { client, event, actor, audience, token_id: tokenId, since, until, after, limit };
 }

@@ -68,7 +68,7 @@ function withSubject(command: Command): Command {
   return withAdmin(command)
     .option('--client <name>', 'for this client, as an administrator')
     .option('--credential <file>', 'as the client of this credential file, for itself: how a certificate is renewed')
-    .option('--days <number>', 'how long it lives, 1 to 365; 1 when absent', readInteger(longestDays));
+    .option('--days <number>', 'how long it lives, 1 to 365; 1 when absent', readInteger(longestDays, 1));
 }
 
 async function issue(session: Session, options: IssueOptions): Promise<void> {

@@ -20,7 +20,7 @@ export function register(program: Command, session: Session): void {
   withAdmin(program.command('invite [name]'))
     .description('make a shared key, to be handed over in person, by which somebody enrols: as NAME once, or as a group')
     .option('--group', 'for any free name, a number of times')
-    .option('--uses <n>', 'how many may enrol by it', readInteger(maxUses))
+    .option('--uses <n>', 'how many may enrol by it', readInteger(maxUses, 1))
     .option('--expires <duration>', 'at most 30d; a day when absent, an hour for a group', readSeconds)
     .option('--out <file>', 'write an invitation file (mode 0600)')
     .action((name: string | undefined, options: InviteOptions) => invite(session, name, options));

@@ -381,6 +381,19 @@ describe('calls', () => {
     expect((await run(argv)).stdout.trim().split('\n')).toHaveLength(3);
   });
 
+  it('audit list with a limit alone tells the newest entries, and says so when there is none', async () => {
+    const entry = (seq: number) => ({ seq, at: '2026-11-21T22:21:00Z', event: 'e', actor: 'mail', details: {}, mac: 'm' });
+    issuer.answers.set('GET /v1/audit?after=0&limit=1', [200, { entries: [entry(1)], cursor: 1, more: true }]);
+    issuer.answers.set('GET /v1/audit?after=1&limit=1', [200, { entries: [entry(2)], cursor: 2, more: false }]);
+    const { stdout } = await run(['audit', 'list', '--limit', '1', '--json']);
+    expect(JSON.parse(stdout)).toEqual({ entries: [entry(2)], cursor: 2, more: false });
+    expect((await run(['audit', 'list', '--limit', '1', '--after', '0'])).stdout).toMatch(/^1 /);
+    issuer.answers.set('GET /v1/audit?event=x&after=0&limit=1000', [200, { entries: [], cursor: 0, more: false }]);
+    const none = await run(['audit', 'list', '--event', 'x']);
+    expect(none).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('no such entry') });
+    expect((await run(['audit', 'list', '--limit', '0'])).code).toBe(2);
+  });
+
   it.each<[number, string, number]>([
     [400, 'invalid_request', 2],
     [401, 'invalid_token', 3],
