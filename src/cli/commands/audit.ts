@@ -33,7 +33,11 @@ export function register(program: Command, session: Session): void {
     .option('--since <time>', 'from this UTC time on', readTime)
     .option('--until <time>', 'before this UTC time', readTime)
     .option('--after <seq>', 'after this entry', readInteger(Number.MAX_SAFE_INTEGER))
-    .option('--limit <number>', 'at most so many entries: the newest, or the first after --after or --since', readInteger(Number.MAX_SAFE_INTEGER, 1))
+    .option(
+      '--limit <number>',
+      'at most so many entries: the newest, or the first after --after or --since',
+      readInteger(Number.MAX_SAFE_INTEGER, 1),
+    )
     .action((options: ListOptions) => list(session, options));
   withDataDirectory(audit.command('verify'), 'that holds it')
     .description('check the chain of the log in the data directory; exit code 1 when it is broken')
