@@ -5,6 +5,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { endGently } from './end-gently.js';
 
 interface Activity {
   /** Answers that are not sent in full, in the order of their requests. */
@@ -36,6 +37,8 @@ export class Connections {
     const unanswered = new Set<ServerResponse>();
     const activity = { unanswered, lastBusyMs: nowMs, hasServed: false, isEnding: false, sentBytes: 0, lastProgressMs: nowMs };
     this.#activities.set(socket, activity);
+    // Node calls it after the last answer.
+    socket.destroySoon = () => endGently(socket);
     socket.once('close', () => this.#activities.delete(socket));
   }
 
@@ -58,6 +61,15 @@ export class Connections {
     const activity = this.#activities.get(socket);
     if (activity !== undefined) activity.isEnding = true;
     socket.pause();
+  }
+
+  /** Call when what follows on the requests that are here in full is no request: they are answered, and the connection ends with the last answer. */
+  endAfterAnswers(socket: Socket): void {
+    this.end(socket);
+    const unanswered = [...(this.#activities.get(socket)?.unanswered ?? [])];
+    const last = unanswered.filter(({ req, headersSent }) => req.complete || headersSent).at(-1);
+    if (last?.headersSent === false) last.setHeader('Connection', 'close');
+    else if (last !== undefined) last.once('finish', () => socket.destroySoon());
   }
 
   /** Whether `end` was called for it. */

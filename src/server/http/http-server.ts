@@ -271,9 +271,11 @@ function answerWithoutRequest(
     const answered = connections.nextAnswer(socket);
     // A request whose body does not arrive has a line of its own.
     if (answered !== 'incoming') log.refused(requestId, problems[code].status, socket.remoteAddress, method);
-    connections.end(socket);
-    if (answered === 'earlier') socket.destroy();
-    else writeProblem(socket, code, requestId);
+    if (answered === 'earlier') connections.endAfterAnswers(socket);
+    else {
+      connections.end(socket);
+      writeProblem(socket, code, requestId);
+    }
   };
   const isTlsFailure = ({ code }: NodeJS.ErrnoException, socket: Socket): boolean => {
     if (code?.startsWith('ERR_SSL_') !== true) return false;

@@ -3,6 +3,7 @@ import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ProblemCode, problemMediaType, problems } from '../../protocol/problem.js';
 import { commonHeaders, problemText } from './answers.js';
+import { endGently } from './end-gently.js';
 
 interface Refusal {
   readonly code: ProblemCode;
@@ -16,27 +17,16 @@ export function sendProblem(response: ServerResponse, { code, detail }: Refusal,
   response.end(response.req.method === 'HEAD' ? undefined : text);
 }
 
-/** How long a client may take to read the last answer and to end its side, milliseconds. */
-const maxClosingMs = 1_000;
-
 /** What was written to a connection whose request did not arrive in full. */
 const written = new WeakMap<Duplex, ProblemCode>();
 
-/**
- * Writes the problem `code` to a connection without a request, and closes it: once the client has ended its side, in any case after a
- * second. Until then what comes in is thrown away, as closing over unread bytes resets the connection and may take the answer with it.
- */
+/** Writes the problem `code` to a connection without a request, and ends it. */
 export function writeProblem(socket: Duplex, code: ProblemCode, requestId: string): void {
-  // Node has taken its own listeners off; that the client resets the connection is no fault.
-  socket.on('error', () => socket.destroy());
-  socket.resume();
-  const timer = setTimeout(() => socket.destroy(), maxClosingMs);
-  socket.once('close', () => clearTimeout(timer));
   written.set(socket, code);
   const { status } = problems[code];
   const text = problemText(code, requestId);
   const lines = Object.entries(headersOf(text, requestId)).map(([name, value]) => `${name}: ${value}`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('\r\n')}\r\n\r\n${text}`);
+  endGently(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('\r\n')}\r\n\r\n${text}`);
 }
 
 /** The problem that `writeProblem` has told on `socket`. */

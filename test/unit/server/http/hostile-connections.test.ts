@@ -121,6 +121,106 @@ describe('bytes that are no request', () => {
   });
 });
 
+describe('bytes behind the last request of a connection', () => {
+  const body = '{"audience":"invoice"}';
+  const mint = (...lines: readonly string[]): string =>
+    requestText('POST /v1/tokens', [`Authorization: ${basic('mail')}`, 'Content-Type: application/json', ...lines]);
+  const minting = mint(`Content-Length: ${body.length}`) + body;
+
+  it.each([
+    ['another request', getText('/livez')],
+    ['one byte', 'x'],
+    ['two line ends and a byte', '\r\n\r\nx'],
+    ['many', 'x'.repeat(300_000)],
+  ])('leave it its answer, and are thrown away: %s', async (_, more) => {
+    const server = await start();
+    const answers = await sendRaw(server.port, minting + more);
+    expect(answers).toMatchObject([{ status: 201, headers: { connection: 'close' } }]);
+    expect(server.issuer.calls.filter(({ name }) => name === 'mint')).toHaveLength(1);
+    expect(server.lines).toHaveLength(1);
+    await until(async () => (await countConnections(server)) === 0);
+  });
+
+  it('leave it its answer where they come in pieces, later, or with the end of the side of the client', async () => {
+    const { port } = await start();
+    for (const waitMs of [0, 5, 50]) {
+      const { socket, received } = openRaw(port);
+      socket.write(minting.slice(0, -1));
+      await timer(20);
+      socket.write(minting.slice(-1));
+      if (waitMs > 0) await timer(waitMs);
+      socket.end(getText('/livez'));
+      expect(parseAnswers(await received)).toMatchObject([{ status: 201 }]);
+    }
+  });
+
+  it('leave their answers to those before it', async () => {
+    const { port } = await start();
+    const answers = await sendRaw(port, `${getText('/livez')}${minting}${getText('/livez')}`);
+    expect(answers).toMatchObject([{ status: 200 }, { status: 201 }]);
+  });
+
+  it('leave it its answer over TLS', async () => {
+    const { certificate: cert, key } = await selfSigned('DNS:localhost');
+    const { port } = await start({ tls: { cert, key } });
+    const text = await new Promise<string>((resolve) => {
+      let received = '';
+      const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => socket.write(`${minting}x`));
+      socket.setEncoding('latin1').on('data', (chunk: string) => {
+        received += chunk;
+      });
+      socket.on('error', () => {});
+      socket.on('close', () => resolve(received));
+    });
+    expect(parseAnswers(text)).toMatchObject([{ status: 201 }]);
+  });
+});
+
+describe('a connection that ends with its answer', () => {
+  it.each([
+    ['a body past the limit', 'Content-Length: 70000'],
+    ['a repeated header', 'Content-Length: 70000\r\nHost: localhost'],
+    ['an expectation', 'Content-Length: 70000\r\nExpect: magic'],
+  ])('is not reset under a client that still sends: %s', async (_, lines) => {
+    const server = await start();
+    const served: Socket[] = [];
+    server.http.server.on('connection', (one: Socket) => served.push(one));
+    const { socket, received } = openRaw(server.port);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.write(`POST /v1/tokens HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n\r\n`);
+    // The answer waits unread until the body is sent.
+    socket.pause();
+    const failures: unknown[] = [];
+    socket.on('error', (error) => failures.push(error));
+    for (let i = 0; i < 7; i++) {
+      socket.write('x'.repeat(10_000));
+      await timer(10);
+    }
+    expect(text).toBe('');
+    await until(() => served[0]?.bytesRead === socket.bytesWritten);
+    socket.resume();
+    expect(parseAnswers(await received)).toHaveLength(1);
+    expect(failures).toEqual([]);
+    await until(async () => (await countConnections(server)) === 0);
+  });
+
+  it('leaves nothing behind where the client stays and goes on sending', async () => {
+    const server = await start();
+    const socket = openStubborn(server.port);
+    socket.write(requestText('GET /livez'));
+    const sending = setInterval(() => {
+      if (socket.writable) socket.write(getText('/livez').repeat(100));
+    }, 5);
+    await until(() => server.lines.length === 1);
+    await until(async () => (await countConnections(server)) === 0);
+    clearInterval(sending);
+    expect(server.lines).toHaveLength(1);
+  });
+});
+
 describe('a connection that is refused', () => {
   it('has no later request carried out', async () => {
     const { port, issuer } = await start();
