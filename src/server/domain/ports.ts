@@ -7,7 +7,6 @@ import type { CertificateTools } from './certificate-tools.js';
 import type {
   AudienceGenerationRecord,
   AudienceRecord,
-  AuditEvent,
   AuditFilter,
   AuditRecord,
   CertificateRecord,
@@ -15,6 +14,7 @@ import type {
   CredentialRecord,
   GrantRecord,
   InvitationRecord,
+  NewAuditEvent,
   RevocationRecord,
   RootKeyRecord,
   TokenRecord,
@@ -137,7 +137,7 @@ export interface StoreTransaction extends StoreReader {
   /** Returns the record with its seq. */
   insertRevocation(revocation: Omit<RevocationRecord, 'seq'>): Promise<RevocationRecord>;
   /** Chained and written with the rest: when it cannot be, the transaction fails. The entry `token.minted` is all that is kept of a token. */
-  appendAudit(event: AuditEvent): Known<void>;
+  appendAudit(event: NewAuditEvent): Known<void>;
   /** The next position in the feed of key changes. */
   nextChangeSeq(): Promise<number>;
 }

@@ -156,6 +156,9 @@ export interface AuditEvent {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
+/** An event that is to be recorded. Its details may be JSON already, with the names in order. */
+export type NewAuditEvent = Omit<AuditEvent, 'details'> & { readonly details: AuditEvent['details'] | string };
+
 export interface AuditRecord extends AuditEvent {
   readonly seq: number;
   /** base64url; covers this entry and the MAC before it. */

@@ -18,12 +18,13 @@ import {
 } from '../../core/index.js';
 import type { MintRequest, MintResponse } from '../../protocol/wire.js';
 import { audienceKeyOf } from './audience-keys.js';
-import { type Actor, record } from './audit-trail.js';
+import type { Actor } from './audit-trail.js';
 import { type ClientCaller, issuerAudience } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
 import { requireLiveCaller } from './live-caller.js';
+import { mintDetailsText } from './mint-details.js';
 import type { Known, MintBasis, StoreDependencies, StoreTransaction } from './ports.js';
-import type { ClientRecord, GrantRecord } from './records.js';
+import type { ClientRecord, GrantRecord, NewAuditEvent } from './records.js';
 import { type BindingFacts, bindingConditions } from './token-bindings.js';
 
 const defaultExpiresMs = 3_600_000;
@@ -66,11 +67,22 @@ export function mintWithin(
 ): Known<MintResponse> {
   return whenKnown(tx.mintBasis(client.name, request.audience), (basis) => {
     const nowMs = deps.clock();
+    const { actor } = occasion;
     const { response, issuedAtMs, details } = makeToken(deps, nowMs, client, basis, request, occasion);
-    const subject = { client: client.name, audience: response.audience, tokenId: response.token_id };
+    const entry: NewAuditEvent = {
+      atMs: nowMs,
+      event: 'token.minted',
+      actor: actor.client,
+      client: client.name,
+      audience: response.audience,
+      tokenId: response.token_id,
+      address: actor.address,
+      requestId: actor.requestId,
+      details,
+    };
     const isLater = issuedAtMs > client.lastIssuedAtMs;
     const noted = isLater ? tx.updateClient({ ...client, lastIssuedAtMs: issuedAtMs + issueStepMs }) : undefined;
-    return whenKnown(noted, () => whenKnown(record(tx, nowMs, occasion.actor, 'token.minted', subject, details), () => response));
+    return whenKnown(noted, () => whenKnown(tx.appendAudit(entry), () => response));
   });
 }
 
@@ -79,7 +91,7 @@ interface MadeToken {
   readonly response: MintResponse;
   readonly issuedAtMs: number;
   /** All that is kept of it beside its id, client and audience. */
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly details: string;
 }
 
 function makeToken(
@@ -88,7 +100,7 @@ function makeToken(
   client: ClientRecord,
   basis: MintBasis | undefined,
   request: MintRequest,
-  { authMethods, credentialId, proof }: MintOccasion,
+  { actor, authMethods, credentialId, proof }: MintOccasion,
 ): MadeToken {
   if (basis === undefined || basis.grant.removedAtMs !== null) {
     throw new IssuerError('grant_exceeded', 'the client has no grant for this audience', '/audience');
@@ -135,20 +147,20 @@ function makeToken(
       caveats: conditions,
     },
     issuedAtMs,
-    // In the order that the audit log keeps the names in.
-    details: {
-      actions_count: actions.length,
-      auth_methods: authMethods,
+    details: mintDetailsText({
+      actionsCount: actions.length,
+      authMethods,
       bindings,
-      caveats_count: conditions.length,
-      certificate_thumbprint: proof?.certificateThumbprint,
-      credential_id: credentialId,
-      expires_at: expiresAt,
+      byTokenId: actor.tokenId,
+      caveatsCount: conditions.length,
+      certificateThumbprint: proof?.certificateThumbprint,
+      credentialId,
+      expiresAt,
       generation: audience.generation,
-      key_thumbprint: proof?.keyThumbprint,
-      root_key_id: rootKey.id,
-      second_credential_id: proof?.secondCredentialId,
-    },
+      keyThumbprint: proof?.keyThumbprint,
+      rootKeyId: rootKey.id,
+      secondCredentialId: proof?.secondCredentialId,
+    }),
   };
 }
 

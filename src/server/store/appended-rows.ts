@@ -3,9 +3,8 @@
  * or when somebody asks for one, as each run of a statement costs half of what it does. With them go the notes of audit-blocks.ts, which follow
  * from them.
  */
-import { BlockNotes } from './audit-blocks.js';
+import { type BlockNote, BlockNotes } from './audit-blocks.js';
 import type { AuditRow } from './audit-chain.js';
-import type { PlainRow } from './row-mac.js';
 import type { WriteStatements } from './sqlite-queries.js';
 
 /** More rows than that are not kept waiting. */
@@ -14,8 +13,8 @@ const maxRows = 128;
 export class AppendedRows {
   readonly #writes: WriteStatements;
   readonly #notes = new BlockNotes();
-  #entries: PlainRow[] = [];
-  #newNotes: PlainRow[] = [];
+  #entries: AuditRow[] = [];
+  #newNotes: BlockNote[] = [];
 
   constructor(writes: WriteStatements) {
     this.#writes = writes;

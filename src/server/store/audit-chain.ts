@@ -44,15 +44,11 @@ export interface AuditHead {
 /** The head of an empty log. */
 export const emptyAuditHead: AuditHead = { seq: 0, mac: '' };
 
-/** `details` as JSON with sorted names. Throws `ERR_ARGUMENT` when it has no JSON or more than 4 KiB of it. */
-export function auditDetails(details: Readonly<Record<string, unknown>>): string {
-  let text: string;
-  try {
-    text = JSON.stringify(isSorted(details) ? details : sorted(details));
-  } catch (cause) {
-    throw new MacaroonError('ERR_ARGUMENT', 'details of an audit entry must be JSON', { argument: 'details', cause });
-  }
-  if (Buffer.byteLength(text) > maxDetailsBytes) {
+/** `details`, where it is no text yet, as JSON with sorted names. Throws `ERR_ARGUMENT` when it has no JSON or more than 4 KiB of it. */
+export function auditDetails(details: Readonly<Record<string, unknown>> | string): string {
+  const text = typeof details === 'string' ? details : sortedJson(details);
+  // A character takes at most three bytes, so that those of a short text need not be counted.
+  if (text.length * 3 > maxDetailsBytes && Buffer.byteLength(text) > maxDetailsBytes) {
     throw new MacaroonError('ERR_ARGUMENT', `details of an audit entry have at most ${maxDetailsBytes} bytes`, {
       argument: 'details',
     });
@@ -60,18 +56,12 @@ export function auditDetails(details: Readonly<Record<string, unknown>>): string
   return text;
 }
 
-/** Whether the names are in order and no member has names of its own: so are those of what is written most. */
-function isSorted(details: Readonly<Record<string, unknown>>): boolean {
-  let last = '';
-  for (const name of Object.keys(details)) {
-    if (name < last || !isPlain(details[name])) return false;
-    last = name;
+function sortedJson(details: Readonly<Record<string, unknown>>): string {
+  try {
+    return JSON.stringify(sorted(details));
+  } catch (cause) {
+    throw new MacaroonError('ERR_ARGUMENT', 'details of an audit entry must be JSON', { argument: 'details', cause });
   }
-  return true;
-}
-
-function isPlain(value: unknown): boolean {
-  return typeof value !== 'object' || value === null || (Array.isArray(value) && value.every((item) => typeof item !== 'object'));
 }
 
 /** `value` with the names of its objects in order. */

@@ -15,9 +15,20 @@ export type PlainRow = Readonly<Record<string, string | number | null>>;
 interface TableShape {
   /** After its length. */
   readonly name: string;
-  /** Properties with their column's name after its length, sorted by that name. */
-  readonly columns: readonly (readonly [string, string])[];
+  /** Sorted by the column's name. */
+  readonly columns: readonly Column[];
 }
+
+interface Column {
+  readonly property: string;
+  /** The column's name after its length. */
+  readonly name: string;
+  /** What stands before a text of so many bytes: the name, and the length. */
+  readonly heads: string[];
+}
+
+/** For texts of fewer bytes the heads are kept: a mint puts ten together. */
+const keptHeads = 512;
 
 const shapes = new WeakMap<SQLiteTable, TableShape>();
 
@@ -28,7 +39,7 @@ function shapeOf(table: SQLiteTable): TableShape {
     .map(([property, column]) => [property, column.name] as const)
     .filter(([, name]) => name !== 'row_mac' && name !== 'mac')
     .sort(([, a], [, b]) => (a < b ? -1 : 1))
-    .map(([property, name]) => [property, withLength(name)] as const);
+    .map(([property, name]) => ({ property, name: withLength(name), heads: [] }));
   const shape = { name: withLength(getTableName(table)), columns };
   shapes.set(table, shape);
   return shape;
@@ -46,14 +57,23 @@ function withLength(name: string): string {
 export function canonicalRow(table: SQLiteTable, row: PlainRow, lengthOf: LengthOf): string {
   const { name, columns } = shapeOf(table);
   let text = name;
-  for (const [property, column] of columns) {
-    const value = row[property];
+  for (let i = 0; i < columns.length; i++) {
+    const column = columns[i] as Column;
+    const value = row[column.property];
     if (value === null || value === undefined) continue;
-    const isNumber = typeof value === 'number';
-    const written = isNumber ? String(value) : value;
-    text += `${column}${lengthOf(written) + 1}:${isNumber ? 'i' : 's'}${written}`;
+    if (typeof value === 'string') text += headOf(column, lengthOf(value)) + value;
+    else text += `${column.name}${String(value).length + 1}:i${value}`;
   }
   return text;
+}
+
+/** What stands before a text of `length` bytes. */
+function headOf({ name, heads }: Column, length: number): string {
+  const known = heads[length];
+  if (known !== undefined) return known;
+  const head = `${name}${length + 1}:s`;
+  if (length < keptHeads) heads[length] = head;
+  return head;
 }
 
 /** `row` with its MAC. */

@@ -5,7 +5,6 @@ import { MacaroonError, type RandomBytes, type RootKey } from '../../core/index.
 import type { Known, StoreTransaction } from '../domain/ports.js';
 import type {
   AudienceRecord,
-  AuditEvent,
   AuditFilter,
   AuditRecord,
   CertificateRecord,
@@ -13,6 +12,7 @@ import type {
   CredentialRecord,
   GrantRecord,
   InvitationRecord,
+  NewAuditEvent,
   RevocationRecord,
   RootKeyRecord,
   TokenRecord,
@@ -240,7 +240,7 @@ export class SqliteTransaction extends SqliteReader implements StoreTransaction 
     });
   }
 
-  appendAudit(event: AuditEvent): Known<void> {
+  appendAudit(event: NewAuditEvent): Known<void> {
     const { run, reads, appended, keys, changes } = this.#context;
     run(() => {
       changes.beginWrite();

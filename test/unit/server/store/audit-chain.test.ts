@@ -18,6 +18,8 @@ describe('details of an audit entry', () => {
     const refused = expect.objectContaining({ code: 'ERR_ARGUMENT' });
     expect(auditDetails({ x: 'ä'.repeat(2044) })).toHaveLength(2052);
     expect(() => auditDetails({ x: 'ä'.repeat(2045) })).toThrow(refused);
+    expect(auditDetails(`"${'€'.repeat(1364)}ab"`)).toHaveLength(1368);
+    expect(() => auditDetails(`"${'€'.repeat(1365)}"`)).toThrow(refused);
   });
 
   it('must be JSON', () => {

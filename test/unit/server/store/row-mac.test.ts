@@ -3,7 +3,7 @@ import { getTableColumns, getTableName } from 'drizzle-orm';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store, StoreReader } from '../../../../src/server/domain/ports.js';
-import { addRowMac, checkRowMac, rowMacOf } from '../../../../src/server/store/row-mac.js';
+import { addRowMac, canonicalRow, checkRowMac, rowMacOf } from '../../../../src/server/store/row-mac.js';
 import * as schema from '../../../../src/server/store/sqlite-schema.js';
 import { atMs, certificate, fillStore, hmacCredential, invitation, tlsCredential } from '../../../contract/store-fixtures.js';
 import { type TemporaryData, temporaryData } from './temporary-store.js';
@@ -45,6 +45,15 @@ describe('the MAC of a row', () => {
     };
     expect(rowMacOf(key, schema.verifiers, row)).toBe('MuWkeJdkCinKx2kmMg_ZMDm15c85BohP8u9_INGPj90');
     expect(rowMacOf(key, schema.revocations, revocation)).toBe('TUD6H9NaxRxU7mA5EUPWa8XVP6JSwxpWdUWZ0uy4Yik');
+  });
+
+  it('is of each text after its own length, however long, and whatever was written before', () => {
+    const bytesOf = (text: string) => Buffer.byteLength(text);
+    for (const count of [0, 1, 9, 510, 511, 512, 513, 2000, 512, 9]) {
+      const text = 'é'.repeat(count >> 1) + 'x'.repeat(count & 1);
+      const expected = `11:revocations6:client${count + 1}:s${text}6:reason${count + 1}:s${text}3:seq2:i7`;
+      expect(canonicalRow(schema.revocations, { seq: 7, client: text, reason: text, tokenId: null }, bytesOf)).toBe(expected);
+    }
   });
 
   it('tells a number from its text and nothing from an empty text', () => {
