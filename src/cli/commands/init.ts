@@ -13,8 +13,11 @@ export function register(program: Command, session: Session): void {
 
 async function init(session: Session, options: AdminOptions): Promise<void> {
   const { ownDataDirectory } = await import('../environment.js');
+  const { checkDataPlace } = await import('../folders.js');
+  const data = ownDataDirectory(session.io, options.data);
+  await checkDataPlace(data);
   const server = await session.io.loadServerSide();
-  const { dataDirectory, created } = await server.initialise(ownDataDirectory(session.io, options.data), session.io.env);
+  const { dataDirectory, created } = await server.initialise(data, session.io.env);
   if (options.json) session.printJson({ data: dataDirectory, created });
   else for (const path of created) session.print(path);
   const { serveCommand } = await import('../next-commands.js');

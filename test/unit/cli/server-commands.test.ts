@@ -166,6 +166,21 @@ describe('work on the data directory', () => {
     },
   );
 
+  it.runIf(process.platform === 'linux').each([['init'], ['serve']])(
+    '%s says at once where no folder can be made',
+    async (name) => {
+      for (const data of ['/proc/x', '/proc/x/y']) {
+        const { code, stderr } = await cli([name, '--data', data], { cwd });
+        expect([code, stderr]).toEqual([1, expect.stringContaining(`no folder can be made at ${data}`)]);
+      }
+    },
+  );
+
+  it('init leaves the place as it is for the server', async () => {
+    const server = { initialise: async (data: string) => ({ dataDirectory: data, created: await readdir(cwd) }) };
+    expect((await cli(['init', '--data', 'new/d'], { cwd, server })).stdout).toBe('');
+  });
+
   it('doctor ends with 1 when something is wrong', async () => {
     const checks = [
       { name: 'disk', ok: true, detail: 'fine' },
