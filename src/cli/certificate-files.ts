@@ -1,13 +1,15 @@
 /** A certificate of the company CA on the disk of who asks: the key is made here and goes nowhere, and no file is ever written over. */
 import { generateKeyPairSync } from 'node:crypto';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { isName } from '../core/index.js';
 import type { NewCertificateRequest, WireCredential, WireNewCertificate } from '../protocol/wire.js';
+import type { ClientCertificate } from '../transport/credential.js';
 import { FileFault, type ReservedFile, reserveOwnFile } from '../transport/private-file.js';
 import { createSigningRequest } from '../transport/signing-request.js';
 import { type AdminApi, segment } from './admin-api.js';
 import { fileFault, systemCode } from './file-fault.js';
+import { makeFolders, removeFolders } from './folders.js';
 import { requestCredential } from './new-credential.js';
 import { CliError, exitCodes, type Session, usageError } from './session.js';
 
@@ -15,6 +17,12 @@ export interface IssuedFiles {
   readonly key: string;
   readonly certificate: string;
   readonly ca: string;
+}
+
+export interface IssuedCertificate {
+  readonly made: WireNewCertificate;
+  readonly files: IssuedFiles;
+  readonly tls: ClientCertificate;
 }
 
 const certificateMembers = ['thumbprint', 'certificate', 'chain', 'not_after'] as const;
@@ -26,82 +34,130 @@ export async function requestCertificate(call: AdminApi['call'], body: NewCertif
 
 /**
  * Makes a key pair (P-256), has it certified for `client`, and writes `client.key`, `client.crt` (with its chain) and `ca.crt` into `folder`, which
- * is made when it is not there. The places come first, so that nothing is issued that cannot be kept.
+ * is there. The places come first, so that nothing is issued that cannot be kept; no file is left behind when that fails.
  */
-export async function issueIntoFolder(
+async function issueInto(
+  folder: string,
   call: AdminApi['call'],
   client: string,
   days: number | undefined,
-  folder: string,
-): Promise<{ readonly made: WireNewCertificate; readonly files: IssuedFiles }> {
-  if (!isName(client)) throw usageError('a client is named by lower-case letters, digits and inner ".", "_", "-"');
+): Promise<IssuedCertificate> {
   const files = { key: join(folder, `${client}.key`), certificate: join(folder, `${client}.crt`), ca: join(folder, 'ca.crt') };
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => refuse(folder, 'cannot be made', cause));
   const key = await reserve(files.key);
   const certificate = await reserve(files.certificate).catch(async (error: unknown) => {
     await key.discard();
     throw error;
   });
+  let isOwnAuthority = false;
   try {
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    await writeAuthority(files.ca, await call<string>('GET', '/v1/ca', {}, []));
-    const made = await requestCertificate(call, { csr: createSigningRequest(privateKey), client, days });
-    await key.write(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const privateKey = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    isOwnAuthority = await writeAuthority(files.ca, await call<string>('GET', '/v1/ca', {}, []));
+    const made = await requestCertificate(call, { csr: createSigningRequest(pair.privateKey), client, days });
+    await key.write(privateKey);
     await certificate.write(made.chain);
     await chmod(files.certificate, 0o644);
-    return { made, files };
+    return { made, files, tls: { certificate: made.chain, privateKey } };
   } catch (error) {
     await key.discard();
     await certificate.discard();
+    if (isOwnAuthority) await rm(files.ca, { force: true });
     throw error;
   }
 }
 
-/** Writes `text` into a new file at `path` that anybody may read. */
-export async function writeNewFile(path: string, text: string): Promise<void> {
-  await writeFile(path, text, { flag: 'wx', mode: 0o644 }).catch((cause: unknown) =>
-    refuse(
-      path,
-      systemCode(cause) === 'EEXIST' ? 'exists already and is not overwritten: name another file' : 'cannot be written',
-      cause,
-    ),
-  );
+/** `issueInto` a `folder` that is made when it is not there. */
+export async function issueIntoFolder(
+  call: AdminApi['call'],
+  client: string,
+  days: number | undefined,
+  folder: string,
+): Promise<IssuedCertificate> {
+  return await inFolder(client, folder, () => issueInto(folder, call, client, days));
 }
 
-/** Writes the credential file of a client whose certificate is in `files`, for its live credential of the name that is in the certificate. */
-export async function writeTlsCredential(
+/** The same, and writes the credential file `out` of the client's live credential for the name that is in the certificate. */
+export async function issueWithCredential(
   session: Session,
   api: AdminApi,
   client: string,
-  files: IssuedFiles,
+  days: number | undefined,
+  folder: string,
   out: string,
-): Promise<void> {
-  const path = `/v1/clients/${segment(client)}/credentials`;
-  const find = async (): Promise<WireCredential> => {
-    const { credentials } = await api.call<{ readonly credentials: readonly WireCredential[] }>('GET', path, {}, ['credentials']);
-    const live = credentials.filter(({ auth_method: method, state }) => method === 'tls_client_auth' && state === 'live');
-    const found = live.find(({ binding }) => binding?.startsWith('dn:') === false);
-    if (found !== undefined) return found;
-    const hint = `"macaroond credential add ${client} tls_client_auth" makes one`;
-    throw usageError(`client ${client} has no credential that its certificate would prove`, hint);
-  };
-  const tls = { certificate: await readFile(files.certificate, 'utf8'), privateKey: await readFile(files.key, 'utf8') };
-  const folder = dirname(out);
-  const named = { certificate: relative(folder, files.certificate), certificateKey: relative(folder, files.key) };
-  await requestCredential(session, { out }, api.endpoint, find, ({ credential_id, auth_method }) => ({
-    made: { client, credential_id, auth_method },
-    parts: () => ({ proof: { kind: 'tls_client_auth' }, tls, files: named }),
-  }));
+): Promise<IssuedCertificate> {
+  return await inFolder(client, folder, async () => {
+    const request = async () => {
+      const credential = await findTlsCredential(api, client);
+      return { credential, issued: await issueInto(folder, api.call, client, days) };
+    };
+    const { issued } = await requestCredential(
+      session,
+      { out },
+      api.endpoint,
+      request,
+      ({ credential, issued: { files, tls } }) => {
+        const base = dirname(out);
+        const named = { certificate: relative(base, files.certificate), certificateKey: relative(base, files.key) };
+        const { credential_id, auth_method } = credential;
+        return {
+          made: { client, credential_id, auth_method },
+          parts: () => ({ proof: { kind: 'tls_client_auth' }, tls, files: named }),
+        };
+      },
+    );
+    return issued;
+  });
 }
 
-/** A `ca.crt` that is there must be the same: another one would not go with the new certificate. */
-async function writeAuthority(path: string, pem: string): Promise<void> {
+/** Does `work` in `folder`; when that fails, folders that had to be made for it are removed. */
+async function inFolder<Result>(client: string, folder: string, work: () => Promise<Result>): Promise<Result> {
+  if (!isName(client)) throw usageError('a client is named by lower-case letters, digits and inner ".", "_", "-"');
+  const folders = await makeFolders(folder).catch((cause: unknown) => {
+    const isPresent = systemCode(cause) === 'EEXIST';
+    return refuse(folder, isPresent ? 'is a file, and a folder is needed' : 'cannot be made', cause);
+  });
+  try {
+    return await work();
+  } catch (error) {
+    await removeFolders(folders);
+    throw error;
+  }
+}
+
+/** Writes the certificate of `request` with its chain into a new file at `path`, which comes first, and which anybody may read. */
+export async function signInto(path: string, request: () => Promise<WireNewCertificate>): Promise<WireNewCertificate> {
+  const file = await reserve(path);
+  try {
+    const made = await request();
+    await file.write(made.chain);
+    await chmod(path, 0o644);
+    return made;
+  } catch (error) {
+    await file.discard();
+    throw error;
+  }
+}
+
+/** The credential that a certificate of the company CA proves. */
+async function findTlsCredential(api: AdminApi, client: string): Promise<WireCredential> {
+  const path = `/v1/clients/${segment(client)}/credentials`;
+  const { credentials } = await api.call<{ readonly credentials: readonly WireCredential[] }>('GET', path, {}, ['credentials']);
+  const live = credentials.filter(({ auth_method: method, state }) => method === 'tls_client_auth' && state === 'live');
+  const found = live.find(({ binding }) => binding?.startsWith('dn:') === false);
+  if (found !== undefined) return found;
+  const hint = `"macaroond credential add ${client} tls_client_auth" makes one; without --credential-out the certificate alone is issued`;
+  throw usageError(`client ${client} has no credential that its certificate would prove`, hint);
+}
+
+/** Whether `ca.crt` had to be made. One that is there must be the same: another one would not go with the new certificate. */
+async function writeAuthority(path: string, pem: string): Promise<boolean> {
   const present = await readFile(path, 'utf8').catch((cause: unknown) =>
     systemCode(cause) === 'ENOENT' ? undefined : refuse(path, 'cannot be read', cause),
   );
-  if (present === pem) return;
+  if (present === pem) return false;
   if (present !== undefined) throw usageError(`${path} is there already and holds another CA: name another folder`);
-  await writeNewFile(path, pem);
+  await writeFile(path, pem, { flag: 'wx', mode: 0o644 }).catch((cause: unknown) => refuse(path, 'cannot be written', cause));
+  return true;
 }
 
 async function reserve(path: string): Promise<ReservedFile> {

@@ -73,16 +73,15 @@ function withSubject(command: Command): Command {
 
 async function issue(session: Session, options: IssueOptions): Promise<void> {
   const { pathOf } = await import('../environment.js');
-  const { issueIntoFolder, writeTlsCredential } = await import('../certificate-files.js');
+  const { issueIntoFolder, issueWithCredential } = await import('../certificate-files.js');
+  const { credentialOut, days } = options;
+  if (credentialOut !== undefined && options.client === undefined) throw usageError('--credential-out goes with --client');
   const folder = pathOf(session.io, options.out);
-  const { made, files } = await asSubject(session, options, async (call, client, api) => {
-    if (options.credentialOut !== undefined && api === undefined) throw usageError('--credential-out goes with --client');
-    const issued = await issueIntoFolder(call, client, options.days, folder);
-    if (options.credentialOut !== undefined && api !== undefined) {
-      await writeTlsCredential(session, api, client, issued.files, pathOf(session.io, options.credentialOut));
-    }
-    return issued;
-  });
+  const { made, files } = await asSubject(session, options, (call, client, api) =>
+    credentialOut === undefined || api === undefined
+      ? issueIntoFolder(call, client, days, folder)
+      : issueWithCredential(session, api, client, days, folder, pathOf(session.io, credentialOut)),
+  );
   if (options.json) session.printJson({ ...made, files });
   else for (const path of Object.values(files)) session.print(path);
   session.note(`The certificate ends at ${made.not_after}.`);
@@ -91,11 +90,13 @@ async function issue(session: Session, options: IssueOptions): Promise<void> {
 async function sign(session: Session, options: SignOptions): Promise<void> {
   const { pathOf } = await import('../environment.js');
   const { readKeyFile } = await import('../key-pair.js');
-  const { requestCertificate, writeNewFile } = await import('../certificate-files.js');
+  const { requestCertificate, signInto } = await import('../certificate-files.js');
   const csr = await readKeyFile(pathOf(session.io, options.csr), '--csr', false);
-  const made = await asSubject(session, options, (call, client) => requestCertificate(call, { csr, client, days: options.days }));
   const path = options.out === undefined ? undefined : pathOf(session.io, options.out);
-  if (path !== undefined) await writeNewFile(path, made.chain);
+  const made = await asSubject(session, options, (call, client) => {
+    const request = () => requestCertificate(call, { csr, client, days: options.days });
+    return path === undefined ? request() : signInto(path, request);
+  });
   if (options.json) session.printJson(made);
   else if (path === undefined) session.write(made.chain);
   else session.print(path);
@@ -140,14 +141,31 @@ async function list(session: Session, options: AdminOptions & { readonly client?
 async function revoke(session: Session, given: string | undefined, options: AdminOptions & RevokeOptions): Promise<void> {
   const { asAdmin, asClient, segment } = await import('../admin-api.js');
   const { findCredential } = await import('../environment.js');
-  const path = `/v1/ca/certificates/${segment(await thumbprintOf(session, given, options.cert))}/revoke`;
-  const send = (call: AdminApi['call']) => call<WireCertificate>('POST', path, {}, ['thumbprint', 'state']);
+  const thumbprint = await thumbprintOf(session, given, options.cert);
+  const path = `/v1/ca/certificates/${segment(thumbprint)}/revoke`;
+  const send = async (call: AdminApi['call']) => {
+    await refuseAuthority(call, thumbprint);
+    return await call<WireCertificate>('POST', path, {}, ['thumbprint', 'state']);
+  };
   const one =
     options.credential === undefined
       ? await asAdmin(session, options, (api) => send(api.call))
       : await asClient(await findCredential(session.io, options.credential), send);
   if (options.json) session.printJson(one);
   else session.print(`certificate ${one.thumbprint}${one.client === undefined ? '' : ` of ${one.client}`}: ${one.state}`);
+}
+
+/** What is revoked is looked for among certificates that connections show: a revoked CA would go on being trusted. */
+async function refuseAuthority(call: AdminApi['call'], thumbprint: string): Promise<void> {
+  const pem = await call<string>('GET', '/v1/ca', {}, []);
+  const authorities = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const { createHash, X509Certificate } = await import('node:crypto');
+  const isOne = authorities.some(
+    (one) => createHash('sha256').update(new X509Certificate(one).raw).digest('base64url') === thumbprint,
+  );
+  if (!isOne) return;
+  const hint = 'name a certificate of a client, as "macaroond ca list" shows them; "macaroond ca import" replaces the CA';
+  throw usageError("this is the certificate of the issuer's own CA, which cannot be revoked", hint);
 }
 
 async function thumbprintOf(session: Session, given: string | undefined, file: string | undefined): Promise<string> {

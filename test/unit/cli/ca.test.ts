@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createAuthority } from '../transport/certificates.js';
 import { cli } from './cli-harness.js';
 import { type FakeIssuer, startFakeIssuer } from './fake-issuer.js';
 
@@ -21,6 +22,13 @@ beforeEach(async () => {
   issuer.answers.set('GET /v1/ca', [200, 'CA\n']);
 });
 
+const tlsCredential = {
+  credential_id: 'c7',
+  auth_method: 'tls_client_auth',
+  state: 'live',
+  binding: 'uri:spiffe://macaroond/client/mail',
+};
+const issueMail = ['ca', 'issue', '--client', 'mail', '--out', 'keys'];
 const asked = () => issuer.seen.filter(({ call }) => call.startsWith('POST /v1/ca'));
 
 describe('ca issue', () => {
@@ -59,6 +67,56 @@ describe('ca issue', () => {
     await expect(stat(join(cwd, 'keys', 'mail.crt'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
+  it('leaves no folder behind when the issuer refuses, but what was there', async () => {
+    issuer.answers.set('POST /v1/ca/certificates', [404, { code: 'not_found', status: 404 }]);
+    await mkdir(join(cwd, 'mine'));
+    for (const out of ['keys', 'new/keys', 'mine/keys', 'mine']) {
+      expect((await cli(['ca', 'issue', '--client', 'nobody', '--out', out], { cwd })).code).toBe(1);
+    }
+    expect([(await readdir(cwd)).sort(), await readdir(join(cwd, 'mine'))]).toEqual([['data', 'mine'], []]);
+  });
+
+  it.each<[string, readonly unknown[]]>([
+    ['a client without a credential for it', []],
+    ['one that is known by the subject', [{ ...tlsCredential, binding: 'dn:CN=mail' }]],
+    ['one whose credential has ended', [{ ...tlsCredential, state: 'retired' }]],
+  ])('issues nothing and leaves nothing behind where a credential file is wanted for %s', async (_, credentials) => {
+    issuer.answers.set('GET /v1/clients/mail/credentials', [200, { credentials }]);
+    const { code, stderr } = await cli([...issueMail, '--credential-out', 'keys/mail.json'], { cwd });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('macaroond credential add mail tls_client_auth')]);
+    expect([asked(), await readdir(cwd)]).toEqual([[], ['data']]);
+  });
+
+  it('issues nothing where the credential file is there already', async () => {
+    issuer.answers.set('GET /v1/clients/mail/credentials', [200, { credentials: [tlsCredential] }]);
+    await writeFile(join(cwd, 'mail.json'), 'mine');
+    expect((await cli([...issueMail, '--credential-out', 'mail.json'], { cwd })).code).toBe(2);
+    expect([asked(), (await readdir(cwd)).sort()]).toEqual([[], ['data', 'mail.json']]);
+    expect(await readFile(join(cwd, 'mail.json'), 'utf8')).toBe('mine');
+  });
+
+  it('writes a credential file into the folder that it makes', async () => {
+    issuer.answers.set('GET /v1/clients/mail/credentials', [200, { credentials: [tlsCredential] }]);
+    expect((await cli([...issueMail, '--credential-out', 'keys/mail.json'], { cwd })).code).toBe(0);
+    const text = await readFile(join(cwd, 'keys', 'mail.json'), 'utf8');
+    expect(JSON.parse(text)).toMatchObject({
+      client: 'mail',
+      credential_id: 'c7',
+      auth_method: 'tls_client_auth',
+      certificate_file: 'mail.crt',
+      certificate_key_file: 'mail.key',
+    });
+  });
+
+  it('says at once where no folder can be', async () => {
+    await writeFile(join(cwd, 'file'), '');
+    for (const out of process.platform === 'linux' ? ['/proc/x', '/proc/x/y', 'file', 'file/x'] : ['file', 'file/x']) {
+      const { code, stderr } = await cli(['ca', 'issue', '--client', 'mail', '--out', out], { cwd });
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/cannot be made|is a file/)]);
+    }
+    expect(asked()).toEqual([]);
+  });
+
   it('takes no name that leads out of the folder', async () => {
     const { code } = await cli(['ca', 'issue', '--client', '../mail', '--out', 'keys'], { cwd });
     expect([code, asked()]).toEqual([2, []]);
@@ -79,7 +137,7 @@ describe('ca', () => {
     expect((await cli([...sign, '--out', 'mail.crt'], { cwd })).code).toBe(0);
     expect(await readFile(join(cwd, 'mail.crt'), 'utf8')).toBe('CHAIN\n');
     expect((await cli([...sign, '--out', 'mail.crt'], { cwd })).code).toBe(2);
-    expect(asked()[0]?.body).toEqual({ client: 'mail', csr: 'CSR' });
+    expect(asked().map(({ body }) => body)).toEqual(Array(2).fill({ client: 'mail', csr: 'CSR' }));
   });
 
   it('revokes by thumbprint or by file', async () => {
@@ -94,6 +152,26 @@ describe('ca', () => {
     for (const which of [[], [thumbprint, '--cert', 'mail.crt']]) {
       expect((await cli(['ca', 'revoke', ...which], { cwd })).code).toBe(2);
     }
+  });
+
+  it('signs nothing that cannot be kept, and leaves no file behind when the issuer refuses', async () => {
+    await writeFile(join(cwd, 'mail.csr'), 'CSR');
+    issuer.answers.set('POST /v1/ca/certificates', [404, { code: 'not_found', status: 404 }]);
+    const sign = ['ca', 'sign', '--client', 'nobody', '--csr', 'mail.csr', '--out', 'mail.crt'];
+    expect((await cli(sign, { cwd })).code).toBe(1);
+    expect((await readdir(cwd)).sort()).toEqual(['data', 'mail.csr']);
+  });
+
+  it('does not revoke the CA itself', async () => {
+    const pem = issuer.authority.certificate;
+    issuer.answers.set('GET /v1/ca', [200, `${(await createAuthority()).certificate}${pem}`]);
+    const thumbprint = Buffer.from(new X509Certificate(pem).fingerprint256.replaceAll(':', ''), 'hex').toString('base64url');
+    await writeFile(join(cwd, 'ca.crt'), pem);
+    for (const which of [[thumbprint], ['--cert', 'ca.crt']]) {
+      const { code, stderr } = await cli(['ca', 'revoke', ...which], { cwd });
+      expect([code, stderr]).toEqual([2, expect.stringContaining("issuer's own CA")]);
+    }
+    expect(asked()).toEqual([]);
   });
 
   it('lists certificates, and prints the list of revoked ones as it came', async () => {
