@@ -1,11 +1,13 @@
 /** The command line as commander knows it: all commands, their help, and what is wrong with a call. Loads the command that is called alone. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { MacaroonError } from '../core/index.js';
 import type { CliIo } from './cli-io.js';
+import { inFlagWords } from './flag-words.js';
 import { type OfflineCommand, registerOffline } from './offline-command.js';
 import { refuseRepeats, showValue } from './options.js';
 import { runSession } from './run-session.js';
-import { type ExitCode, type Session, usageError } from './session.js';
+import { CliError, type ExitCode, exitCodes, type Session, usageError } from './session.js';
 
 interface CommandModule {
   register(program: Command, session: Session): void;
@@ -76,9 +78,11 @@ async function callCommand(argv: readonly string[], session: Session): Promise<v
   try {
     await program.parseAsync(wordsOf(argv), { from: 'user' });
   } catch (error) {
+    const called = calledCommands(program, argv);
+    if (error instanceof MacaroonError) throw toldInFlags(error, called.at(-1) ?? program);
     if (!(error instanceof CommanderError)) throw error;
     // Help and version end like this too.
-    if (error.exitCode !== 0) throw usageOf(error, calledCommand(program, argv));
+    if (error.exitCode !== 0) throw usageOf(error, called.map((command) => command.name()).join(' '));
   }
 }
 
@@ -115,16 +119,21 @@ function wordsOf(argv: readonly string[]): string[] {
   return first === 'help' && words.length > 1 ? [...words, '--help'] : [...argv];
 }
 
-/** The command that `argv` calls, in words, as far as there is one. */
-function calledCommand(program: Command, argv: readonly string[]): string {
-  const names = [program.name()];
-  let called: Command | undefined = program;
+/** The command that `argv` calls, as far as there is one, behind those that it is below. */
+function calledCommands(program: Command, argv: readonly string[]): readonly Command[] {
+  const found = [program];
   for (const word of argv) {
-    called = called.commands.find((below) => below.name() === word);
+    const called = found.at(-1)?.commands.find((below) => below.name() === word);
     if (called === undefined) break;
-    names.push(word);
+    found.push(called);
   }
-  return names.join(' ');
+  return found;
+}
+
+/** A request that is not valid, told by the flags that it was made of. */
+function toldInFlags(error: MacaroonError, command: Command): Error {
+  if (error.code !== 'ERR_ARGUMENT' && error.problem !== 'invalid_request') return error;
+  return new CliError(exitCodes.usage, inFlagWords(error.message, command), { cause: error });
 }
 
 function usageOf(error: CommanderError, called: string): Error {

@@ -56,3 +56,59 @@ describe('a client that is not let in', () => {
     expect(error.hint).toContain('macaroond credential add');
   });
 });
+
+describe('a request that is not valid', () => {
+  const pointed = (...errors: readonly (readonly [string, string])[]) => ({
+    ...problem(400, 'invalid_request'),
+    detail: undefined,
+    errors: errors.map(([pointer, detail]) => ({ pointer, detail })),
+  });
+  const addMail = ['client', 'add', 'mail'];
+  const grantMail = ['grant', 'add', 'mail', 'invoice', '--action', 'a'];
+
+  it.each<[readonly string[], string, Readonly<Record<string, unknown>>, string]>([
+    [addMail, 'POST /v1/clients', pointed(['/ips/0', 'no range'], ['/client', 'no name']), '--ip: no range; NAME: no name'],
+    [addMail, 'POST /v1/clients', pointed(['/grants/0/actions/1', 'no action']), '--grant: no action'],
+    [addMail, 'POST /v1/clients', pointed(['/hosts/0', 'no host']), '--host: no host'],
+    [grantMail, 'PUT /v1/clients/mail/grants/invoice', pointed(['/actions/0', 'no action']), '--action: no action'],
+    [
+      grantMail,
+      'PUT /v1/clients/mail/grants/invoice',
+      problem(400, 'invalid_request', 'max_expires_in must be 1 to 31622400 seconds'),
+      '--max-expires must be 1 to 31622400 seconds',
+    ],
+    [
+      ['client', 'set', 'mail', '--ip', 'any'],
+      'POST /v1/clients/mail/policy',
+      problem(400, 'invalid_request', 'auth asks for ip, so nobody would get in without ips: take ip out of auth'),
+      '--auth asks for ip, so nobody would get in without --ip: take ip out of auth',
+    ],
+    [
+      ['revoke', 'client', 'mail', '--before', '2036-01-01T00:00:00Z'],
+      'POST /v1/revocations',
+      problem(400, 'invalid_request', 'before must not lie in the future'),
+      '--before must not lie in the future',
+    ],
+    [
+      addMail,
+      'POST /v1/clients',
+      problem(400, 'invalid_request', 'not an auth method; they are http_sig, client_secret_basic'),
+      'not an auth method; they are http_sig, client_secret_basic',
+    ],
+  ])('is told by the flags that were typed: %j', async (argv, call, body, expected) => {
+    issuer.answers.set(call, [400, body]);
+    const error = await told(argv);
+    expect(error).toMatchObject({ exitCode: 2, code: 'ERR_ISSUER_REFUSED', problem: 'invalid_request', status: 400 });
+    expect(error.message.replace('the request is not valid: ', '')).toBe(expected);
+  });
+
+  it.each<[readonly string[], string]>([
+    [['--audience', 'UP'], '--audience must be'],
+    [['--audience', 'invoice', '--action', 'a b'], '--action must be'],
+  ])('is told so too where it is not even sent: mint %j', async (flags, expected) => {
+    const error = await told(['mint', '--credential', 'mail.json', ...flags]);
+    expect(error).toMatchObject({ exitCode: 2, code: 'ERR_ARGUMENT' });
+    expect(error.message).toContain(expected);
+    expect(issuer.seen).toEqual([]);
+  });
+});
