@@ -64,8 +64,9 @@ export async function revokeInvitation(deps: StoreDependencies, caller: AdminCal
     const nowMs = deps.clock();
     const invitation = await tx.invitation(id);
     if (invitation === undefined) throw new IssuerError('not_found', 'there is no such invitation');
-    if (stateOf(invitation, nowMs) !== 'live') return toWire(invitation, nowMs);
-    const revoked: InvitationRecord = { ...invitation, expiresAtMs: nowMs };
+    const { usesLeft, expiresAtMs } = invitation;
+    if (usesLeft === 0 || expiresAtMs < 0) return toWire(invitation, nowMs);
+    const revoked: InvitationRecord = { ...invitation, expiresAtMs: -Math.min(expiresAtMs, nowMs) };
     await tx.updateInvitation(revoked);
     await record(tx, nowMs, caller, 'invitation.revoked', { client: invitation.client ?? undefined }, { invitation: id });
     return toWire(revoked, nowMs);
@@ -96,6 +97,6 @@ function toWire(invitation: InvitationRecord, nowMs: number): WireInvitation {
     uses_left: usesLeft,
     state: stateOf(invitation, nowMs),
     created_at: formatRfc3339(createdAtMs),
-    expires_at: formatRfc3339(expiresAtMs),
+    expires_at: formatRfc3339(Math.abs(expiresAtMs)),
   };
 }

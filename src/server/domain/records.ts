@@ -53,6 +53,7 @@ export interface InvitationRecord {
   readonly client: string | null;
   readonly usesLeft: number;
   readonly createdAtMs: number;
+  /** Negative once it was revoked: it has ended then, also for a clock that is set back. */
   readonly expiresAtMs: number;
 }
 

@@ -82,6 +82,37 @@ describe('an invitation', () => {
     expect(entries).toHaveLength(1);
   });
 
+  it.each([
+    ['by a clock that is set back after that', 0],
+    ['by a clock that was ahead, and had ended it by itself', 2 * day * 1000],
+  ])('that was revoked does not live again: %s', async (_, aheadMs) => {
+    const { invitation } = await create({ name: 'mail' });
+    at.time.nowMs += aheadMs;
+    const revoked = await at.issuer.revokeInvitation(at.admin(), invitation);
+    expect(revoked).toMatchObject({
+      state: 'ended',
+      expires_at: aheadMs === 0 ? '2026-11-21T12:00:00Z' : '2026-11-22T12:00:00Z',
+    });
+    at.time.nowMs -= aheadMs + 60_000;
+    const after = { ...revoked, state: 'ended' };
+    expect(await at.issuer.invitations()).toEqual([after]);
+    const proved = { invitation, name: 'mail', nonce: new Uint8Array(32), privateKey: new Uint8Array(32) };
+    expect(await at.issuer.enrol({ address: undefined, requestId: undefined }, proved)).toEqual({
+      ok: false,
+      reason: 'invitation_ended',
+    });
+    expect(await at.issuer.revokeInvitation(at.admin(), invitation)).toEqual(after);
+    expect((await at.issuer.audit({ event: 'invitation.revoked', limit: 10 })).entries).toHaveLength(1);
+  });
+
+  it('that was used up is not revoked', async () => {
+    const { invitation } = await create({ name: 'mail' });
+    const proved = { invitation, name: 'mail', nonce: new Uint8Array(32), privateKey: new Uint8Array(32) };
+    expect(await at.issuer.enrol({ address: undefined, requestId: undefined }, proved)).toMatchObject({ ok: true });
+    expect(await at.issuer.revokeInvitation(at.admin(), invitation)).toMatchObject({ state: 'used_up' });
+    expect((await at.issuer.audit({ event: 'invitation.revoked', limit: 10 })).entries).toEqual([]);
+  });
+
   it('that is not there cannot be revoked', async () => {
     expect(await refusal(at.issuer.revokeInvitation(at.admin(), 'inv_none'))).toBe('not_found');
   });
