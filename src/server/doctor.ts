@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MacaroonError } from '../core/index.js';
+import { policyDetails } from './domain/clients.js';
 import type { AuditRecord } from './domain/records.js';
 import { issueStepMs } from './domain/tokens.js';
 import { configOf, requireStore, withStore } from './maintenance.js';
@@ -105,18 +106,22 @@ async function examineRows({ read }: IssuerStore): Promise<string> {
   return `${clients.length} clients, ${audiences.length} audiences, and all that belongs to them`;
 }
 
-/** Whether what the audit log says was revoked, disabled, removed, retired or destroyed still is: an older copy of a row would pass its MAC. */
+/** Whether what the audit log says was revoked, disabled, removed, retired, destroyed or made narrower still is: an older copy of a row would pass its MAC. */
 async function examineTakenAway(store: IssuerStore): Promise<string> {
   await examineFeed(store);
-  let count = await examineTokens(store);
+  let count = (await examineTokens(store)) + (await examineLast(store));
   for (const [event, isStillSo] of Object.entries(takenAway)) {
     for await (const entry of entriesOf(store, event)) {
       count++;
       if (await isStillSo(store, entry)) continue;
-      throw new MacaroonError('ERR_STORE_CORRUPT', `audit entry ${entry.seq} (${event}) is not so any more: restore a backup`);
+      throw notSo(entry);
     }
   }
   return `${count} entries hold`;
+}
+
+function notSo({ seq, event }: AuditRecord): MacaroonError {
+  return new MacaroonError('ERR_STORE_CORRUPT', `audit entry ${seq} (${event}) is not so any more: restore a backup`);
 }
 
 /** One after another the entries of `event`. */
@@ -158,6 +163,37 @@ async function examineTokens(store: IssuerStore): Promise<number> {
   return count;
 }
 
+/** Whether what can be put anew is as it was put last: an older copy may allow more. How many times it was put. */
+async function examineLast(store: IssuerStore): Promise<number> {
+  let count = 0;
+  for (const [event, isSo] of Object.entries(putAnew)) {
+    const last = new Map<string, AuditRecord>();
+    for await (const entry of entriesOf(store, event)) {
+      count++;
+      last.set(`${entry.client} ${entry.audience}`, entry);
+    }
+    // Another one may have been put meanwhile.
+    for (const entry of last.values())
+      if (!(await isSo(store, entry)) && !(await isFollowed(store, entry, event))) throw notSo(entry);
+  }
+  return count;
+}
+
+const putAnew: Readonly<Record<string, (store: IssuerStore, entry: AuditRecord) => Promise<boolean>>> = {
+  'grant.put': async ({ read }, { atMs, client = '', audience = '' }) =>
+    (await read.grant(client, audience))?.createdAtMs === atMs,
+  'client.policy_changed': async ({ read }, { client = '', details }) => {
+    const found = await read.client(client);
+    if (found === undefined) return false;
+    return Object.entries(policyDetails(found)).every(([name, value]) => JSON.stringify(details[name]) === JSON.stringify(value));
+  },
+};
+
+/** Whether an entry of `event` about the same comes after this one. */
+async function isFollowed({ read }: IssuerStore, { seq, client, audience }: AuditRecord, event: string): Promise<boolean> {
+  return (await read.audit({ event, client, audience, after: seq, limit: 1 })).length > 0;
+}
+
 /** Verifiers learn of what was revoked from its row in the feed alone. */
 async function examineFeed({ read }: IssuerStore): Promise<void> {
   for (const { name, revokedUntilMs } of await read.clients()) {
@@ -186,11 +222,14 @@ const takenAway: Readonly<Record<string, (store: IssuerStore, entry: AuditRecord
   'audience.rotated': async ({ read }, { audience = '', details }) =>
     details['previous_kept'] === true || (await isRevoked(read, audience, Number(details['generation']) - 1)),
   'client.disabled': async ({ read }, { client = '' }) => (await read.client(client))?.state === 'disabled',
-  'grant.removed': async ({ read }, { seq, client = '', audience = '' }) =>
-    ((await read.grant(client, audience))?.removedAtMs ?? null) !== null ||
-    (await read.audit({ event: 'grant.put', client, audience, after: seq, limit: 1 })).length > 0,
-  'invitation.revoked': async ({ read }, { atMs, details }) =>
-    ((await read.invitation(String(details['invitation'])))?.expiresAtMs ?? 0) <= atMs,
+  'grant.removed': async (store, entry) =>
+    ((await store.read.grant(entry.client ?? '', entry.audience ?? ''))?.removedAtMs ?? null) !== null ||
+    (await isFollowed(store, entry, 'grant.put')),
+  'invitation.revoked': async ({ read }, { atMs, details }) => {
+    const expiresAtMs = (await read.invitation(String(details['invitation'])))?.expiresAtMs ?? 0;
+    // Older issuers noted the time as it was.
+    return expiresAtMs < 0 || expiresAtMs === atMs;
+  },
   'credential.retired': async ({ read }, { details }) =>
     ((await read.credential(String(details['credential_id'])))?.retiredAtMs ?? null) !== null,
   'certificate.revoked': async ({ read }, { details }) =>

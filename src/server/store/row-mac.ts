@@ -1,7 +1,7 @@
 /**
  * A MAC over every column of a row. SQLite has no page checksums and a flipped bit passes its integrity check, so what decides
  * security (states, owners, limits, times) is covered like the secrets are. It does not notice a row that was replaced by an older
- * copy of itself or removed; `doctor` finds those by the audit log, as far as they gave something back that was taken away.
+ * copy of itself or removed; `doctor` finds those by the audit log, as far as they gave something back that was taken away or made narrower.
  */
 import { type KeyObject, timingSafeEqual } from 'node:crypto';
 import { getTableColumns, getTableName } from 'drizzle-orm';

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { WireGrantRequest } from '../../../src/protocol/wire.js';
 import { runDoctor } from '../../../src/server/doctor.js';
 import { createIssuer } from '../../../src/server/domain/create-issuer.js';
 import { type AdminCaller, adminActions, type ClientCaller, type Issuer } from '../../../src/server/domain/issuer.js';
@@ -14,8 +15,10 @@ import { openStore } from '../../../src/server/store/open-store.js';
 import type { IssuerStore } from '../../../src/server/store/sqlite-store.js';
 
 type Row = Readonly<Record<string, unknown>>;
+type GrantRequest = Omit<WireGrantRequest, 'audience'>;
 
 const admin: AdminCaller = { kind: 'admin', client: 'admin', tokenId: 'x', actions: adminActions, isConfined: false };
+const actions = ['invoices:read', 'invoices:write'];
 const revokeMail = { kind: 'client', client: 'mail' } as const;
 
 let parent: string;
@@ -132,10 +135,49 @@ describe('the doctor finds an older copy', () => {
     expect(await broken()).toEqual(['what was taken away']);
   });
 
-  it('of an invitation that was revoked', async () => {
+  it.each<[string, GrantRequest]>([
+    ['with fewer actions', { actions: ['invoices:read'] }],
+    ['with another caveat', { actions, required_caveats: ['ip 192.0.2.1'] }],
+    ['as it was', { actions }],
+  ])('of a grant that was put again %s', async (_, narrow) => {
+    await issuer.putGrant(admin, 'mail', { audience: 'invoice', actions, required_caveats: ['ip 192.0.2.0/24'] });
+    const before = rowOf('grants', "client = 'mail'");
+    nowMs += 1;
+    await issuer.putGrant(admin, 'mail', { audience: 'invoice', ...narrow });
+    expect(await broken()).toEqual([]);
+    putBack('grants', "client = 'mail'", before);
+    expect(await broken()).toEqual(['what was taken away']);
+  });
+
+  it.each(['before any token', 'after one'])('of a client whose policy was made narrower: %s', async (when) => {
+    const set = (ips: readonly string[]) => issuer.changePolicy(admin, 'mail', { auth: [['client_secret_basic', 'ip']], ips });
+    if (when === 'after one') await issuer.mint(mail, { audience: 'invoice' });
+    await set(['192.0.2.0/24', '2001:db8::/32']);
+    const before = rowOf('clients', "name = 'mail'");
+    await set(['192.0.2.1', '2001:db8::/32']);
+    expect(await broken()).toEqual([]);
+    putBack('clients', "name = 'mail'", before);
+    expect(await broken()).toEqual(['what was taken away']);
+    await set(['192.0.2.0/24', '2001:db8::/32']);
+    expect(await broken()).toEqual([]);
+  });
+
+  it('of a grant that was put again, and removed after that', async () => {
+    const before = rowOf('grants', "client = 'mail'");
+    nowMs += 1;
+    await issuer.putGrant(admin, 'mail', { audience: 'invoice', actions });
+    nowMs += 1;
+    await issuer.removeGrant(admin, 'mail', 'invoice');
+    expect(await broken()).toEqual([]);
+    putBack('grants', "client = 'mail'", before);
+    expect(await broken()).toEqual(['what was taken away']);
+  });
+
+  it.each([0, 100 * 86_400_000])('of an invitation that was revoked, by a clock that was %d ms ahead', async (aheadMs) => {
     const { invitation } = await issuer.createInvitation(admin, { name: 'partner' });
     const which = `id = '${invitation}'`;
     const before = rowOf('invitations', which);
+    nowMs += aheadMs;
     await issuer.revokeInvitation(admin, invitation);
     expect(await broken()).toEqual([]);
     putBack('invitations', which, before);
