@@ -116,7 +116,20 @@ async function createProgram(argv: readonly string[], session: Session): Promise
 /** Commander's own `help` takes one word; `help client add` is asked for as `client add --help`. */
 function wordsOf(argv: readonly string[]): string[] {
   const [first, ...words] = argv;
-  return first === 'help' && words.length > 1 ? [...words, '--help'] : [...argv];
+  if (first === 'help' && words.length > 1) return [...words, '--help'];
+  const ids = argv.filter((word, i) => isDashedId(word) && isArgument(argv[i - 1]));
+  if (ids.length === 0 || argv.includes('--')) return [...argv];
+  return [...argv.filter((word) => !ids.includes(word)), '--', ...ids];
+}
+
+/** Thumbprints and ids of root keys are base64url, so some begin with a dash: commander would take them for flags. */
+function isDashedId(word: string): boolean {
+  return /^-(?:[\w-]{21}|[\w-]{42})$/.test(word);
+}
+
+/** Whether what stands behind `before` is no value of a flag. */
+function isArgument(before: string | undefined): boolean {
+  return before === '--json' || before?.startsWith('--') !== true;
 }
 
 /** The command that `argv` calls, as far as there is one, behind those that it is below. */
@@ -133,7 +146,8 @@ function calledCommands(program: Command, argv: readonly string[]): readonly Com
 /** A request that is not valid, told by the flags that it was made of. */
 function toldInFlags(error: MacaroonError, command: Command): Error {
   if (error.code !== 'ERR_ARGUMENT' && error.problem !== 'invalid_request') return error;
-  return new CliError(exitCodes.usage, inFlagWords(error.message, command), { cause: error });
+  const message = inFlagWords(error.message, command);
+  return message === error.message ? error : new CliError(exitCodes.usage, message, { cause: error });
 }
 
 function usageOf(error: CommanderError, called: string): Error {

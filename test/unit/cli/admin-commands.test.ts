@@ -381,6 +381,21 @@ describe('calls', () => {
     expect((await run(argv)).stdout.trim().split('\n')).toHaveLength(3);
   });
 
+  it.each<[readonly string[], string, string]>([
+    [['ca', 'revoke', 'ID'], `-${'4'.repeat(42)}`, 'POST /v1/ca/certificates/ID/revoke'],
+    [['ca', 'revoke', '--json', 'ID'], `--${'4'.repeat(41)}`, 'POST /v1/ca/certificates/ID/revoke'],
+    [['root-key', 'destroy', 'mail', 'ID', '--json'], `-${'4'.repeat(20)}A`, 'POST /v1/clients/mail/root-keys/ID/destroy'],
+  ])('an id that begins with a dash is an id: %j', async (words, id, call) => {
+    issuer.answers.set('GET /v1/ca', [200, 'CA']);
+    await run(words.map((word) => (word === 'ID' ? id : word)));
+    expect(issuer.seen.at(-1)?.call).toBe(call.replace('ID', id));
+  });
+
+  it('a long flag that there is not is no id', async () => {
+    const { code, stderr } = await run(['ca', 'revoke', '--cert', `--${'c'.repeat(41)}`]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--cert')]);
+  });
+
   it('audit list with a limit alone tells the newest entries, and says so when there is none', async () => {
     const entry = (seq: number) => ({ seq, at: '2026-11-21T22:21:00Z', event: 'e', actor: 'mail', details: {}, mac: 'm' });
     issuer.answers.set('GET /v1/audit?after=0&limit=1', [200, { entries: [entry(1)], cursor: 1, more: true }]);
