@@ -10,7 +10,7 @@ import { createSigningRequest } from '../transport/signing-request.js';
 import { type AdminApi, segment } from './admin-api.js';
 import { fileFault, systemCode } from './file-fault.js';
 import { makeFolders, removeFolders } from './folders.js';
-import { requestCredential } from './new-credential.js';
+import { type FileContent, requestCredential } from './new-credential.js';
 import { CliError, exitCodes, type Session, usageError } from './session.js';
 
 export interface IssuedFiles {
@@ -95,18 +95,49 @@ export async function issueWithCredential(
       { out },
       api.endpoint,
       request,
-      ({ credential, issued: { files, tls } }) => {
-        const base = dirname(out);
-        const named = { certificate: relative(base, files.certificate), certificateKey: relative(base, files.key) };
-        const { credential_id, auth_method } = credential;
-        return {
-          made: { client, credential_id, auth_method },
-          parts: () => ({ proof: { kind: 'tls_client_auth' }, tls, files: named }),
-        };
-      },
+      ({ credential, issued: { files, tls } }) => contentOf(client, credential, tls, files, out),
     );
     return issued;
   });
+}
+
+/**
+ * Writes the certificate of `request` into `files.certificate`, and the credential file `out`, which names it and its key, for the client's live
+ * credential for the name that is in the certificate.
+ */
+export async function signWithCredential(
+  session: Session,
+  api: AdminApi,
+  client: string,
+  request: () => Promise<WireNewCertificate>,
+  files: Pick<IssuedFiles, 'key' | 'certificate'>,
+  privateKey: string,
+  out: string,
+): Promise<WireNewCertificate> {
+  const both = async () => {
+    const credential = await findTlsCredential(api, client);
+    return { credential, made: await signInto(files.certificate, request) };
+  };
+  const { made } = await requestCredential(session, { out }, api.endpoint, both, ({ credential, made: { chain } }) =>
+    contentOf(client, credential, { certificate: chain, privateKey }, files, out),
+  );
+  return made;
+}
+
+/** A credential file at `out` that names `files`, relative to itself. */
+function contentOf(
+  client: string,
+  { credential_id, auth_method }: WireCredential,
+  tls: ClientCertificate,
+  files: Pick<IssuedFiles, 'key' | 'certificate'>,
+  out: string,
+): FileContent {
+  const base = dirname(out);
+  const named = { certificate: relative(base, files.certificate), certificateKey: relative(base, files.key) };
+  return {
+    made: { client, credential_id, auth_method },
+    parts: () => ({ proof: { kind: 'tls_client_auth' }, tls, files: named }),
+  };
 }
 
 /** Does `work` in `folder`; when that fails, folders that had to be made for it are removed. */

@@ -1,7 +1,7 @@
 /** Key pairs of clients: made here, so that a private key never travels, or read from files of the client's own. */
 import { createPublicKey, generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto';
 import { MacaroonError } from '../core/index.js';
-import { publicKeyOf } from '../protocol/http-signature/index.js';
+import { decodeBase64, publicKeyOf } from '../protocol/http-signature/index.js';
 import { FileFault, readOwnFile } from '../transport/private-file.js';
 import { parsePrivateKey } from '../transport/private-key.js';
 import { fileFault } from './file-fault.js';
@@ -14,6 +14,8 @@ export interface KeyPair {
 }
 
 const rsaBits = 3072;
+const signingRequestPattern = /-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([^-]+)-----END (?:NEW )?CERTIFICATE REQUEST-----/;
+
 /** A fresh key pair for `algorithm`, named as in a credential; `undefined` for an algorithm that has none. */
 export function generateKeyPair(algorithm: string): KeyPair | undefined {
   switch (algorithm) {
@@ -54,6 +56,23 @@ export async function readPrivateKeyFile(path: string, flag: string, publicKey: 
   const own = usable(flag, () => createPublicKey(parsePrivateKey(pem, 'privateKey')));
   if (!own.equals(createPublicKey(publicKey))) throw usageError(`${flag} is not the private key of the public key`);
   return pem;
+}
+
+/** The signing request in the file at `path`, PEM. Throws a usage error. */
+export async function readSigningRequest(path: string, flag: string): Promise<string> {
+  const pem = await readKeyFile(path, flag, false);
+  if (signingRequestPattern.test(pem)) return pem;
+  throw usageError(`${flag}: the file holds no signing request, PEM: BEGIN CERTIFICATE REQUEST`);
+}
+
+/** The private key in the file at `path`, PEM, when `request` is for its public key, whose bytes are in there. Throws a usage error. */
+export async function readRequestedKey(path: string, flag: string, request: string): Promise<string> {
+  const pem = await readKeyFile(path, flag, true);
+  const own = usable(flag, () => createPublicKey(parsePrivateKey(pem, 'privateKey')));
+  const text = (signingRequestPattern.exec(request)?.[1] ?? '').replaceAll(/\s/g, '');
+  const der = Buffer.from(decodeBase64(text) ?? []);
+  if (der.includes(own.export({ type: 'spki', format: 'der' }))) return pem;
+  throw usageError(`${flag} is not the key of the signing request`);
 }
 
 /** Text of a file that `flag` names. Throws a usage error when it cannot be read, or, where it `isPrivate`, when others can read it. */

@@ -1,6 +1,6 @@
 /** `macaroond ca`: the company CA. `import` works on the files of the issuer, the others over its API. */
 import type { Command } from 'commander';
-import type { WireCertificate } from '../../protocol/wire.js';
+import type { WireCertificate, WireNewCertificate } from '../../protocol/wire.js';
 import type { AdminApi } from '../admin-api.js';
 import { type AdminOptions, readInteger, withAdmin, withDataDirectory } from '../options.js';
 import { type Session, usageError } from '../session.js';
@@ -19,6 +19,8 @@ interface IssueOptions extends SubjectOptions {
 interface SignOptions extends SubjectOptions {
   readonly csr: string;
   readonly out?: string;
+  readonly credentialOut?: string;
+  readonly privateKey?: string;
 }
 
 interface ImportOptions extends AdminOptions {
@@ -39,6 +41,8 @@ export function register(program: Command, session: Session): void {
     .description('have the key of a signing request certified; names are those of the registry, not of the request')
     .requiredOption('--csr <file>', 'signing request (PKCS #10, PEM)')
     .option('--out <file>', 'new file for the certificate and its chain; standard output when absent')
+    .option('--credential-out <file>', 'write a credential file too, which names --out and --private-key')
+    .option('--private-key <file>', 'the key of the request, for --credential-out: it stays where it is (PEM, PKCS #8)')
     .action((options: SignOptions) => sign(session, options));
   withAdmin(ca.command('list'))
     .description('certificates that did not end, newest first')
@@ -89,18 +93,39 @@ async function issue(session: Session, options: IssueOptions): Promise<void> {
 
 async function sign(session: Session, options: SignOptions): Promise<void> {
   const { pathOf } = await import('../environment.js');
-  const { readKeyFile } = await import('../key-pair.js');
+  const { readSigningRequest } = await import('../key-pair.js');
   const { requestCertificate, signInto } = await import('../certificate-files.js');
-  const csr = await readKeyFile(pathOf(session.io, options.csr), '--csr', false);
-  const path = options.out === undefined ? undefined : pathOf(session.io, options.out);
-  const made = await asSubject(session, options, (call, client) => {
-    const request = () => requestCertificate(call, { csr, client, days: options.days });
+  const { out, days } = options;
+  const isForFile = isForCredentialFile(options);
+  const csr = await readSigningRequest(pathOf(session.io, options.csr), '--csr');
+  const path = out === undefined ? undefined : pathOf(session.io, out);
+  const keep = isForFile ? await keeperOf(session, options, csr) : undefined;
+  const made = await asSubject(session, options, (call, client, api) => {
+    const request = () => requestCertificate(call, { csr, client, days });
+    if (keep !== undefined && api !== undefined) return keep(api, client, request);
     return path === undefined ? request() : signInto(path, request);
   });
   if (options.json) session.printJson(made);
   else if (path === undefined) session.write(made.chain);
   else session.print(path);
   session.note(`The certificate ends at ${made.not_after}.`);
+}
+
+function isForCredentialFile({ client, out, credentialOut, privateKey }: SignOptions): boolean {
+  if (credentialOut === undefined && privateKey === undefined) return false;
+  if (client !== undefined && out !== undefined && credentialOut !== undefined && privateKey !== undefined) return true;
+  throw usageError('--credential-out FILE goes with --client NAME, --out FILE and --private-key FILE: it names both files');
+}
+
+/** Writes the certificate and the credential file. */
+async function keeperOf(session: Session, { out = '', credentialOut = '', privateKey = '' }: SignOptions, csr: string) {
+  const { pathOf } = await import('../environment.js');
+  const { readRequestedKey } = await import('../key-pair.js');
+  const { signWithCredential } = await import('../certificate-files.js');
+  const files = { key: pathOf(session.io, privateKey), certificate: pathOf(session.io, out) };
+  const pem = await readRequestedKey(files.key, '--private-key', csr);
+  return (api: AdminApi, client: string, request: () => Promise<WireNewCertificate>) =>
+    signWithCredential(session, api, client, request, files, pem, pathOf(session.io, credentialOut));
 }
 
 /** Runs `work` for a client as an administrator, or as the client itself. */

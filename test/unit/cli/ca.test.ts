@@ -1,7 +1,8 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createSigningRequest } from '../../../src/transport/signing-request.js';
 import { createAuthority } from '../transport/certificates.js';
 import { cli } from './cli-harness.js';
 import { type FakeIssuer, startFakeIssuer } from './fake-issuer.js';
@@ -29,6 +30,9 @@ const tlsCredential = {
   binding: 'uri:spiffe://macaroond/client/mail',
 };
 const issueMail = ['ca', 'issue', '--client', 'mail', '--out', 'keys'];
+const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const privateKey = pair.privateKey.export({ type: 'pkcs8', format: 'pem' });
+const request = createSigningRequest(pair.privateKey);
 const asked = () => issuer.seen.filter(({ call }) => call.startsWith('POST /v1/ca'));
 
 describe('ca issue', () => {
@@ -131,13 +135,13 @@ describe('ca issue', () => {
 
 describe('ca', () => {
   it('signs a request into a new file, or to standard output', async () => {
-    await writeFile(join(cwd, 'mail.csr'), 'CSR');
+    await writeFile(join(cwd, 'mail.csr'), request);
     const sign = ['ca', 'sign', '--client', 'mail', '--csr', 'mail.csr'];
     expect((await cli(sign, { cwd })).stdout).toBe('CHAIN\n');
     expect((await cli([...sign, '--out', 'mail.crt'], { cwd })).code).toBe(0);
     expect(await readFile(join(cwd, 'mail.crt'), 'utf8')).toBe('CHAIN\n');
     expect((await cli([...sign, '--out', 'mail.crt'], { cwd })).code).toBe(2);
-    expect(asked().map(({ body }) => body)).toEqual(Array(2).fill({ client: 'mail', csr: 'CSR' }));
+    expect(asked().map(({ body }) => body)).toEqual(Array(2).fill({ client: 'mail', csr: request }));
   });
 
   it('revokes by thumbprint or by file', async () => {
@@ -155,11 +159,58 @@ describe('ca', () => {
   });
 
   it('signs nothing that cannot be kept, and leaves no file behind when the issuer refuses', async () => {
-    await writeFile(join(cwd, 'mail.csr'), 'CSR');
+    await writeFile(join(cwd, 'mail.csr'), request);
     issuer.answers.set('POST /v1/ca/certificates', [404, { code: 'not_found', status: 404 }]);
     const sign = ['ca', 'sign', '--client', 'nobody', '--csr', 'mail.csr', '--out', 'mail.crt'];
     expect((await cli(sign, { cwd })).code).toBe(1);
     expect((await readdir(cwd)).sort()).toEqual(['data', 'mail.csr']);
+  });
+
+  it('signs nothing but a signing request', async () => {
+    await writeFile(join(cwd, 'mail.csr'), issuer.authority.certificate);
+    const { code, stderr } = await cli(['ca', 'sign', '--client', 'mail', '--csr', 'mail.csr'], { cwd });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--csr: the file holds no signing request')]);
+    expect(asked()).toEqual([]);
+  });
+
+  describe('sign with a credential file', () => {
+    const sign = ['ca', 'sign', '--client', 'mail', '--csr', 'mail.csr'];
+    const outs = ['--out', 'mail.crt', '--credential-out', 'mail.json'];
+
+    beforeEach(async () => {
+      await writeFile(join(cwd, 'mail.csr'), request);
+      await writeFile(join(cwd, 'mail.key'), privateKey, { mode: 0o600 });
+      issuer.answers.set('GET /v1/clients/mail/credentials', [200, { credentials: [tlsCredential] }]);
+    });
+
+    it('names the certificate and the key that stays where it is', async () => {
+      expect(await cli([...sign, ...outs, '--private-key', 'mail.key'], { cwd })).toMatchObject({ code: 0 });
+      expect(await readFile(join(cwd, 'mail.crt'), 'utf8')).toBe('CHAIN\n');
+      expect(JSON.parse(await readFile(join(cwd, 'mail.json'), 'utf8'))).toMatchObject({
+        client: 'mail',
+        credential_id: 'c7',
+        certificate_file: 'mail.crt',
+        certificate_key_file: 'mail.key',
+      });
+    });
+
+    it.each<[string, readonly string[]]>([
+      ['without its key', outs],
+      ['without a file for the certificate', ['--credential-out', 'mail.json', '--private-key', 'mail.key']],
+      ['with a key alone', ['--private-key', 'mail.key']],
+      ['with another key', [...outs, '--private-key', 'other.key']],
+    ])('is refused before anything is signed %s', async (_, flags) => {
+      const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
+      await writeFile(join(cwd, 'other.key'), other, { mode: 0o600 });
+      expect((await cli([...sign, ...flags], { cwd })).code).toBe(2);
+      expect([asked(), (await readdir(cwd)).sort()]).toEqual([[], ['data', 'mail.csr', 'mail.key', 'other.key']]);
+    });
+
+    it('is refused where the client has no credential for it', async () => {
+      issuer.answers.set('GET /v1/clients/mail/credentials', [200, { credentials: [] }]);
+      expect((await cli([...sign, ...outs, '--private-key', 'mail.key'], { cwd })).code).toBe(2);
+      expect([asked(), (await readdir(cwd)).sort()]).toEqual([[], ['data', 'mail.csr', 'mail.key']]);
+    });
   });
 
   it('does not revoke the CA itself', async () => {
