@@ -6,7 +6,7 @@
  * before anything is parsed. Then packets, ascending, none unknown: 1 token id, 2 expiry, 3 audience, 4 client, 5 auth methods, 6 action.
  */
 import { encodeBase64url } from './base64url.js';
-import { copyPublicBytes, decodeUtf8, encodeUtf8, internText, readUint32, uint32Bytes } from './bytes.js';
+import { copyPublicBytes, decodeUtf8, internText, readUint32, uint32Bytes } from './bytes.js';
 import { MacaroonError } from './errors.js';
 import { PacketReader, PacketWriter } from './format/packet.js';
 import { limits } from './limits.js';
@@ -92,10 +92,10 @@ export function encodeIdentifier(parts: IdentifierParts): Uint8Array {
   writeUint48(expiresAt, 0, parts.expiresAtMs);
   writer.writePacket(packet.tokenId, parts.tokenId);
   writer.writePacket(packet.expiresAt, expiresAt);
-  writer.writePacket(packet.audience, encodeUtf8(parts.audience));
-  writer.writePacket(packet.client, encodeUtf8(parts.client));
-  writer.writePacket(packet.authMethods, encodeUtf8(parts.authMethods.join(',')));
-  for (const action of parts.actions) writer.writePacket(packet.action, encodeUtf8(action));
+  writer.writeText(packet.audience, parts.audience);
+  writer.writeText(packet.client, parts.client);
+  writer.writeText(packet.authMethods, parts.authMethods.join(','));
+  for (const action of parts.actions) writer.writeText(packet.action, action);
   const bytes = copyPublicBytes(writer.written);
   if (bytes.length > limits.maxIdentifierBytes) {
     throw new MacaroonError('ERR_LIMIT_IDENTIFIER', 'the identifier is too long: name fewer actions', {

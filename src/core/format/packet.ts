@@ -1,4 +1,5 @@
 /** V2 packets: type (one byte), varint length, data. Shared by the V2 binary form and the identifier. Strict: minimal varints only. */
+import { encodeUtf8 } from '../bytes.js';
 import { MacaroonError } from '../errors.js';
 
 /** Reads packets from `bytes` between `offset` and the end; `offset` always says where the next read starts. */
@@ -90,7 +91,7 @@ export class PacketWriter {
   /** Bytes as they are, without type and length. */
   writeRaw(data: Uint8Array): void {
     this.#reserve(data.length);
-    this.#bytes.set(data, this.#length);
+    put(this.#bytes, this.#length, data);
     this.#length += data.length;
   }
 
@@ -105,8 +106,31 @@ export class PacketWriter {
       length >>>= 7;
     }
     bytes[at++] = length;
-    bytes.set(data, at);
+    put(bytes, at, data);
     this.#length = at + data.length;
+  }
+
+  /** A packet that holds `text` in UTF-8. Throws `ERR_FORMAT_UTF8`. */
+  writeText(type: number, text: string): void {
+    if (!this.#writeShortAscii(type, text)) this.writePacket(type, encodeUtf8(text));
+  }
+
+  /** Straight from the text, whose length takes one byte; whether it is such a one. */
+  #writeShortAscii(type: number, text: string): boolean {
+    const { length } = text;
+    if (length >= 0x80) return false;
+    this.#reserve(maxHeadBytes + length);
+    const bytes = this.#bytes;
+    const start = this.#length + 2;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) return false;
+      bytes[start + i] = code;
+    }
+    bytes[start - 2] = type;
+    bytes[start - 1] = length;
+    this.#length = start + length;
+    return true;
   }
 
   /** So many bytes were written. */
@@ -137,4 +161,13 @@ export class PacketWriter {
     this.#view = new DataView(this.#bytes.buffer);
     this.#bytes.set(written);
   }
+}
+
+/** Up to so many bytes, to copy one after another is quicker than a call into the platform. */
+const shortData = 32;
+
+/** Copies `data` into `bytes` from `at` on. */
+function put(bytes: Uint8Array, at: number, data: Uint8Array): void {
+  if (data.length > shortData) bytes.set(data, at);
+  else for (let i = 0; i < data.length; i++) bytes[at + i] = data[i] as number;
 }

@@ -4,7 +4,7 @@
  *
  * `02 [01 location] 02 identifier 00 ( [01 location] 02 cid [04 vid] 00 )* 00 06 signature`
  */
-import { copyBytes, copyPublicBytes, copyRange, decodeUtf8, encodeUtf8 } from '../bytes.js';
+import { copyBytes, copyPublicBytes, copyRange, decodeUtf8 } from '../bytes.js';
 import { type LimitErrorCode, MacaroonError } from '../errors.js';
 import { limits } from '../limits.js';
 import { type Caveat, type Macaroon, toSignature, type UnverifiedMacaroon } from '../macaroon.js';
@@ -45,7 +45,7 @@ export function writeV2Token(token: UnverifiedMacaroon): PacketWriter {
 
 function writeMacaroon(macaroon: Macaroon): void {
   writer.writeByte(version);
-  if (macaroon.location !== '') writer.writePacket(field.location, encodeUtf8(macaroon.location));
+  if (macaroon.location !== '') writer.writeText(field.location, macaroon.location);
   writer.writePacket(field.identifier, macaroon.identifier);
   writer.writeByte(field.end);
   const { caveats } = macaroon;
@@ -54,7 +54,7 @@ function writeMacaroon(macaroon: Macaroon): void {
     if (caveat.kind === 'first-party') {
       writer.writePacket(field.identifier, caveat.condition);
     } else {
-      if (caveat.location !== '') writer.writePacket(field.location, encodeUtf8(caveat.location));
+      if (caveat.location !== '') writer.writeText(field.location, caveat.location);
       writer.writePacket(field.identifier, caveat.identifier);
       writer.writePacket(field.vid, caveat.verificationId);
     }
