@@ -10,9 +10,9 @@ const maxClosingMs = 1_000;
 /** Ends `socket` after what was written to it and after `last`. Nothing that still comes in is read as HTTP. */
 export function endGently(socket: Duplex, last?: string): void {
   if (socket.writableEnded) return;
-  // Where reading was stopped, Node's own listener must start it again first.
-  if (socket.isPaused()) socket.once('resume', () => throwAway(socket)).resume();
-  else throwAway(socket);
+  socket.resume();
+  // Where reading was stopped, Node's own listener starts it again, in the tick before this one.
+  process.nextTick(throwAway, socket);
   // That the client resets the connection is no fault.
   socket.on('error', () => socket.destroy());
   const timer = setTimeout(() => socket.destroy(), maxClosingMs);

@@ -207,6 +207,21 @@ describe('a connection that ends with its answer', () => {
     await until(async () => (await countConnections(server)) === 0);
   });
 
+  it.each([
+    ['refused', getText('//livez')],
+    ['refused, with more behind it', `${getText('//livez')}x`],
+    ['refused, with a body', requestText('POST /livez', ['Content-Length: 70000'], 'x'.repeat(70_000))],
+    ['answered', requestText('GET /livez')],
+    ['answered, with more behind it', `${requestText('GET /livez')}x`],
+  ])('is closed as soon as the client has ended its side: %s', async (_, bytes) => {
+    const server = await start();
+    const ends: boolean[] = [];
+    server.http.server.on('connection', (one: Socket) => one.on('close', () => ends.push(one.readableEnded)));
+    expect(await sendRaw(server.port, bytes)).toHaveLength(1);
+    await until(() => ends.length === 1);
+    expect(ends).toEqual([true]);
+  });
+
   it('leaves nothing behind where the client stays and goes on sending', async () => {
     const server = await start();
     const socket = openStubborn(server.port);
