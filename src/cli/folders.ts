@@ -32,13 +32,20 @@ export async function removeFolders(made: readonly string[]): Promise<void> {
   for (const path of made.toReversed()) await rmdir(path).catch(() => undefined);
 }
 
+const faults: Readonly<Record<string, string>> = {
+  ENOENT: '',
+  EEXIST: ': a file is there, and the data directory is a folder',
+  ENOTDIR: ': a part of the path is a file',
+};
+
 /** Throws `ERR_DATA_DIRECTORY` where a data directory at `path` cannot be made. */
 export async function checkDataPlace(path: string): Promise<void> {
   try {
     await removeFolders(await makeFolders(path, 0o700));
   } catch (cause) {
+    const fault = faults[systemCode(cause) ?? ''];
     // What else is wrong the server finds, and tells.
-    if (systemCode(cause) === 'ENOENT') throw new MacaroonError('ERR_DATA_DIRECTORY', `no folder can be made at ${path}`);
+    if (fault !== undefined) throw new MacaroonError('ERR_DATA_DIRECTORY', `no folder can be made at ${path}${fault}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ServeFlags } from '../../../src/cli/server-side.js';
@@ -175,6 +175,14 @@ describe('work on the data directory', () => {
       }
     },
   );
+
+  it.each([['init'], ['serve']])('%s says so where a file is in the way', async (name) => {
+    await writeFile(join(cwd, 'file'), '');
+    for (const data of ['file', 'file/data']) {
+      const { code, stderr } = await cli([name, '--data', data], { cwd });
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/no folder can be made at .*(a file is there|is a file)/)]);
+    }
+  });
 
   it('init leaves the place as it is for the server', async () => {
     const server = { initialise: async (data: string) => ({ dataDirectory: data, created: await readdir(cwd) }) };
