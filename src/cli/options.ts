@@ -112,17 +112,22 @@ export function isListReader(read: unknown): boolean {
   return listReaders.has(read);
 }
 
-/** Makes `command`, and every command below it, refuse a repeat of a flag that is no list: the last one would silently win. */
-export function refuseRepeats(command: Command): void {
+/**
+ * Makes `command`, and every command below it, refuse a repeat of a flag that is no list, as the last one would silently win, and a flag in the place of
+ * another one's value.
+ */
+export function refuseSlips(command: Command): void {
   for (const option of command.options) {
-    if (isListReader(option.parseArg)) continue;
     let isGiven = false;
-    command.on(`option:${option.name()}`, () => {
-      if (isGiven) throw usageError(`--${option.name()} is given more than once, and takes one value`);
+    command.on(`option:${option.name()}`, (value: unknown) => {
+      if (command.options.some(({ long }) => long === value))
+        throw usageError(`--${option.name()} lacks its value: ${value} follows`);
+      if (isGiven && !isListReader(option.parseArg))
+        throw usageError(`--${option.name()} is given more than once, and takes one value`);
       isGiven = true;
     });
   }
-  for (const below of command.commands) refuseRepeats(below);
+  for (const below of command.commands) refuseSlips(below);
 }
 
 /** A time, told as a span from now or as itself. */

@@ -5,7 +5,7 @@ import { MacaroonError } from '../core/index.js';
 import type { CliIo } from './cli-io.js';
 import { inFlagWords } from './flag-words.js';
 import { type OfflineCommand, registerOffline } from './offline-command.js';
-import { refuseRepeats, showValue } from './options.js';
+import { refuseSlips, showValue } from './options.js';
 import { runSession } from './run-session.js';
 import { CliError, type ExitCode, exitCodes, type Session, usageError } from './session.js';
 
@@ -109,7 +109,7 @@ async function createProgram(argv: readonly string[], session: Session): Promise
     if (argv.includes(name)) (await load()).register(program, session);
     else program.command(name).description(summary);
   }
-  refuseRepeats(program);
+  refuseSlips(program);
   return program;
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { command as attenuate } from '../../../src/cli/commands/attenuate.js';
 import { command as inspect } from '../../../src/cli/commands/inspect.js';
 import { type OfflineCall, type OfflineCommand, readPlainCall, registerOffline } from '../../../src/cli/offline-command.js';
-import { refuseRepeats } from '../../../src/cli/options.js';
+import { refuseSlips } from '../../../src/cli/options.js';
 import { Session } from '../../../src/cli/session.js';
 
 const session = new Session({
@@ -28,7 +28,7 @@ async function commanderCall(command: OfflineCommand, words: readonly string[]):
   };
   const program = new Command().exitOverride().configureOutput({ outputError: () => undefined, writeOut: () => undefined });
   registerOffline(program, session, { ...command, run });
-  refuseRepeats(program);
+  refuseSlips(program);
   await program.parseAsync([command.name, ...words], { from: 'user' }).catch(() => undefined);
   return call;
 }

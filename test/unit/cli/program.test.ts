@@ -167,6 +167,14 @@ describe('usage', () => {
     expect(stderr).toMatch(/--(expires|action|out|keep-previous) is given more than once/);
   });
 
+  it.each([
+    [['attenuate', '--action', '--token-file', 'a.token'], '--action'],
+    [['client', 'add', 'a', '--out', '--json'], '--out'],
+  ])('tells that a flag lacks its value where another flag follows: %j', async (argv, flag) => {
+    const { code, stderr } = await cli(argv);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`${flag} lacks its value`)]);
+  });
+
   it('prints wrong use as JSON when asked to', async () => {
     const { stderr } = await cli(['client', 'add', '--json']);
     expect(JSON.parse(stderr).error.code).toBe('ERR_USAGE');
