@@ -22,6 +22,8 @@ const connectionHints: Readonly<Record<string, string>> = {
   ENOTFOUND: `check the host name of the issuer URL: ${checkUrl}`,
 };
 
+const timeoutHint = `it may be busy, or something on the way drops what is sent: try again, and check host and port of the issuer URL: ${checkUrl}`;
+
 const codeHints: Readonly<Record<string, string>> = {
   ERR_ISSUER_UNREACHABLE: 'start the issuer with "macaroond serve", or say where it is with MACAROOND_URL',
   ERR_ISSUER_IDENTITY: checkCa,
@@ -39,6 +41,8 @@ export function issuerHint({ code, problem, cause }: MacaroonError, url: string 
   // A refusal that has no problem is one of the handshake.
   if (codeHints[code] === undefined || problem !== undefined) return undefined;
   const fault = systemCode(cause) ?? '';
+  if ((cause instanceof Error && cause.name === 'TimeoutError') || fault === 'ETIMEDOUT' || fault.endsWith('_TIMEOUT'))
+    return timeoutHint;
   if (code !== 'ERR_ISSUER_REFUSED' && (fault.startsWith('HPE_') || fault.startsWith('ERR_SSL_'))) return checkPort;
   return connectionHints[fault] ?? codeHints[code];
 }

@@ -23,7 +23,7 @@ const problemHints: Readonly<Record<string, string>> = {
   invalid_client:
     'the issuer tells nobody why. Most often: the credential file is of another issuer, or of a data directory that was made anew; its secret or key was retired, or is not the registered one; the client is unknown or disabled; its policy asks for another auth method, an address or a certificate; or a clock is wrong. An administrator reads the reason with "macaroond audit list --event login.failed --limit 1", and makes another file with "macaroond credential add NAME --out FILE"',
   invalid_token:
-    'the administration token has expired, was revoked, or is of another issuer: unset MACAROOND_TOKEN when it is set, else check which issuer is asked (MACAROOND_URL, MACAROOND_DATA)',
+    'what is asked takes an administration token: none was sent, or it has expired, was revoked, or is of another issuer. Unset MACAROOND_TOKEN when it is set, else check which issuer is asked (MACAROOND_URL, MACAROOND_DATA)',
   insufficient_scope: 'the token does not cover this: mint one for audience macaroond that does',
   grant_exceeded:
     'an administrator sees the grants with "macaroond client show NAME"; "macaroond grant add" replaces one, so name all that it shall hold',

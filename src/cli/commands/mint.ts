@@ -76,7 +76,7 @@ async function mintAtIssuer(session: Session, options: MintCommandOptions): Prom
 
 /** The grant does not reach: most often because another client asked than was meant. */
 function grantExceeded(cause: MacaroonError, client: string, audience: string): CliError {
-  const hint = `--credential names the client that asks; an administrator sees its grants with "macaroond client show ${client}"; "macaroond grant add ${client} ${audience}" replaces one, so name every action that it shall hold`;
+  const hint = `--credential names the client that asks; an administrator sees its grants with "macaroond client show ${client}"; "macaroond grant add ${client} ${audience}" replaces one, so name every action that it shall hold, and --max-expires for tokens that live longer than a day`;
   return new CliError(exitCodes.denied, `client ${client}, audience ${audience}: ${cause.message}`, { hint, cause });
 }
 

@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { issuerHint } from '../../../src/cli/issuer-hints.js';
+import { MacaroonError } from '../../../src/core/index.js';
 import { createAuthority } from '../transport/certificates.js';
 import { cli } from './cli-harness.js';
 import { credentialText, type FakeIssuer, problem, startFakeIssuer } from './fake-issuer.js';
@@ -35,6 +37,17 @@ describe('an issuer that is not reached', () => {
     await writeFile(join(cwd, 'data', 'ca.crt'), (await createAuthority()).certificate);
     const { exitCode, message } = await told(['client', 'list']);
     expect([exitCode, message]).toEqual([4, expect.stringContaining(`at ${issuer.url} was not recognised`)]);
+  });
+});
+
+describe('an issuer that does not answer in time', () => {
+  it('is not told to be started', () => {
+    const timeout = Object.assign(new Error('late'), { name: 'TimeoutError' });
+    for (const cause of [timeout, Object.assign(new Error('late'), { code: 'UND_ERR_CONNECT_TIMEOUT' })]) {
+      const hint = issuerHint(new MacaroonError('ERR_ISSUER_UNREACHABLE', 'late', { cause }), undefined);
+      expect(hint).toContain('try again');
+      expect(hint).not.toContain('macaroond serve');
+    }
   });
 });
 
