@@ -2,7 +2,7 @@
  * `npm run bench:http`: the issuer as it is served, every write durable and audited, beside a server on the same stack that answers a body with itself, and
  * beside panva `oidc-provider`. One load at a time, its order shuffled anew each round; the servers run all the while.
  *
- * `--json` prints the rows alone; `--rounds N` (15), `--seconds S` (1) a load, `--connections N` (64); `--only plain` or `--only tls`.
+ * `--json` prints the rows alone; `--rounds N` (15), `--seconds S` (1) a load, `--connections N` (32); `--only plain` or `--only tls`.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { judgeHttp, table } from './report.mjs';
 import { median, shuffled } from './slices.mjs';
 
 const { json, only, rounds, seconds, connections } = readOptions({
-  whole: { rounds: 15, connections: 64 },
+  whole: { rounds: 15, connections: 32 },
   positive: { seconds: 1 },
 });
 const chosen = chosenOf(only, ['plain', 'tls']);
