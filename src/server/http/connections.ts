@@ -66,6 +66,8 @@ export class Connections {
   /** Call when what follows on the requests that are here in full is no request: they are answered, and the connection ends with the last answer. */
   endAfterAnswers(socket: Socket): void {
     this.end(socket);
+    // Node has taken its own listener from one that asked for CONNECT; that the client resets the connection is no fault.
+    socket.on('error', () => socket.destroy());
     const unanswered = [...(this.#activities.get(socket)?.unanswered ?? [])];
     const last = unanswered.filter(({ req, headersSent }) => req.complete || headersSent).at(-1);
     if (last?.headersSent === false) last.setHeader('Connection', 'close');

@@ -62,6 +62,25 @@ describe('CONNECT', () => {
     expect((await sendRaw(server.port, requestText('GET /livez')))[0]?.status).toBe(200);
   });
 
+  it('and a reset before the request ahead of it is answered do no harm', async () => {
+    const server = await start();
+    const socket = openStubborn(server.port);
+    server.issuer.replace('clients', async () => {
+      socket.resetAndDestroy();
+      await timer(50);
+      return [];
+    });
+    const faults: unknown[] = [];
+    const note = (fault: unknown): unknown => faults.push(fault);
+    process.on('uncaughtException', note);
+    socket.write(`GET /v1/clients HTTP/1.1\r\nHost: localhost\r\nAuthorization: Macaroon ${tokenOf()}\r\n\r\n${connectText}`);
+    await until(() => socket.destroyed);
+    await until(async () => (await countConnections(server)) === 0);
+    await timer(10);
+    process.off('uncaughtException', note);
+    expect(faults).toEqual([]);
+  });
+
   it('leaves no connection behind, whatever is sent with it and however long the client stays', async () => {
     const server = await start();
     for (const more of ['', 'x'.repeat(100), 'x'.repeat(200_000)]) openStubborn(server.port).write(connectText + more);
