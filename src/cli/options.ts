@@ -76,7 +76,8 @@ export function collectGrant(value: string, before: readonly WireGrantRequest[] 
 export function readChoice<Choice extends string>(value: string, known: readonly Choice[], hint = ''): Choice {
   const choice = known.find((one) => one === value);
   if (choice !== undefined) return choice;
-  const near = value.length > maxShownLength ? '' : ` Did you mean ${nearest(value, known)}?`;
+  const near =
+    value.length > maxShownLength ? '' : ` Did you mean ${known.find((one) => one.startsWith(value)) ?? nearest(value, known)}?`;
   throw new InvalidValueError(`Give ${known.join(', ')}${hint}.${near}`);
 }
 
@@ -120,8 +121,10 @@ export function refuseSlips(command: Command): void {
   for (const option of command.options) {
     let isGiven = false;
     command.on(`option:${option.name()}`, (value: unknown) => {
-      if (command.options.some(({ long }) => long === value))
-        throw usageError(`--${option.name()} lacks its value: ${value} follows`);
+      const follows = command.options.find(
+        ({ long }) => long !== undefined && (value === long || String(value).startsWith(`${long}=`)),
+      );
+      if (follows !== undefined) throw usageError(`--${option.name()} lacks its value: ${follows.long} follows`);
       if (isGiven && !isListReader(option.parseArg))
         throw usageError(`--${option.name()} is given more than once, and takes one value`);
       isGiven = true;

@@ -129,7 +129,7 @@ function isDashedId(word: string): boolean {
 
 /** Whether what stands behind `before` is no value of a flag. */
 function isArgument(before: string | undefined): boolean {
-  return before === '--json' || before?.startsWith('--') !== true;
+  return before === '--json' || before?.startsWith('--') !== true || before.includes('=');
 }
 
 /** The command that `argv` calls, as far as there is one, behind those that it is below. */

@@ -385,6 +385,7 @@ describe('calls', () => {
     [['ca', 'revoke', 'ID'], `-${'4'.repeat(42)}`, 'POST /v1/ca/certificates/ID/revoke'],
     [['ca', 'revoke', '--json', 'ID'], `--${'4'.repeat(41)}`, 'POST /v1/ca/certificates/ID/revoke'],
     [['root-key', 'destroy', 'mail', 'ID', '--json'], `-${'4'.repeat(20)}A`, 'POST /v1/clients/mail/root-keys/ID/destroy'],
+    [['revoke', 'root-key', '--reason=lost', 'ID'], `-${'4'.repeat(20)}A`, 'POST /v1/revocations'],
   ])('an id that begins with a dash is an id: %j', async (words, id, call) => {
     issuer.answers.set('GET /v1/ca', [200, 'CA']);
     await run(words.map((word) => (word === 'ID' ? id : word)));

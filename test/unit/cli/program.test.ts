@@ -170,9 +170,15 @@ describe('usage', () => {
   it.each([
     [['attenuate', '--action', '--token-file', 'a.token'], '--action'],
     [['client', 'add', 'a', '--out', '--json'], '--out'],
+    [['client', 'add', 'a', '--out', '--grant=invoice=read'], '--out'],
   ])('tells that a flag lacks its value where another flag follows: %j', async (argv, flag) => {
     const { code, stderr } = await cli(argv);
     expect([code, stderr]).toEqual([2, expect.stringContaining(`${flag} lacks its value`)]);
+  });
+
+  it('means the choice that was begun before one that is spelled alike', async () => {
+    const { stderr } = await cli(['grant', 'add', 'mail', 'invoice', '--action', 'a', '--bind', 'cert']);
+    expect(stderr).toContain('Did you mean certificate?');
   });
 
   it('prints wrong use as JSON when asked to', async () => {
