@@ -171,7 +171,7 @@ export function readTime(text: string): string {
 /** A whole number from `smallest`, 0 when absent, to `largest`. */
 export function readInteger(largest: number, smallest = 0): (text: string) => number {
   return (text) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= smallest && value <= largest) return value;
     throw new InvalidValueError(`Give a whole number from ${smallest} to ${largest}.`);
   };

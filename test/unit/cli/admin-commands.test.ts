@@ -397,6 +397,12 @@ describe('calls', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining('--cert')]);
   });
 
+  it('takes the largest number that it names', async () => {
+    issuer.answers.set('GET /v1/audit?after=9007199254740991&limit=1000', [200, { entries: [], cursor: 0, more: false }]);
+    expect((await run(['audit', 'list', '--after', '9007199254740991'])).code).toBe(0);
+    expect((await run(['audit', 'list', '--after', '9007199254740992'])).code).toBe(2);
+  });
+
   it('audit list with a limit alone tells the newest entries, and says so when there is none', async () => {
     const entry = (seq: number) => ({ seq, at: '2026-11-21T22:21:00Z', event: 'e', actor: 'mail', details: {}, mac: 'm' });
     issuer.answers.set('GET /v1/audit?after=0&limit=1', [200, { entries: [entry(1)], cursor: 1, more: true }]);
