@@ -26,7 +26,7 @@ export async function readAudit(read: ReadAuditPage, after: number, wanted = Num
 
 /**
  * The newest `wanted` entries, oldest first. Looks for the place in the log that so many come after: by doubling until fewer do, then by halving, so
- * that a long log costs some dozens of requests.
+ * that a long log costs some dozens of requests for each thousand that are wanted.
  */
 export async function readNewestAudit(read: ReadAuditPage, wanted: number): Promise<AuditPage> {
   let page = await readAudit(read, 0, wanted);
