@@ -81,16 +81,18 @@ export function readChoice<Choice extends string>(value: string, known: readonly
   throw new InvalidValueError(`Give ${known.join(', ')}${hint}.${near}`);
 }
 
-const policyMethods: readonly (AuthMethod | 'ip')[] = [
-  'client_secret_basic',
-  'http_sig',
-  'challenge_response',
-  'encrypted_time',
-  'shared_key_hmac',
-  'tls_client_auth',
-  'self_signed_tls_client_auth',
-  'ip',
-];
+/** Every one there is: the compiler misses one that is left out. */
+const isPolicyMethod: Readonly<Record<AuthMethod | 'ip', true>> = {
+  client_secret_basic: true,
+  http_sig: true,
+  challenge_response: true,
+  encrypted_time: true,
+  shared_key_hmac: true,
+  tls_client_auth: true,
+  self_signed_tls_client_auth: true,
+  ip: true,
+};
+const policyMethods = Object.keys(isPolicyMethod);
 
 /** One alternative of a policy: `method+method`. */
 export function collectAlternative(value: string, before: readonly (readonly string[])[] = []): readonly (readonly string[])[] {

@@ -25,13 +25,14 @@ export function register(program: Command, session: Session): void {
 async function serve(session: Session, options: ServeOptions): Promise<void> {
   const { json, ...flags } = options;
   checkPorts(flags);
-  const { ownDataDirectory, pathOf, readEndpoint } = await import('../environment.js');
+  const { ownDataDirectory, pathOf, readEndpoint, variable } = await import('../environment.js');
   const { checkDataPlace } = await import('../folders.js');
   const path = (file: string | undefined) => (file === undefined ? undefined : pathOf(session.io, file));
   const { data, config, tlsCert, tlsKey, clientCa } = flags;
   const files = { tlsCert: path(tlsCert), tlsKey: path(tlsKey), clientCa: path(clientCa) };
   const paths = { data: path(data), config: path(config), ...files };
-  await checkDataPlace(ownDataDirectory(session.io, data));
+  // A configuration file may name another one than ./data.
+  if ((data ?? variable(session.io, 'MACAROOND_DATA')) !== undefined) await checkDataPlace(ownDataDirectory(session.io, data));
   const server = await (await session.io.loadServerSide()).serve({ ...flags, ...paths }, session.io.env);
   const { url, mtlsUrl, dataDirectory, isNew } = server;
   session.note(`macaroond: listening on ${url}, data in ${dataDirectory}`);

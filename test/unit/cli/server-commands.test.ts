@@ -184,6 +184,17 @@ describe('work on the data directory', () => {
     }
   });
 
+  it('serve leaves ./data alone where a configuration file may name another directory', async () => {
+    await writeFile(join(cwd, 'data'), '');
+    const asked: unknown[] = [];
+    const serve = (flags: unknown) => {
+      asked.push(flags);
+      return Promise.reject(new Error('not served here'));
+    };
+    await cli(['serve', '--config', 'other.json'], { cwd, server: { serve } });
+    expect(asked).toEqual([expect.objectContaining({ config: join(cwd, 'other.json') })]);
+  });
+
   it('init leaves the place as it is for the server', async () => {
     const server = { initialise: async (data: string) => ({ dataDirectory: data, created: await readdir(cwd) }) };
     expect((await cli(['init', '--data', 'new/d'], { cwd, server })).stdout).toBe('');
