@@ -1,8 +1,6 @@
 /**
  * `npm run bench:http`: the issuer as it is served, every write durable and audited, beside a server on the same stack that answers a body with itself, and
  * beside panva `oidc-provider`. One load at a time, its order shuffled anew each round; the servers run all the while.
- *
- * `--json` prints the rows alone; `--rounds N` (15), `--seconds S` (1) a load, `--connections N` (32); `--only plain` or `--only tls`.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,6 +11,13 @@ import { judgeHttp, table } from './report.mjs';
 import { median, shuffled } from './slices.mjs';
 
 const { json, only, rounds, seconds, connections } = readOptions({
+  about: 'npm run bench:http -- [options]: the issuer as it is served, beside an echo and beside oidc-provider',
+  meanings: {
+    only: 'plain or tls alone',
+    rounds: 'how many rounds are measured',
+    seconds: 'how long each load lasts',
+    connections: 'how many are kept alive at once',
+  },
   whole: { rounds: 15, connections: 32 },
   positive: { seconds: 1 },
 });

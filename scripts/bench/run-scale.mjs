@@ -1,9 +1,6 @@
 /**
  * `npm run bench:scale`: how cost grows. Verifying over the number of caveats; minting and verifying, in the library and by the issuer, over the number of
  * clients and of revocations; memory over the number of tokens.
- *
- * `--json` prints the rows alone; `--rounds N` (15); `--only caveats,library,issuer,memory`; `--part F` (1): a smaller number of clients, revocations and
- * tokens, as 0.01 for a first look; they are called as the whole is, but for the numbers in the rows.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -19,7 +16,21 @@ import { rowOf, steepening, table } from './report.mjs';
 import { clientName } from './scale/client-name.mjs';
 import { measure, median, medianRatio, shuffled } from './slices.mjs';
 
-const { json: isJson, only, rounds, part } = readOptions({ whole: { rounds: 15 }, positive: { part: 1 } });
+const {
+  json: isJson,
+  only,
+  rounds,
+  part,
+} = readOptions({
+  about: 'npm run bench:scale -- [options]: how cost grows',
+  meanings: {
+    only: 'some of caveats,library,issuer,memory alone',
+    rounds: 'how many rounds are measured',
+    part: 'so many times the clients, revocations and tokens, e.g. 0.01 for a first look; only the numbers in the rows tell',
+  },
+  whole: { rounds: 15 },
+  positive: { part: 1 },
+});
 const sized = (count) => Math.max(1, Math.round(count * part));
 
 /** What is compared with the first of them. */

@@ -1,9 +1,4 @@
-/**
- * `npm run bench`: the functions of the library beside those of other libraries, in one process.
- *
- * Ratios come first, as they hold on a busy machine. `--json` prints the rows alone; `--rounds N` (31) sets how many rounds are measured;
- * `--only path,…` leaves the other paths out.
- */
+/** `npm run bench`: the functions of the library beside those of other libraries, in one process. Ratios come first, as they hold on a busy machine. */
 import { spawnSync } from 'node:child_process';
 import { goals } from './goals.mjs';
 import { chosenOf, readOptions } from './options.mjs';
@@ -11,7 +6,11 @@ import { requirePeers } from './peers.mjs';
 import { judge, rowOf, table } from './report.mjs';
 import { measure, medianRatio } from './slices.mjs';
 
-const { json, only, rounds } = readOptions({ whole: { rounds: 31 } });
+const { json, only, rounds } = readOptions({
+  about: 'npm run bench -- [options]: the functions of the library beside those of other libraries',
+  meanings: { only: 'these paths alone, with commas, e.g. verify-fresh,mint', rounds: 'how many rounds are measured' },
+  whole: { rounds: 31 },
+});
 
 // One of the peers greets there.
 console.log = console.error;

@@ -2,7 +2,7 @@
 import { lintConditions } from '../../../dist/caveats/lint.js';
 import { standardRegistry } from '../../../dist/caveats/standard.js';
 import { attenuate } from '../../../dist/client/index.js';
-import * as core from '../../../dist/core/index.js';
+import { decode, encodeBase64url, mint } from '../../../dist/core/index.js';
 import { memoryReplayStore } from '../../../dist/protocol/memory-replay-store.js';
 import { requestDigest, sealRequest } from '../../../dist/protocol/sealed-request.js';
 import { createVerifier, staticKeys } from '../../../dist/verifier/index.js';
@@ -18,7 +18,7 @@ const clock = () => Date.now() + aheadMs;
 /** A verifier that holds the keys of `holders` and knows `revocations`; `more` are further options of it. */
 export function newVerifier(holders = [mail], revocations = [], more = {}) {
   const keys = holders.map(({ rootKeyId, generation, client, keyBytes }) => ({
-    rootKeyId: core.encodeBase64url(rootKeyId),
+    rootKeyId: encodeBase64url(rootKeyId),
     generation,
     client,
     key: keyBytes,
@@ -110,11 +110,11 @@ export function attenuating(count) {
 
 export function minting() {
   const identifier = newIdentifier();
-  return { run: () => textOf(core.mint(mail.key, identifier)) };
+  return { run: () => textOf(mint(mail.key, identifier)) };
 }
 
 export function decoding(count) {
-  return showing([wireOf(textOf(newMacaroon(count)))], core.decode);
+  return showing([wireOf(textOf(newMacaroon(count)))], decode);
 }
 
 export function linting(count) {

@@ -5,14 +5,14 @@
 import { createHmac } from 'node:crypto';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import * as core from '../../../dist/core/index.js';
+import { decode, verifySignature } from '../../../dist/core/index.js';
 import { mail, newMacaroon, payloadOf, textOf } from './tokens.mjs';
 
 const derivedKey = createHmac('sha256', 'macaroons-key-generator').update(mail.keyBytes).digest();
 
 /** By name; each takes the text of a token of first-party caveats. */
 const techniques = {
-  macaroond: (text) => core.verifySignature(core.decode(text), mail.key).ok,
+  macaroond: (text) => verifySignature(decode(text), mail.key).ok,
   'create-hmac': chainedBy((state, message) => createHmac('sha256', state).update(message).digest()),
   'noble-hashes': chainedBy((state, message) => hmac(sha256, state, message)),
 };

@@ -24,4 +24,14 @@ describe('a bench', () => {
     expect(stderr.startsWith(complaint)).toBe(true);
     expect(stderr.split('\n').length).toBeLessThan(4);
   });
+
+  it.each([
+    ['run.mjs', ['json', 'only', 'rounds']],
+    ['run-http.mjs', ['json', 'only', 'rounds', 'seconds', 'connections']],
+    ['run-scale.mjs', ['json', 'only', 'rounds', 'part']],
+  ])('%s --help names every option there is, on standard output', (script, names) => {
+    const { status, stdout, stderr } = run(script, '--help', '--rounds', '1');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect([...stdout.matchAll(/^ {2}--(\w+)/gm)].map(([, name]) => name)).toEqual(names);
+  });
 });
