@@ -1,6 +1,6 @@
 /** The files of a data directory, and how they are made: for the owner's eyes alone, and on the disk before anyone relies on them. */
 import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { MacaroonError } from '../../core/index.js';
 
 const ownerOnly = 0o600;
@@ -34,11 +34,25 @@ export function hasStore(dataDirectory: string): boolean {
 /** Makes the directory, readable by its owner alone, unless it is there. Throws `ERR_DATA_DIRECTORY`. */
 export function ensureDataDirectory(dataDirectory: string): void {
   try {
-    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    makeFolder(resolve(dataDirectory));
   } catch (cause) {
     throw new MacaroonError('ERR_DATA_DIRECTORY', 'the data directory cannot be made: check its parent and its permissions', {
       cause,
     });
+  }
+}
+
+/** Makes `path`, an absolute one, and what it lies in, unless it is there. Step by step: Node's own recursive `mkdir` never ends below /proc. */
+function makeFolder(path: string): void {
+  const isFolder = (place: string): boolean => statSync(place, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isFolder(path)) return;
+  const parent = dirname(path);
+  if (!existsSync(parent)) makeFolder(parent);
+  try {
+    mkdirSync(path, 0o700);
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!isFolder(path)) throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,6 +40,16 @@ describe('creating a store', () => {
     expect(names).toEqual(expect.arrayContaining(['macaroond.db', 'macaroond.db-wal', 'reserve', 'writer.lock']));
     for (const name of names) expect([name, modeOf(join(data.directory, name))]).toEqual([name, 0o600]);
     expect(statSync(dataFiles(data.directory).reserve).size).toBe(testReserveBytes);
+  });
+
+  // In a process of its own: Node's recursive mkdir never comes back from there.
+  it.runIf(process.platform === 'linux')('refuses a directory in a place that holds none, where nobody can make one', () => {
+    const module = new URL('../../../../src/server/store/data-files.ts', import.meta.url).href;
+    const script = `const { ensureDataDirectory } = await import(process.argv[1]);
+      try { ensureDataDirectory('/proc/none/data'); } catch (error) { console.log(error.code); }`;
+    const argv = ['--import', 'tsx', '--input-type=module', '-e', script, module];
+    const { stdout, signal } = spawnSync(process.execPath, argv, { encoding: 'utf8', timeout: 30_000, killSignal: 'SIGKILL' });
+    expect({ stdout, signal }).toEqual({ stdout: 'ERR_DATA_DIRECTORY\n', signal: null });
   });
 
   it('holds 16 MiB back unless told otherwise', async () => {
