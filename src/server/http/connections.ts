@@ -15,6 +15,8 @@ interface Activity {
   hasServed: boolean;
   /** Whether nothing that still comes in is carried out, as the connection ends with an answer already given. */
   isEnding: boolean;
+  /** Whether no later request is carried out, as the connection ends with the answer to the last one that is. */
+  hasLast: boolean;
   /** Bytes that the system has taken over for sending. */
   sentBytes: number;
   /** When that last grew, or nothing waited to be sent, in `performance.now()` milliseconds. */
@@ -35,8 +37,8 @@ export class Connections {
   add(socket: Socket): void {
     const nowMs = performance.now();
     const unanswered = new Set<ServerResponse>();
-    const activity = { unanswered, lastBusyMs: nowMs, hasServed: false, isEnding: false, sentBytes: 0, lastProgressMs: nowMs };
-    this.#activities.set(socket, activity);
+    const phase = { hasServed: false, isEnding: false, hasLast: false };
+    this.#activities.set(socket, { unanswered, lastBusyMs: nowMs, ...phase, sentBytes: 0, lastProgressMs: nowMs });
     // Node calls it after the last answer.
     socket.destroySoon = () => endGently(socket);
     socket.once('close', () => this.#activities.delete(socket));
@@ -45,7 +47,7 @@ export class Connections {
   /** Call for every request, before it is answered. How many of its connection have no answer yet, with it; 0 when none is wanted any more. */
   begin(socket: Socket, response: ServerResponse): number {
     const activity = this.#activities.get(socket);
-    if (activity === undefined || activity.isEnding) return 0;
+    if (activity === undefined || activity.isEnding || activity.hasLast) return 0;
     activity.unanswered.add(response);
     activity.hasServed = true;
     // It comes once; `once` would cost as much again.
@@ -61,6 +63,13 @@ export class Connections {
     const activity = this.#activities.get(socket);
     if (activity !== undefined) activity.isEnding = true;
     socket.pause();
+  }
+
+  /** Call when nobody can tell where a request behind that of `response` would begin: the connection ends with its answer. */
+  endWith(socket: Socket, response: ServerResponse): void {
+    const activity = this.#activities.get(socket);
+    if (activity !== undefined) activity.hasLast = true;
+    response.setHeader('Connection', 'close');
   }
 
   /** Call when what follows on the requests that are here in full is no request: they are answered, and the connection ends with the last answer. */

@@ -145,6 +145,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     if (unanswered === 0) return;
     const refusal = unanswered > limits.maxUnansweredRequests ? tooManyUnanswered : judgeRequest(request);
     if (refusal !== undefined) return refuse(request, response, refusal);
+    // Of what came together with a request to go over to another protocol, Node throws away the rest, and reads on in the middle of what follows.
+    if (request.headers.upgrade !== undefined) connections.endWith(request.socket, response);
     if (state.isDraining) response.setHeader('Connection', 'close');
     if (admits === undefined) answer(response);
     else void dropUnlessAdmitted(request.socket, admits).then((isAdmitted) => (isAdmitted ? answer(response) : undefined));

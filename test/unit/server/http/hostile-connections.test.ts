@@ -267,6 +267,45 @@ describe('a connection that is refused', () => {
   });
 });
 
+describe('a request that would go over to another protocol', () => {
+  const mintBody = '{"audience":"invoice"}';
+  const mintText = (lines: readonly string[]): string => {
+    const headers = [`Authorization: ${basic('mail')}`, 'Content-Type: application/json', ...lines];
+    return `POST /v1/tokens HTTP/1.1\r\nHost: localhost\r\n${headers.join('\r\n')}\r\nContent-Length: ${mintBody.length}\r\n\r\n`;
+  };
+  const mint = mintText([]) + mintBody;
+  const upgrade = ['Connection: Upgrade', 'Upgrade: websocket'];
+  const upgradingGet = `GET /livez HTTP/1.1\r\nHost: localhost\r\n${upgrade.join('\r\n')}\r\n\r\n`;
+
+  it.each([
+    ['without a body', upgradingGet, 200, []],
+    ['with a body', mintText(upgrade) + mintBody, 201, ['mint']],
+  ])('is answered as any other, and ends the connection: %s', async (_, text, status, calls) => {
+    const { port, issuer } = await start();
+    const answers = await sendRaw(port, text + mint);
+    expect(answers).toMatchObject([{ status, headers: { connection: 'close' } }]);
+    expect(issuer.calls.map(({ name }) => name).filter((name) => name === 'mint')).toEqual(calls);
+  });
+
+  it('does not have the body of the request behind it taken for a request', async () => {
+    const { port, issuer } = await start();
+    const { socket, received } = openRaw(port);
+    // Node throws away what came together with it, here the head of the second request.
+    socket.write(
+      `${getText('/livez')}${upgradingGet}POST /v1/verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${mint.length}\r\n\r\n`,
+    );
+    socket.once('data', () => socket.write(mint));
+    expect(parseAnswers(await received).map(({ status }) => status)).toEqual([200, 200]);
+    await timer(50);
+    expect(issuer.calls).toEqual([]);
+  });
+
+  it('is told when its body does not arrive', async () => {
+    const { port } = await start({ limits: { requestTimeoutMs: 200, headersTimeoutMs: 100, checkIntervalMs: 20 } });
+    expect(await sendRaw(port, mintText(upgrade))).toMatchObject([{ status: 408 }]);
+  });
+});
+
 describe('requests sent ahead', () => {
   it('are answered in order up to eight; the ninth is refused and ends the connection', async () => {
     const { port, lines } = await start();
