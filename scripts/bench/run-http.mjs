@@ -33,7 +33,7 @@ const { writeCertificate } = await import('./http/certificate.mjs');
 const scratch = new URL('../../.tmp/', import.meta.url).pathname;
 mkdirSync(scratch, { recursive: true });
 const folder = mkdtempSync(join(scratch, 'bench-http-'));
-const load = startLoad();
+const load = startLoad(folder);
 const results = [];
 try {
   for (const name of chosen) await measureAll(name === 'tls');

@@ -131,7 +131,7 @@ async function growIssuer() {
   const scratch = new URL('../../.tmp/', import.meta.url).pathname;
   mkdirSync(scratch, { recursive: true });
   const folder = mkdtempSync(join(scratch, 'bench-scale-'));
-  const load = startLoad();
+  const load = startLoad(folder);
   const servers = [];
   const stopServers = () => Promise.all(servers.splice(0).map((server) => server.stop()));
   try {

@@ -1,20 +1,34 @@
 /**
  * The load, in a process of its own: so many connections are kept open, each with one request under way. A message brings the requests of a load, which are
  * kept by how many came before them, or has it run once, and is answered with what came of it. The requests are made beforehand, so that it takes little of
- * the machine itself.
+ * the machine itself. It outlives a bench that is interrupted for as long as it takes to clear away what that leaves behind.
  */
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 const headEnd = '\r\n\r\n';
 
 const loads = [];
+/** What the bench clears away itself, unless it is interrupted. */
+const [folder] = process.argv.slice(2);
+
+// They reach this process too, and end the bench.
+for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {});
+process.on('disconnect', clearAway);
+if (!process.connected) clearAway();
 
 process.on('message', async (message) => {
   if (message.requests !== undefined) loads.push(message.requests.map((request) => Buffer.from(request, 'latin1')));
   else if (message !== 'go') process.send(await run(message).catch((error) => ({ error: error.message })));
 });
+
+/** The stores of the servers, which end now as well; those of the bench of scale hold up to a million rows each. */
+function clearAway() {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  process.exit(1);
+}
 
 /** Sends the requests of the load `number` one after another, round and round from `first` on, over `connections` connections for `durationMs`; tells where it ended. */
 async function run({ port, ca, number, first, status, connections, durationMs }) {

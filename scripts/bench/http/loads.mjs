@@ -2,9 +2,9 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Starts the process that sends. `stop` ends it. */
-export function startLoad() {
-  const child = fork(new URL('load.mjs', import.meta.url).pathname);
+/** Starts the process that sends, and removes `folder` when this process ends without having called `stop`, which ends it. */
+export function startLoad(folder) {
+  const child = fork(new URL('load.mjs', import.meta.url).pathname, [folder]);
   /** By the requests of a load, which it was given once, their number there, and which of them comes next: what was sent lately would not be new any more. */
   const loads = new Map();
 
