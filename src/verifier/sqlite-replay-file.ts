@@ -17,8 +17,6 @@ const applicationId = 0x6d637270;
 const schemaVersion = 1;
 /** How long opening waits for another process that opens or makes the file. */
 const openTimeoutMs = 5000;
-/** How long a claim waits for another process's before the event loop gets its turn. */
-const claimTimeoutMs = 8;
 /** Expired nonces that a transaction drops: more than it adds, and few enough not to be felt. */
 const droppedPerClaim = 2;
 const droppedAtLeast = 16;
@@ -67,7 +65,7 @@ export interface ReplayFile {
   readonly bornAtMs: number;
   /** Whether its name still leads to it. */
   isInPlace(): boolean;
-  /** Claims all of `claims` in one transaction, in order. Throws SQLite's errors, `SQLITE_BUSY` after a few milliseconds, with nothing claimed. */
+  /** Claims all of `claims` in one transaction, in order. Throws SQLite's errors, `SQLITE_BUSY` at once where another process writes, with nothing claimed. */
   claimAll(claims: readonly FileClaim[], nowMs: number): readonly FileClaimOutcome[];
   close(): void;
 }
@@ -120,8 +118,10 @@ function openLocked(Driver: typeof Database, path: string, bornAtMs: number, bou
   try {
     if (!isMade) sqlite.transaction(() => makeSchema(sqlite, bornAtMs)).immediate();
     if (identity === undefined || identityOf(path) !== identity) throw moved(path);
-    sqlite.pragma(`busy_timeout = ${claimTimeoutMs}`);
-    return replayFileOf(sqlite, { path, identity, bounds });
+    const file = replayFileOf(sqlite, { path, identity, bounds });
+    // From here on who asks waits for another process: SQLite would stop the event loop for it.
+    sqlite.pragma('busy_timeout = 0');
+    return file;
   } catch (error) {
     sqlite.close();
     throw error;

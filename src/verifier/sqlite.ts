@@ -2,8 +2,8 @@
  * `macaroond/verifier/sqlite`: used nonces in a file that survives restarts and power cuts, and that any number of processes on one machine
  * share. Needs better-sqlite3, which is loaded when a store is opened.
  *
- * Every transaction waits for the disk, so claims that come together are written together. A lock that another process holds is waited for in
- * small steps, between which the event loop goes on.
+ * Every transaction waits for the disk, so claims that come together are written together. A lock that another process holds is tried for
+ * again and again, while the event loop goes on.
  */
 import { resolve } from 'node:path';
 import { type Clock, MacaroonError, requireKnownNames } from '../core/index.js';
@@ -16,7 +16,8 @@ export type { ReplayStore } from '../protocol/replay-store.js';
 
 /** How long claims wait for a lock of another process before they are refused. */
 const patienceMs = 2000;
-const pauseMs = 8;
+/** From one try to the next. A claim of another process takes about as long. */
+const pauseMs = 2;
 const maxClaimsTogether = 256;
 const maxWaiting = 10_000;
 
@@ -108,7 +109,7 @@ class SqliteReplayStore implements ReplayStore {
     this.#isWorking = false;
   }
 
-  /** A few milliseconds of the thread for each try; patience is counted by a clock that nobody sets. */
+  /** A try does not wait, so the event loop goes on; patience is counted by a clock that nobody sets. */
   async #claimPatiently(claims: readonly WaitingClaim[]): Promise<readonly FileClaimOutcome[]> {
     for (const beganMs = performance.now(); ; ) {
       if (this.#isClosed) throw closed();

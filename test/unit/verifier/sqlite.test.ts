@@ -19,8 +19,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { replayBounds } from '../../../src/protocol/replay-bounds.js';
 import { claimNonce, type ReplayStore } from '../../../src/protocol/replay-store.js';
 import { type SqliteReplayStoreOptions, sqliteReplayStore } from '../../../src/verifier/sqlite.js';
+import { openReplayFile } from '../../../src/verifier/sqlite-replay-file.js';
 import { describeReplayStoreContract } from '../../contract/replay-store-contract.js';
 
 const startMs = Date.UTC(2026, 10, 21, 22, 21);
@@ -367,6 +369,22 @@ describe('the lock of another process', () => {
     other.exec('commit');
     expect(await pending).toBe(true);
     other.close();
+  });
+
+  it('keeps no claim in SQLite, where it would stop the event loop', () => {
+    open();
+    const file = openReplayFile(path, nowMs, replayBounds(undefined));
+    const other = new Database(path);
+    other.exec('begin immediate');
+    const tries = Array.from({ length: 5 }, () => {
+      const beganMs = performance.now();
+      expect(refusal(() => file.claimAll([{ scope: 'mail', nonce: 'n', expiresAtMs: laterMs }], nowMs))).toBe('SQLITE_BUSY');
+      return performance.now() - beganMs;
+    });
+    // SQLite would have slept for whole milliseconds in each.
+    expect(Math.min(...tries)).toBeLessThan(1);
+    other.close();
+    file.close();
   });
 
   it('is not waited for for ever', async () => {
