@@ -28,6 +28,8 @@ const tails = new RecentReadings<Tail>(busyClients);
 const rootKeyIds = new RecentReadings<RootKeyId>(busyClients);
 /** Of the root key id that was read last. */
 let trail: Trail<Tail> = { next: undefined };
+/** That id, where it is not kept yet: anyone can make ids up, and would push out those of others. */
+let unkept: RootKeyId | undefined;
 /** One list for all clients that may do the same: whoever works with it finds what it came to the last time. */
 const actionLists = new RecentReadings<readonly string[]>();
 const writer = new PacketWriter();
@@ -114,21 +116,29 @@ export function readKeyReference(identifier: Uint8Array): KeyReference {
   return reference;
 }
 
-/** `readKeyReference` of the identifier that stands in `bytes` from `start` to `end`; `undefined` for what the issuer did not write. */
+/** `readKeyReference` of the identifier that stands in `bytes` from `start` to `end`; `undefined` for what the issuer did not write. Remembers nothing of it. */
 export function keyReferenceAt(bytes: Uint8Array, start: number, end: number): KeyReference | undefined {
   if (end - start < headBytes || bytes[start] !== version) return undefined;
   let rootKeyId = rootKeyIds.get(bytes, start + 1, start + 17);
+  unkept = undefined;
   if (rootKeyId === undefined) {
     rootKeyId = { text: encodeBase64url(bytes.subarray(start + 1, start + 17)), trail: { next: undefined } };
-    rootKeyIds.keep(bytes, rootKeyId, start + 1, start + 17);
+    unkept = rootKeyId;
   }
   trail = rootKeyId.trail;
   return { rootKeyId: rootKeyId.text, generation: readUint32(bytes, start + 17) };
 }
 
+/** Keeps the root key id of the identifier that stands in `bytes` from `start` on, whose key is `reference`, if that was read last and is new. */
+function keepRootKeyId(bytes: Uint8Array, start: number, reference: KeyReference): void {
+  if (unkept?.text === reference.rootKeyId) rootKeyIds.keep(bytes, unkept, start + 1, start + 17);
+  unkept = undefined;
+}
+
 /**
- * What the identifier that stands in `bytes` from `start` to `end` states, where everything in it but its two numbers was read before (and its key
- * `reference`, where that was); `undefined` for another, of which `decodeIdentifier` tells more.
+ * What the identifier that stands in `bytes` from `start` to `end` states, where everything in it but its key and its two numbers was read before (and its key
+ * `reference`, where that was); `undefined` for another, of which `decodeIdentifier` tells more. As the two remember what they read, a verifier asks them about
+ * an identifier whose signature holds.
  */
 export function knownIdentifierAt(
   bytes: Uint8Array,
@@ -140,6 +150,7 @@ export function knownIdentifierAt(
   const tokenId = start + tokenIdStart;
   const known = tail < end && hasUsualHead(bytes, start) ? tails.get(bytes, tail, end, trail) : undefined;
   if (known === undefined || reference === undefined || !isUuidV7At(bytes, tokenId)) return undefined;
+  if (unkept !== undefined) keepRootKeyId(bytes, start, reference);
   return {
     rootKeyId: reference.rootKeyId,
     generation: reference.generation,
@@ -169,6 +180,7 @@ export function decodeIdentifier(identifier: Uint8Array): IdentifierFacts {
   if (known !== undefined) return known;
   const facts = readIdentifier(identifier);
   const { audience, client, authMethods, actions } = facts;
+  keepRootKeyId(identifier, 0, facts);
   tails.keep(identifier, { audience, client, authMethods, actions }, tailStart);
   return facts;
 }

@@ -1,10 +1,24 @@
 import { describe, expect, it, vi } from 'vitest';
 import { standardRegistry } from '../../../src/caveats/standard.js';
-import { MacaroonKey } from '../../../src/core/index.js';
+import { MacaroonKey, mint, RecentReadings } from '../../../src/core/index.js';
 import { ConditionList } from '../../../src/verifier/condition-list.js';
+import { Generations } from '../../../src/verifier/generations.js';
 import { createVerifier, type KeyLookup, type KeySource, staticKeys } from '../../../src/verifier/index.js';
+import { Sightings } from '../../../src/verifier/sightings.js';
 import { type GenuineToken, SignatureCache, textNumber } from '../../../src/verifier/signature-cache.js';
-import { audience, audienceKey, client, generation, nowMs, rootKeyId, staticKey, tokenOf } from './samples.js';
+import {
+  audience,
+  audienceKey,
+  client,
+  forgedKey,
+  generation,
+  macaroonOf,
+  nowMs,
+  rootKeyId,
+  staticKey,
+  textOf,
+  tokenOf,
+} from './samples.js';
 
 const key = new MacaroonKey(new Uint8Array(32).fill(1));
 const token: GenuineToken = {
@@ -113,6 +127,24 @@ describe('a verifier with cached signatures', () => {
     kept.mockRestore();
     expect([reads, entries.length]).toEqual([4, 1]);
     expect(JSON.stringify(entries, (_, value) => (ArrayBuffer.isView(value) ? 'bytes' : value))).not.toContain('bytes');
+  });
+
+  it('keeps nothing of texts whose signature does not hold, their root key ids included', async () => {
+    const kept = [
+      vi.spyOn(RecentReadings.prototype, 'keep'),
+      vi.spyOn(Generations.prototype, 'set'),
+      vi.spyOn(Sightings.prototype, 'see'),
+    ];
+    const known = createVerifier({ audience, keys: staticKeys([staticKey]), clock: () => nowMs });
+    const identifiers = Array.from({ length: 20 }, (_, i) => Uint8Array.of(1, ...new Uint8Array(16).fill(i), 0, 0, 0, 1, 1));
+    const madeUp = identifiers.map((identifier) => textOf(mint(forgedKey, identifier)));
+    const texts = [...madeUp, textOf(macaroonOf({ key: forgedKey, conditions: ['method GET'] }))];
+    for (const spy of kept) spy.mockClear();
+    for (const text of [...texts, ...texts, ...texts]) expect(await known.verify(text, context)).toMatchObject({ ok: false });
+    expect(kept.map((spy) => spy.mock.calls.length)).toEqual([0, 0, 0]);
+    expect(await known.verify(tokenOf({ conditions: ['method GET'] }), context)).toMatchObject({ ok: true });
+    expect(kept[0]).toHaveBeenCalled();
+    for (const spy of kept) spy.mockRestore();
   });
 
   describe('that remembers a token', () => {
