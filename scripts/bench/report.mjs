@@ -28,6 +28,12 @@ export function steepening(pairs) {
   return slope(middle, last) / slope(first, middle);
 }
 
+/** How many times as much a process holds in `row` as in `before`: in the engine's heap, and in buffers, which are outside of it. What the system counts holds free memory too. */
+export function memoryRatio(row, before) {
+  const heldBy = ({ heap_bytes: heap, buffer_bytes: buffers }) => heap + buffers;
+  return heldBy(row) / heldBy(before);
+}
+
 /** `lines` (lists of equally many texts) as a table: the first column to the left, the others to the right. */
 export function table(lines) {
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));

@@ -12,7 +12,7 @@ import { context } from './library/conditions.mjs';
 import { newVerifier, verifyFresh, verifyingOnce } from './library/macaroond.mjs';
 import { newHolder, newMacaroon, newTokenId, textOf } from './library/tokens.mjs';
 import { chosenOf, readOptions } from './options.mjs';
-import { rowOf, steepening, table } from './report.mjs';
+import { memoryRatio, rowOf, steepening, table } from './report.mjs';
 import { clientName } from './scale/client-name.mjs';
 import { measure, median, medianRatio, shuffled } from './slices.mjs';
 
@@ -256,9 +256,14 @@ function growMemory() {
     if (status !== 0) throw new Error('memory could not be measured');
     const found = JSON.parse(stdout);
     rows.push(...found);
-    const lines = found.map((row) => [String(row.tokens), mega(row.resident_bytes), mega(row.heap_bytes)]);
+    const lines = found.map((row) => [
+      String(row.tokens),
+      mega(row.resident_bytes),
+      mega(row.heap_bytes),
+      mega(row.buffer_bytes),
+    ]);
     const [before, last] = found.slice(-2);
-    print(table([[`distinct tokens, each ${last.setting}`, 'resident MB', 'heap MB'], ...lines]));
-    judge(`heap after ${last.tokens} tokens, each ${last.setting}, to ${before.tokens}`, last.heap_bytes / before.heap_bytes);
+    print(table([[`distinct tokens, each ${last.setting}`, 'resident MB', 'heap MB', 'buffers MB'], ...lines]));
+    judge(`heap and buffers after ${last.tokens} tokens, each ${last.setting}, to ${before.tokens}`, memoryRatio(last, before));
   }
 }

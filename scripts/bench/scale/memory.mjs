@@ -16,8 +16,8 @@ const rows = [];
 for (let tokens = 0, next = 0; tokens <= last; tokens++) {
   if (tokens === next) {
     globalThis.gc();
-    const { rss, heapUsed } = process.memoryUsage();
-    rows.push({ path: 'memory', setting, tokens, resident_bytes: rss, heap_bytes: heapUsed });
+    const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
+    rows.push({ path: 'memory', setting, tokens, resident_bytes: rss, heap_bytes: heapUsed, buffer_bytes: arrayBuffers });
     next = tokens === 0 ? Math.max(1, Math.round(last / 100)) : Math.min(last, tokens * 10);
     if (tokens === last) break;
   }

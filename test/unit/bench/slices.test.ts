@@ -1,7 +1,7 @@
 /** How the benches measure and compare, with contenders whose work is known. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judge, judgeHttp, rowOf, steepening, table } from '../../../scripts/bench/report.mjs';
+import { judge, judgeHttp, memoryRatio, rowOf, steepening, table } from '../../../scripts/bench/report.mjs';
 import { measure, median, medianRatio, shuffled } from '../../../scripts/bench/slices.mjs';
 
 const quick = { sliceMs: 1, warmUpMs: 5 };
@@ -133,6 +133,12 @@ describe('the results', () => {
       ['delay, TLS', '≤ 20', 5, true],
       ['load, TLS', '≥ 80', 90, true],
     ]);
+  });
+
+  it('of memory count what is in buffers too, as that is outside of the heap', () => {
+    const before = { heap_bytes: 10, buffer_bytes: 30 };
+    expect(memoryRatio({ heap_bytes: 20, buffer_bytes: 30 }, before)).toBe(1.25);
+    expect(memoryRatio({ heap_bytes: 10, buffer_bytes: 70 }, before)).toBe(2);
   });
 
   it('stand in columns', () => {
