@@ -7,7 +7,7 @@ import { memoryReplayStore } from '../../../dist/protocol/memory-replay-store.js
 import { requestDigest, sealRequest } from '../../../dist/protocol/sealed-request.js';
 import { createVerifier, staticKeys } from '../../../dist/verifier/index.js';
 import { conditionsOf, context } from './conditions.mjs';
-import { mail, newDischarged, newIdentifier, newMacaroon, showing, textOf, wireOf } from './tokens.mjs';
+import { mail, newDischarged, newHolder, newIdentifier, newMacaroon, newTokenId, showing, textOf, wireOf } from './tokens.mjs';
 
 const authority = 'invoice.example';
 const windowMs = 60_000;
@@ -15,8 +15,16 @@ const windowMs = 60_000;
 const aheadMs = windowMs + 1000;
 const clock = () => Date.now() + aheadMs;
 
+/** A hundred of each kind, of others: every service has some, and where there are none nothing is looked up. */
+const usualRevocations = Array.from({ length: 100 }, (_, i) => [
+  { kind: 'token', tokenId: newTokenId() },
+  { kind: 'client', client: `gone-${i}`, beforeMs: Date.now() },
+  { kind: 'root_key', rootKeyId: encodeBase64url(newHolder('gone').rootKeyId) },
+  { kind: 'audience_key', audience: 'invoice', generation: 1_000 + i },
+]).flat();
+
 /** A verifier that holds the keys of `holders` and knows `revocations`; `more` are further options of it. */
-export function newVerifier(holders = [mail], revocations = [], more = {}) {
+export function newVerifier(holders = [mail], revocations = usualRevocations, more = {}) {
   const keys = holders.map(({ rootKeyId, generation, client, keyBytes }) => ({
     rootKeyId: encodeBase64url(rootKeyId),
     generation,
