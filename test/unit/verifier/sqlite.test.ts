@@ -381,8 +381,8 @@ describe('the lock of another process', () => {
       expect(refusal(() => file.claimAll([{ scope: 'mail', nonce: 'n', expiresAtMs: laterMs }], nowMs))).toBe('SQLITE_BUSY');
       return performance.now() - beganMs;
     });
-    // SQLite would have slept for whole milliseconds in each.
-    expect(Math.min(...tries)).toBeLessThan(1);
+    // The least of them, as a busy machine may take any time for some: SQLite would have slept for eight in each.
+    expect(Math.min(...tries)).toBeLessThan(4);
     other.close();
     file.close();
   });
