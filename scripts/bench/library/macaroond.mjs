@@ -15,8 +15,8 @@ const windowMs = 60_000;
 const aheadMs = windowMs + 1000;
 const clock = () => Date.now() + aheadMs;
 
-/** A hundred of each kind, of others: every service has some, and where there are none nothing is looked up. */
-const usualRevocations = Array.from({ length: 100 }, (_, i) => [
+/** A hundred of each kind, of others: where there are none, nothing is looked up. */
+export const usualRevocations = Array.from({ length: 100 }, (_, i) => [
   { kind: 'token', tokenId: newTokenId() },
   { kind: 'client', client: `gone-${i}`, beforeMs: Date.now() },
   { kind: 'root_key', rootKeyId: encodeBase64url(newHolder('gone').rootKeyId) },
@@ -85,9 +85,9 @@ export function verifyDischarge(count) {
   });
 }
 
-/** `hotTokens` tokens go round, each of which was verified before. */
-export async function verifySeen(count, hotTokens) {
-  const verifier = newVerifier();
+/** `hotTokens` tokens go round, each of which was verified before, by a verifier that knows `revocations`. */
+export async function verifySeen(count, hotTokens, revocations = []) {
+  const verifier = newVerifier([mail], revocations);
   const wires = Array.from({ length: hotTokens }, () => wireOf(textOf(newMacaroon(count))));
   for (const wire of wires) await verifier.verify(wire.latin1Slice(), context);
   return showing(wires, (text) => verifier.verifyNow(text, context), isAllowed);

@@ -29,6 +29,7 @@ export const paths = {
     caveats: [1, 3, 5, 10],
     contenders: async (count) => ({
       macaroond: await macaroond.verifySeen(count, hotTokens),
+      'macaroond-revocations': await macaroond.verifySeen(count, hotTokens, macaroond.usualRevocations),
       'npm-macaroon': npm.verifying(count, hotTokens),
       ...(await jwt.verifySeen(count, hotTokens)),
     }),
